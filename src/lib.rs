@@ -1,1 +1,5 @@
+//! countersign answers approval requests by policy.
 
+pub mod domain;
+pub mod diagnostic;
+pub mod secret;

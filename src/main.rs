@@ -1,1 +1,3 @@
-fn main(){}
+//! The `countersign` program: see `countersign::cli`.
+
+fn main() {}

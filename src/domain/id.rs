@@ -28,7 +28,9 @@ pub struct SourceName(Arc<str>);
 impl SourceName {
     /// Parses a source name as the config has it.
     pub fn parse(raw: &str) -> Result<Self, InvalidId> {
-        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+        let allowed = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
+        };
         if raw.is_empty() || raw.len() > 63 || !raw.bytes().all(allowed) {
             return Err(InvalidId::Source(raw.chars().take(80).collect()));
         }
@@ -253,7 +255,10 @@ mod tests {
     fn the_same_id_from_two_agents_is_two_cases() {
         let source = SourceName::parse("agents").unwrap();
         let request = RequestId::parse("1").unwrap();
-        assert_ne!(CaseId::derive(&source, "a", &request), CaseId::derive(&source, "b", &request));
+        assert_ne!(
+            CaseId::derive(&source, "a", &request),
+            CaseId::derive(&source, "b", &request)
+        );
     }
 
     #[test]

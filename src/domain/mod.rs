@@ -6,10 +6,4 @@
 pub mod id;
 pub mod request;
 pub mod verdict;
-pub mod rationale;
-pub mod escalation;
-pub mod effect;
-pub mod case;
 pub mod freeze;
-pub mod log_entry;
-pub mod record;

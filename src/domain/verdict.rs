@@ -193,7 +193,6 @@ macro_rules! word {
         }
     };
 }
-pub(crate) use word;
 
 word!(Outcome { Self::Approve => "approve", Self::Reject => "reject", Self::Escalate => "escalate" });
 word!(Cause {
