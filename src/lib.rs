@@ -3,3 +3,5 @@
 pub mod domain;
 pub mod diagnostic;
 pub mod secret;
+pub mod clock;
+pub mod store;
