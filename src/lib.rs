@@ -3,3 +3,8 @@
 pub mod domain;
 pub mod diagnostic;
 pub mod secret;
+pub mod credential;
+pub mod config;
+pub mod telemetry;
+pub mod metrics;
+pub mod cli;
