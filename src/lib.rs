@@ -1,7 +1,18 @@
 //! countersign answers approval requests by policy.
 
 pub mod domain;
-pub mod diagnostic;
-pub mod secret;
 pub mod clock;
+pub mod diagnostic;
+pub mod json;
+pub mod secret;
+pub mod signature;
+
+pub mod credential;
+pub mod source;
 pub mod store;
+
+pub mod config;
+pub mod metrics;
+pub mod telemetry;
+
+pub mod cli;
