@@ -4,3 +4,5 @@ pub mod domain;
 pub mod diagnostic;
 pub mod secret;
 pub mod json;
+pub mod signature;
+pub mod credential;

@@ -7,3 +7,4 @@ pub mod id;
 pub mod request;
 pub mod verdict;
 pub mod freeze;
+pub mod platform;
