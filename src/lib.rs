@@ -6,3 +6,5 @@ pub mod secret;
 pub mod json;
 pub mod signature;
 pub mod credential;
+pub mod clock;
+pub mod store;
