@@ -7,10 +7,11 @@
 mod mac;
 mod hmac;
 mod standard;
+mod check;
 mod sign;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp};
 
 pub use hmac::{Encoding, HmacCheck, HmacScheme, InvalidScheme, SignedText};
@@ -40,6 +41,7 @@ pub struct Delivery {
 pub struct Verified<T> {
     inner: T,
     strength: Strength,
+    sender: Option<String>,
 }
 
 impl<T> Verified<T> {
@@ -56,6 +58,11 @@ impl<T> Verified<T> {
     /// What the checks proved.
     pub fn strength(&self) -> Strength {
         self.strength
+    }
+
+    /// The name behind the bearer token, where one was checked.
+    pub fn sender(&self) -> Option<&str> {
+        self.sender.as_deref()
     }
 
     /// What a policy is told about it.
@@ -106,11 +113,25 @@ pub enum Check<S> {
         /// What it may be.
         secrets: Vec<S>,
     },
+    /// A bearer token, which also names its holder.
+    BearerToken {
+        /// The tokens that are known.
+        tokens: Vec<NamedToken<S>>,
+    },
     /// A `User-Agent`, to the letter. Anyone can send it.
     UserAgent {
         /// What it must be.
         expected: String,
     },
+}
+
+/// A token and whose it is.
+#[derive(Debug, Clone)]
+pub struct NamedToken<S> {
+    /// The holder.
+    pub name: String,
+    /// The token.
+    pub token: S,
 }
 
 /// Why a delivery is not what it claims to be. The message may be shown to the sender: it says what was looked at, never
@@ -162,6 +183,12 @@ pub enum Unverified {
     /// The path does not end in the secret.
     #[error("the path does not end in the secret of this source")]
     PathWrong,
+    /// There is no bearer token.
+    #[error("the header `authorization` must hold one bearer token, as in `Bearer …`")]
+    TokenMissing,
+    /// The bearer token is nobody's.
+    #[error("the bearer token is not known here")]
+    TokenWrong,
     /// The user agent is another one.
     #[error("the `User-Agent` is not the expected one")]
     UserAgentWrong,
@@ -192,6 +219,8 @@ impl Unverified {
             Self::HeaderMissing(_) => "header_missing",
             Self::HeaderWrong(_) => "header_wrong",
             Self::PathWrong => "path_wrong",
+            Self::TokenMissing => "token_missing",
+            Self::TokenWrong => "token_wrong",
             Self::UserAgentWrong => "user_agent_wrong",
             Self::SecretUnusable { .. } => "secret_unusable",
         }
@@ -233,176 +262,18 @@ impl<S> Verifier<S> {
         now: Timestamp,
         read: impl Fn(&S) -> Result<Secret, E>,
     ) -> Result<Verified<Delivery>, Unverified> {
+        let mut sender = None;
+        let read = |secret: &S| read(secret).map_err(|error| error.to_string());
         for check in &self.checks {
-            check.hold(&delivery, now, &|secret| {
-                read(secret).map_err(|error| error.to_string())
-            })?;
+            if let Some(holder) = check.hold(&delivery, now, &read)? {
+                sender = Some(holder.to_owned());
+            }
         }
         Ok(Verified {
             inner: delivery,
             strength: self.strength(),
+            sender,
         })
-    }
-}
-
-impl<S> Check<S> {
-    fn strength(&self) -> Strength {
-        match self {
-            Self::Hmac(_) | Self::StandardWebhooks { .. } => Strength::Body,
-            Self::StaticHeader { .. } | Self::SecretPath { .. } => Strength::Sender,
-            Self::UserAgent { .. } => Strength::Nothing,
-        }
-    }
-
-    fn secrets(&self) -> &[S] {
-        match self {
-            Self::Hmac(check) => &check.0.secrets,
-            Self::StandardWebhooks { secrets }
-            | Self::StaticHeader { secrets, .. }
-            | Self::SecretPath { secrets } => secrets,
-            Self::UserAgent { .. } => &[],
-        }
-    }
-
-    fn hold(
-        &self,
-        delivery: &Delivery,
-        now: Timestamp,
-        read: &ReadSecret<'_, S>,
-    ) -> Result<(), Unverified> {
-        match self {
-            Self::Hmac(check) => check.hold(delivery, now, read),
-            Self::StandardWebhooks { secrets } => standard::hold(secrets, delivery, now, read),
-            Self::StaticHeader { name, secrets } => {
-                let presented = only(&delivery.headers, name)
-                    .map_err(|_| Unverified::HeaderWrong(name.clone()))?
-                    .ok_or_else(|| Unverified::HeaderMissing(name.clone()))?;
-                any_secret(
-                    secrets,
-                    read,
-                    Unverified::HeaderWrong(name.clone()),
-                    |secret| Ok(secret.matches(presented.as_bytes())),
-                )
-            }
-            Self::SecretPath { secrets } => {
-                let presented = delivery.path_secret.as_ref().ok_or(Unverified::PathWrong)?;
-                any_secret(secrets, read, Unverified::PathWrong, |secret| {
-                    Ok(secret.matches(presented.expose().as_bytes()))
-                })
-            }
-            Self::UserAgent { expected } => match only(&delivery.headers, &header::USER_AGENT) {
-                Ok(Some(agent)) if agent == expected => Ok(()),
-                Ok(_) | Err(Ambiguous) => Err(Unverified::UserAgentWrong),
-            },
-        }
-    }
-}
-
-/// How a check comes by the text of a secret; an error says why it cannot.
-type ReadSecret<'a, S> = dyn Fn(&S) -> Result<Secret, String> + 'a;
-
-/// A header that comes more than once, or is not printable ASCII.
-struct Ambiguous;
-
-/// The value of a header that may come once at most.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Ambiguous> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(Some).map_err(|_| Ambiguous),
-        (Some(_), Some(_)) => Err(Ambiguous),
-    }
-}
-
-/// The signature in a header that must come exactly once.
-fn only_signature<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, Unverified> {
-    if headers.get_all(name).iter().nth(1).is_some() {
-        return Err(Unverified::SignatureRepeated(name.clone()));
-    }
-    only(headers, name)
-        .map_err(|Ambiguous| Unverified::SignatureMalformed(name.clone()))?
-        .ok_or_else(|| Unverified::SignatureMissing(name.clone()))
-}
-
-/// The timestamp in a header, as text, if it lies within `tolerance` of `now`.
-fn only_timestamp<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-    tolerance: SignedDuration,
-    now: Timestamp,
-) -> Result<&'a str, Unverified> {
-    let text = only(headers, name)
-        .map_err(|Ambiguous| Unverified::TimestampMalformed(name.clone()))?
-        .ok_or_else(|| Unverified::TimestampMissing(name.clone()))?;
-    let at = read_timestamp(text).ok_or_else(|| Unverified::TimestampMalformed(name.clone()))?;
-    let age = now.duration_since(at);
-    if age > tolerance {
-        return Err(Unverified::TimestampStale(name.clone()));
-    }
-    if -age > tolerance {
-        return Err(Unverified::TimestampAhead(name.clone()));
-    }
-    Ok(text)
-}
-
-/// A moment as senders stamp it: Unix seconds, Unix milliseconds (12 digits or more), or RFC 3339 with its offset.
-fn read_timestamp(text: &str) -> Option<Timestamp> {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let number = text.parse().ok()?;
-        return if text.len() < 12 {
-            Timestamp::from_second(number).ok()
-        } else {
-            Timestamp::from_millisecond(number).ok()
-        };
-    }
-    let plain = |byte: u8| byte.is_ascii_digit() || b"TZtz:.+-".contains(&byte);
-    if text.bytes().all(plain) {
-        text.parse().ok()
-    } else {
-        None
-    }
-}
-
-/// The delivery id in a header: one, printable, and without `separators`, so that what was signed can be split in one
-/// way only.
-fn only_id<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-    separators: &str,
-) -> Result<&'a str, Unverified> {
-    let id = only(headers, name)
-        .map_err(|Ambiguous| Unverified::IdMalformed(name.clone()))?
-        .ok_or_else(|| Unverified::IdMissing(name.clone()))?;
-    if id.is_empty() || id.len() > 256 || id.contains(|character| separators.contains(character)) {
-        return Err(Unverified::IdMalformed(name.clone()));
-    }
-    Ok(id)
-}
-
-/// Passes if `matches` is true of any secret. Otherwise the fault is the sender's (`wrong`), unless a secret of ours
-/// could not be read or used.
-fn any_secret<S>(
-    secrets: &[S],
-    read: &ReadSecret<'_, S>,
-    wrong: Unverified,
-    matches: impl Fn(&Secret) -> Result<bool, String>,
-) -> Result<(), Unverified> {
-    let mut unusable = None;
-    for secret in secrets {
-        match read(secret).and_then(|secret| usable(&secret).and_then(|()| matches(&secret))) {
-            Ok(true) => return Ok(()),
-            Ok(false) => {}
-            Err(problem) => unusable = Some(problem),
-        }
-    }
-    Err(unusable.map_or(wrong, |problem| Unverified::SecretUnusable { problem }))
-}
-
-fn usable(secret: &Secret) -> Result<(), String> {
-    if secret.expose().is_empty() {
-        Err("the secret is empty".to_owned())
-    } else {
-        Ok(())
     }
 }
 

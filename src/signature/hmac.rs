@@ -5,10 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderName;
 use jiff::{SignedDuration, Timestamp};
 
+use super::check::{ReadSecret, any_secret, only_id, only_signature, only_timestamp};
 use super::mac::{Algorithm, Mac};
-use super::{
-    Delivery, ReadSecret, Unverified, any_secret, only_id, only_signature, only_timestamp,
-};
+use super::{Delivery, Unverified};
 use crate::secret::Secret;
 
 /// How a platform signs, as the config has it. [`HmacScheme::check`] makes a check of it.

@@ -36,10 +36,8 @@ impl<S> Verifier<S> {
         now: Timestamp,
         read: impl Fn(&S) -> Result<Secret, E>,
     ) -> Result<Signed, Unsignable> {
-        let read = |secrets: &[S]| {
-            let first = secrets
-                .first()
-                .ok_or_else(|| Unsignable::Secret("there is none".to_owned()))?;
+        let read = |first: Option<&S>| {
+            let first = first.ok_or_else(|| Unsignable::Secret("there is none".to_owned()))?;
             read(first).map_err(|error| Unsignable::Secret(error.to_string()))
         };
         let timestamp = now.as_second().to_string();
@@ -51,7 +49,7 @@ impl<S> Verifier<S> {
             match check {
                 Check::Hmac(check) => {
                     let mac = check
-                        .mac(&read(&check.0.secrets)?, body, &timestamp, id)
+                        .mac(&read(check.0.secrets.first())?, body, &timestamp, id)
                         .map_err(Unsignable::Secret)?;
                     insert(
                         &mut signed.headers,
@@ -66,7 +64,7 @@ impl<S> Verifier<S> {
                     }
                 }
                 Check::StandardWebhooks { secrets } => {
-                    let mac = standard::mac(&read(secrets)?, body, &timestamp, id)
+                    let mac = standard::mac(&read(secrets.first())?, body, &timestamp, id)
                         .map_err(Unsignable::Secret)?;
                     insert(
                         &mut signed.headers,
@@ -77,9 +75,17 @@ impl<S> Verifier<S> {
                     insert(&mut signed.headers, &standard::ID, id)?;
                 }
                 Check::StaticHeader { name, secrets } => {
-                    insert(&mut signed.headers, name, read(secrets)?.expose())?;
+                    insert(&mut signed.headers, name, read(secrets.first())?.expose())?;
                 }
-                Check::SecretPath { secrets } => signed.path_secret = Some(read(secrets)?),
+                Check::SecretPath { secrets } => signed.path_secret = Some(read(secrets.first())?),
+                Check::BearerToken { tokens } => {
+                    let token = read(tokens.first().map(|named| &named.token))?;
+                    insert(
+                        &mut signed.headers,
+                        &header::AUTHORIZATION,
+                        &format!("Bearer {}", token.expose()),
+                    )?;
+                }
                 Check::UserAgent { expected } => {
                     insert(&mut signed.headers, &header::USER_AGENT, expected)?
                 }

@@ -5,11 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderName;
 use jiff::Timestamp;
 
+use super::check::{ReadSecret, any_secret, only_id, only_signature, only_timestamp};
 use super::mac::{Algorithm, Mac};
-use super::{
-    DEFAULT_TOLERANCE, Delivery, MAXIMUM_SIGNATURES, ReadSecret, Unverified, any_secret, only_id,
-    only_signature, only_timestamp,
-};
+use super::{DEFAULT_TOLERANCE, Delivery, MAXIMUM_SIGNATURES, Unverified};
 use crate::secret::Secret;
 
 pub(super) const ID: HeaderName = HeaderName::from_static("webhook-id");

@@ -1,6 +1,6 @@
 use std::convert::Infallible;
 
-use http::HeaderValue;
+use http::{HeaderValue, header};
 use proptest::prelude::*;
 
 use super::*;
@@ -23,7 +23,7 @@ fn plain(secret: &Secret) -> Result<Secret, Infallible> {
     Ok(secret.clone())
 }
 
-fn header(name: &str) -> HeaderName {
+fn named(name: &str) -> HeaderName {
     HeaderName::from_bytes(name.as_bytes()).unwrap()
 }
 
@@ -31,7 +31,7 @@ fn delivery(headers: &[(&str, &str)], body: &[u8]) -> Delivery {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(
-            header(name),
+            named(name),
             HeaderValue::from_bytes(value.as_bytes()).unwrap(),
         );
     }
@@ -44,15 +44,13 @@ fn delivery(headers: &[(&str, &str)], body: &[u8]) -> Delivery {
 
 fn scheme(signed: &str) -> HmacScheme<Secret> {
     HmacScheme {
-        header: header("x-signature"),
+        header: named("x-signature"),
         algorithm: Algorithm::Sha256,
         encoding: Encoding::Hex,
         prefix: "sha256=".to_owned(),
         signed: SignedText::parse(signed).unwrap(),
-        timestamp_header: signed
-            .contains("{timestamp}")
-            .then(|| header("x-timestamp")),
-        id_header: signed.contains("{id}").then(|| header("x-id")),
+        timestamp_header: signed.contains("{timestamp}").then(|| named("x-timestamp")),
+        id_header: signed.contains("{id}").then(|| named("x-id")),
         tolerance: DEFAULT_TOLERANCE,
         secrets: secrets(&["It's a Secret to Everybody"]),
     }
@@ -498,6 +496,57 @@ fn a_static_header_and_a_secret_path_prove_the_sender_and_not_the_body() {
 }
 
 #[test]
+fn a_bearer_token_names_its_holder() {
+    let tokens =
+        [("billing", "b-token"), ("ops", "o-token"), ("nobody", "")].map(|(name, token)| {
+            NamedToken {
+                name: name.to_owned(),
+                token: Secret::new(token),
+            }
+        });
+    let verifier = Verifier::new(vec![Check::BearerToken {
+        tokens: tokens.into(),
+    }]);
+    let sender = |value: &str| {
+        let delivery = delivery(&[("authorization", value)], BODY);
+        verifier
+            .verify(delivery, now(), plain)
+            .map(|verified| verified.sender().unwrap().to_owned())
+    };
+    assert_eq!(sender("Bearer b-token").unwrap(), "billing");
+    assert_eq!(sender("bearer o-token").unwrap(), "ops");
+    for value in ["Bearer", "Basic b-token", "b-token", ""] {
+        assert_eq!(
+            sender(value).unwrap_err(),
+            Unverified::TokenMissing,
+            "{value}"
+        );
+    }
+    for value in [
+        "Bearer ",
+        "Bearer b-toke",
+        "Bearer b-token2",
+        "Bearer b-token o-token",
+    ] {
+        assert!(
+            matches!(
+                sender(value).unwrap_err(),
+                Unverified::TokenWrong | Unverified::TokenMissing
+            ),
+            "{value}"
+        );
+    }
+    let twice = delivery(
+        &[
+            ("authorization", "Bearer b-token"),
+            ("authorization", "Bearer b-token"),
+        ],
+        BODY,
+    );
+    assert_eq!(outcome(&verifier, twice), "token_missing");
+}
+
+#[test]
 fn a_user_agent_alone_and_no_check_at_all_prove_nothing() {
     let nothing = Verifier::<Secret>::new(vec![]);
     let agent = Verifier::<Secret>::new(vec![Check::UserAgent {
@@ -528,7 +577,7 @@ fn a_scheme_that_makes_no_sense_is_refused_with_what_to_write() {
         InvalidScheme::UnknownPlaceholder(_)
     ));
     let unsigned = HmacScheme {
-        timestamp_header: Some(header("x-timestamp")),
+        timestamp_header: Some(named("x-timestamp")),
         ..scheme("{body}")
     };
     assert_eq!(
@@ -606,7 +655,7 @@ proptest! {
             // The case of a hexadecimal digit says nothing.
             prop_assume!(!value[at].eq_ignore_ascii_case(&before));
             match HeaderValue::from_bytes(&value) {
-                Ok(value) => headers.insert(header(names[part]), value),
+                Ok(value) => headers.insert(named(names[part]), value),
                 Err(_) => return Ok(()),
             };
         }
