@@ -8,7 +8,6 @@ pub mod secret;
 pub mod signature;
 
 pub mod credential;
-pub mod source;
 pub mod store;
 
 pub mod config;
