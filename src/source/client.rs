@@ -1,25 +1,22 @@
 //! The way out: POST to a platform, within limits of time and size, and without ever following where it points.
 
-use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use reqwest::Url;
 use reqwest::redirect::Policy;
 use serde_json::Value;
 
 use crate::secret::Secret;
-use crate::source::{AnswerResult, Reach};
+use crate::source::{AnswerResult, Reach, WebUrl};
 
 /// The most that is read of a response.
 const LARGEST_RESPONSE: usize = 64 * 1024;
 
 /// The longest pause a platform can ask for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// An HTTP client that keeps connections. Clones share them; make one for the program.
 #[derive(Debug, Clone)]
@@ -53,24 +50,6 @@ impl Default for Timeouts {
 #[error("cannot set up TLS from the system's trust store")]
 pub struct TlsUnavailable(#[source] reqwest::Error);
 
-/// A checked `http` or `https` address. Its text is shown without query, user or password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct WebUrl(Url);
-
-/// Why a text is no address to call.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidUrl {
-    /// It cannot be read.
-    #[error("it is not a URL; write it as `https://api.example.com`")]
-    Unreadable,
-    /// It is no web address.
-    #[error("it must begin with `https://` or `http://`")]
-    Scheme,
-    /// A base cannot be extended after a query or fragment.
-    #[error("it must not hold `?` or `#`")]
-    Query,
-}
-
 impl Client {
     /// A client with these limits, that trusts whom the system trusts.
     pub fn new(timeouts: Timeouts) -> Result<Self, TlsUnavailable> {
@@ -102,19 +81,18 @@ impl Client {
             &self.outward
         };
         let sent = client
-            .post(to.0.clone())
+            .post(to.as_url().clone())
             .headers(headers)
             .body(body)
             .send()
             .await;
         let mut response = sent.map_err(|error| self.no_response(to, error))?;
         let mut body = Body::Whole(Vec::new());
-        loop {
-            let Body::Whole(bytes) = &mut body else { break };
+        while let Body::Whole(bytes) = &mut body {
             match response.chunk().await {
                 Ok(None) => break,
                 Ok(Some(chunk)) if bytes.len() + chunk.len() > LARGEST_RESPONSE => {
-                    body = Body::TooLarge
+                    body = Body::TooLarge;
                 }
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
                 Err(_) => body = Body::Cut,
@@ -253,50 +231,6 @@ impl Response {
     }
 }
 
-impl WebUrl {
-    /// Parses an address as the config has it.
-    pub fn parse(raw: &str) -> Result<Self, InvalidUrl> {
-        let url = Url::parse(raw).map_err(|_| InvalidUrl::Unreadable)?;
-        match url.scheme() {
-            "http" | "https" => Ok(Self(url)),
-            _ => Err(InvalidUrl::Scheme),
-        }
-    }
-
-    /// The address of `path` under this base. `path` begins with `/`.
-    pub(super) fn under(&self, path: &str) -> Result<Self, InvalidUrl> {
-        if self.0.query().is_some() || self.0.fragment().is_some() {
-            return Err(InvalidUrl::Query);
-        }
-        Self::parse(&format!("{}{path}", self.0.as_str().trim_end_matches('/')))
-    }
-
-    /// Whether it is on this machine.
-    fn is_loopback(&self) -> bool {
-        let host = self.0.host_str().unwrap_or_default();
-        let address = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<IpAddr>();
-        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-    }
-
-    /// Host and, where it is not the scheme's own, port.
-    pub fn host(&self) -> String {
-        let host = self.0.host_str().unwrap_or_default();
-        match self.0.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        }
-    }
-}
-
-impl fmt::Debug for WebUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WebUrl({}://{}…)", self.0.scheme(), self.host())
-    }
-}
-
 fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
@@ -371,7 +305,7 @@ mod tests {
     #[test]
     fn a_platform_may_ask_for_a_pause_in_seconds_or_until_a_date_of_at_most_an_hour() {
         let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(asked("120", None), Some(Duration::from_secs(120)));
+        assert_eq!(asked("120", None), Some(Duration::from_mins(2)));
         assert_eq!(asked("0", None), Some(Duration::ZERO));
         assert_eq!(asked("99999999999999999999999", None), Some(LONGEST_PAUSE));
         assert_eq!(
@@ -389,24 +323,6 @@ mod tests {
         assert_eq!(asked("Sun, 06 Nov 1994 08:50:07 GMT", None), None);
         assert_eq!(asked("-5", None), None);
         assert_eq!(asked("soon", date), None);
-    }
-
-    #[test]
-    fn an_address_is_http_or_https_and_shows_no_password() {
-        assert_eq!(
-            WebUrl::parse("api.example.com"),
-            Err(InvalidUrl::Unreadable)
-        );
-        assert_eq!(WebUrl::parse("file:///etc/passwd"), Err(InvalidUrl::Scheme));
-        let url =
-            WebUrl::parse("https://user:hunter2@api.example.com:8443/base/?key=hunter2").unwrap();
-        assert_eq!(format!("{url:?}"), "WebUrl(https://api.example.com:8443…)");
-        assert_eq!(url.under("/v1"), Err(InvalidUrl::Query));
-        let base = WebUrl::parse("https://api.example.com/base/").unwrap();
-        assert_eq!(
-            base.under("/v1/x").unwrap().0.as_str(),
-            "https://api.example.com/base/v1/x"
-        );
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! bytes. Adding a platform is adding a file here.
 
 mod fields;
+mod url;
 mod client;
 pub mod tracemem;
 pub mod http;
@@ -26,8 +27,9 @@ use crate::json;
 use crate::secret::Secret;
 use crate::signature::{Delivery, Unverified, Verified};
 
-pub use client::{Client, InvalidUrl, Timeouts, TlsUnavailable, WebUrl};
+pub use client::{Client, Timeouts, TlsUnavailable};
 pub use fields::{FieldMap, FieldRule};
+pub use url::{InvalidUrl, WebUrl};
 
 /// One place that asks.
 #[async_trait]

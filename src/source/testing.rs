@@ -123,9 +123,9 @@ impl Broken {
     }
 }
 
-/// An address that nobody listens at.
-pub(super) async fn nobody() -> WebUrl {
-    url_of(&TcpListener::bind("127.0.0.1:0").await.unwrap())
+/// An address that nobody listens at: a port that is reserved, and given to no other test.
+pub(super) fn nobody() -> WebUrl {
+    WebUrl::parse("http://127.0.0.1:1").unwrap()
 }
 
 pub(super) fn client() -> Client {

@@ -114,7 +114,7 @@ async fn what_the_receiver_says_ends_in_its_class() {
 
 #[tokio::test]
 async fn a_receiver_that_is_away_or_hangs_is_tried_again() {
-    let away = Forwarder::new(nobody().await, client())
+    let away = Forwarder::new(nobody(), client())
         .forward(&event(&[]))
         .await;
     assert!(
