@@ -1,10 +1,17 @@
 //! countersign answers approval requests by policy.
 
 pub mod domain;
+pub mod clock;
 pub mod diagnostic;
+pub mod json;
 pub mod secret;
+pub mod signature;
+
 pub mod credential;
+pub mod store;
+
 pub mod config;
-pub mod telemetry;
 pub mod metrics;
+pub mod telemetry;
+
 pub mod cli;
