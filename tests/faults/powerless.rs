@@ -11,7 +11,7 @@ use std::time::Duration;
 use countersign::app::{App, Options};
 use countersign::clock::Clock;
 use countersign::config::Config;
-use countersign::store::sqlite::Synchronous;
+use countersign::store::Synchronous;
 use tokio_util::sync::CancellationToken;
 
 use crate::load::{Load, body, client, deliver};

@@ -80,24 +80,21 @@ async fn sixty_four_requests_at_once_need_at_most_sixteen_syncs() {
     // Each sync takes 20 ms, as on a slow disk, so that what arrives meanwhile is there when the next begins.
     let server = traced(&config, &trace, Some("delay_exit=20000"));
     let clients: Vec<_> = (0..64).map(|_| client()).collect();
+    let intake = server.intake.as_str();
     let warm = clients.iter().enumerate().map(|(number, client)| {
         let body = body(number as u64);
-        async move { deliver(client, &server_intake(&server), &body).await.unwrap() }
+        async move { deliver(client, intake, &body).await.unwrap() }
     });
     // The connections are opened by requests of which nothing is counted.
     futures_util::future::join_all(warm).await;
     let before = syncs(&trace);
     let burst = clients.iter().enumerate().map(|(number, client)| {
         let body = body(1_000 + number as u64);
-        async move { deliver(client, &server_intake(&server), &body).await.unwrap() }
+        async move { deliver(client, intake, &body).await.unwrap() }
     });
     for (status, answer) in futures_util::future::join_all(burst).await {
         assert_eq!((status, answer["status"].as_str()), (200, Some("accepted")));
     }
     let used = syncs(&trace) - before;
     assert!((1..=16).contains(&used), "64 requests at once used {used} syncs");
-}
-
-fn server_intake(server: &Server) -> String {
-    server.intake.clone()
 }
