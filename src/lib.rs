@@ -9,6 +9,7 @@ pub mod signature;
 
 pub mod credential;
 pub mod store;
+pub mod source;
 
 pub mod config;
 pub mod metrics;
