@@ -82,11 +82,7 @@ fn uncommented() -> String {
         let example = rest
             .strip_prefix('#')
             .filter(|rest| !rest.is_empty() && !rest.starts_with(' '));
-        let line = example.map_or_else(|| line.to_owned(), |example| format!("{indent}{example}"));
-        // The lists of the defaults are empty; those of the examples are below them.
-        line.strip_suffix(": []")
-            .map(|key| format!("{key}:"))
-            .unwrap_or(line)
+        example.map_or_else(|| line.to_owned(), |example| format!("{indent}{example}"))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
