@@ -7,3 +7,9 @@
 pub mod folder;
 pub mod metadata;
 pub mod engine;
+pub mod input;
+pub mod set;
+pub mod decide;
+
+#[cfg(test)]
+mod tests;
