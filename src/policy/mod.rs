@@ -1,0 +1,15 @@
+//! Policy: from a directory of Rego files to a verdict.
+//!
+//! What must hold: a set is loaded whole or not at all; it never changes afterwards; a verdict is a pure function of the
+//! set, the input and the time; nothing that is missing, broken or out of budget ever ends in an approval. Only
+//! [`engine`] knows which Rego engine evaluates.
+
+pub mod folder;
+pub mod metadata;
+pub mod engine;
+pub mod input;
+pub mod set;
+pub mod decide;
+
+#[cfg(test)]
+mod tests;
