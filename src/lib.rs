@@ -3,3 +3,4 @@
 pub mod domain;
 pub mod diagnostic;
 pub mod secret;
+pub mod policy;

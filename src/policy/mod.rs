@@ -1,0 +1,5 @@
+//! Policy: files in, verdicts out.
+
+pub mod folder;
+mod yaml;
+pub mod metadata;
