@@ -2,5 +2,6 @@
 
 pub mod domain;
 pub mod diagnostic;
+pub mod json;
 pub mod secret;
 pub mod policy;

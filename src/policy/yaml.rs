@@ -4,6 +4,8 @@
 use serde_json::{Map, Value};
 use serde_yaml::Value as Yaml;
 
+use crate::json;
+
 /// The key under which serde_json hides a number's text; as a user's key it would turn an object into a number.
 const HIDDEN_NUMBER: &str = "$serde_json::private::Number";
 
@@ -33,13 +35,24 @@ pub(super) fn parse(text: &str) -> Result<Value, Refused> {
 
 /// Reads one JSON document.
 pub(super) fn parse_json(text: &str) -> Result<Value, Refused> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let read = serde::de::DeserializeSeed::deserialize(Strict, &mut reader);
-    read.and_then(|value| reader.end().map(|()| value))
-        .map_err(|error| Refused {
-            at: offset(text, error.line(), error.column()),
-            message: without_location(&error.to_string()),
-        })
+    let value = json::parse(text.as_bytes()).map_err(|error| Refused {
+        message: error.problem.to_string(),
+        at: Some(error.byte),
+    })?;
+    without_hidden_numbers(&value).map(|()| value)
+}
+
+fn without_hidden_numbers(value: &Value) -> Result<(), Refused> {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+        Value::Array(items) => items.iter().try_for_each(without_hidden_numbers),
+        Value::Object(object) if object.contains_key(HIDDEN_NUMBER) => Err(unusable_key()),
+        Value::Object(object) => object.values().try_for_each(without_hidden_numbers),
+    }
+}
+
+fn unusable_key() -> Refused {
+    refused(format!("`{HIDDEN_NUMBER}` is not a key that can be used"))
 }
 
 fn refused(message: impl Into<String>) -> Refused {
@@ -49,24 +62,10 @@ fn refused(message: impl Into<String>) -> Refused {
     }
 }
 
-/// Both parsers end their messages with ` at line 1 column 2`; the frame says that better.
+/// The parser ends its messages with ` at line 1 column 2`; the frame says that better.
 fn without_location(message: &str) -> String {
     let end = message.rfind(" at line ").unwrap_or(message.len());
     message.get(..end).unwrap_or(message).to_owned()
-}
-
-/// The byte that a line and column, both from 1 and the column in bytes, point at.
-fn offset(text: &str, line: usize, column: usize) -> Option<usize> {
-    let before: usize = text
-        .split_inclusive('\n')
-        .take(line.checked_sub(1)?)
-        .map(str::len)
-        .sum();
-    let mut at = (before + column.saturating_sub(1)).min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    Some(at)
 }
 
 fn to_json(value: Yaml) -> Result<Value, Refused> {
@@ -96,7 +95,7 @@ fn to_json(value: Yaml) -> Result<Value, Refused> {
                     return Err(refused("a key is not a string; put it in quotes"));
                 };
                 if key == HIDDEN_NUMBER {
-                    return Err(refused(format!("`{key}` is not a key that can be used")));
+                    return Err(unusable_key());
                 }
                 object.insert(key, to_json(value)?);
             }
@@ -111,76 +110,6 @@ fn to_json(value: Yaml) -> Result<Value, Refused> {
     })
 }
 
-/// Any JSON value, without the two ways in which serde_json reads one thing as another.
-struct Strict;
-
-impl<'de> serde::de::DeserializeSeed<'de> for Strict {
-    type Value = Value;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> serde::de::Visitor<'de> for Strict {
-    type Value = Value;
-
-    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
-        while let Some(item) = items.next_element_seed(Self)? {
-            array.push(item);
-        }
-        Ok(Value::Array(array))
-    }
-
-    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(key) = entries.next_key::<String>()? {
-            if key == HIDDEN_NUMBER {
-                return Err(serde::de::Error::custom(format!(
-                    "`{key}` is not a key that can be used"
-                )));
-            }
-            if object.contains_key(&key) {
-                return Err(serde::de::Error::custom(format!(
-                    "the key `{key}` is here twice"
-                )));
-            }
-            let value = entries.next_value_seed(Self)?;
-            object.insert(key, value);
-        }
-        Ok(Value::Object(object))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,7 +118,7 @@ mod tests {
     fn a_key_written_twice_is_refused_where_it_stands() {
         let text = "{\n  \"a\": 1,\n  \"a\": 2\n}";
         let json = parse_json(text).unwrap_err();
-        assert_eq!(json.message, "the key `a` is here twice");
+        assert_eq!(json.message, "the key `a` is given twice; send it once");
         assert_eq!(
             text.get(..json.at.unwrap()).unwrap().matches('\n').count(),
             2
