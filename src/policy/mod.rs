@@ -3,3 +3,5 @@
 pub mod folder;
 mod yaml;
 pub mod metadata;
+pub mod engine;
+pub mod testing;
