@@ -3,5 +3,8 @@
 pub mod folder;
 mod yaml;
 pub mod metadata;
+pub mod set;
 pub mod engine;
 pub mod testing;
+pub mod admission;
+pub mod watch;

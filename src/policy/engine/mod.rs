@@ -1,2 +1,5 @@
 //! Stand-in.
 pub mod interpreter;
+
+/// Stand-in.
+pub const VERSION: &str = "stand-in";

@@ -52,11 +52,13 @@ struct Walk {
 impl Walk {
     /// `above` holds the real paths of the directories that this one is in, itself the last.
     fn directory(&mut self, directory: &Path, prefix: &str, above: &mut Vec<PathBuf>) {
-        let entries = match fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        {
+        let listed = fs::read_dir(directory).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+        let mut entries = match listed {
             Ok(entries) => entries,
             Err(error) => return self.unreadable(&directory.display().to_string(), &error),
         };
+        // The same mistakes in the same order each time, so that two reads can be compared.
+        entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
             let name = entry.file_name();
             let Some(name) = name.to_str() else {
