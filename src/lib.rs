@@ -1,6 +1,7 @@
 //! countersign answers approval requests by policy.
 
 pub mod domain;
+pub mod policy;
 pub mod diagnostic;
 pub mod json;
 pub mod secret;
