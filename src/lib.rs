@@ -1,7 +1,6 @@
 //! countersign answers approval requests by policy.
 
 pub mod domain;
-pub mod policy;
 pub mod diagnostic;
 pub mod json;
 pub mod secret;
