@@ -82,4 +82,32 @@ mod tests {
           = help: a set whose own tests fail does not serve; `countersign test -v` runs them
         ");
     }
+
+    #[test]
+    fn the_policies_that_ship_are_admitted_and_have_tests() {
+        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+        let files = PolicyFiles::read(&directory).unwrap();
+        if let Err(mistakes) = admit(&files, Budget::default(), Timestamp::UNIX_EPOCH) {
+            let frames: Vec<_> = mistakes
+                .iter()
+                .map(|one| one.render(Paint::Plain))
+                .collect();
+            panic!("{}", frames.join("\n"));
+        }
+        let report = testing::run(&files, &Filter::All, Timestamp::UNIX_EPOCH, || {
+            Duration::ZERO
+        })
+        .unwrap();
+        for file in &files.rego {
+            let tested = report
+                .results
+                .iter()
+                .any(|test| test.file == file.path.replace(".rego", "_test.rego"));
+            assert!(
+                tested || file.path.ends_with("_test.rego"),
+                "{} has no tests",
+                file.path
+            );
+        }
+    }
 }
