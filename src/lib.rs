@@ -4,4 +4,6 @@ pub mod domain;
 pub mod diagnostic;
 pub mod json;
 pub mod secret;
+pub mod clock;
+pub mod store;
 pub mod policy;
