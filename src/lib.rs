@@ -7,3 +7,4 @@ pub mod secret;
 pub mod clock;
 pub mod store;
 pub mod policy;
+pub mod cli;

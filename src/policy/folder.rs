@@ -163,6 +163,11 @@ impl PolicyFiles {
     }
 }
 
+/// Whether a mistake of [`PolicyFiles::read`] is that something could not be read at all, rather than what is in it.
+pub fn is_unreadable(mistake: &Diagnostic) -> bool {
+    matches!(mistake.code, walk::MISSING | walk::UNREADABLE)
+}
+
 /// What a file name says that the file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

@@ -38,6 +38,9 @@ impl PolicySet {
             warnings: vec![],
         })
     }
+    pub fn rule_count(&self) -> usize {
+        self.rules
+    }
     pub fn revision(&self) -> &Revision {
         &self.revision
     }

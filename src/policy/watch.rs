@@ -34,7 +34,12 @@ const READS: usize = 10;
 pub trait KeepSets: Send + Sync {
     /// Returns once the set is stored as durably as decisions are. Storing it again changes nothing. `stored` is what
     /// [`PolicyFiles::from_stored`] reads.
-    async fn keep(&self, revision: &Revision, stored: &str) -> Result<(), KeepError>;
+    async fn keep(
+        &self,
+        revision: &Revision,
+        stored: &str,
+        now: Timestamp,
+    ) -> Result<(), KeepError>;
 }
 
 /// Why a set was not stored.
@@ -143,7 +148,7 @@ impl LivePolicies {
     }
 
     /// The set that serves now. Take it once for each decision.
-    pub fn set(&self) -> Arc<PolicySet> {
+    pub fn current(&self) -> Arc<PolicySet> {
         self.set.load_full()
     }
 
@@ -297,7 +302,7 @@ async fn prepare(
     let loaded = blocking(move || admit(&files, budget, now))
         .await
         .map_err(Refusal::Mistakes)?;
-    match keeper.keep(&revision, &stored).await {
+    match keeper.keep(&revision, &stored, now).await {
         Ok(()) => Ok(loaded),
         Err(error) => Err(Refusal::NotKept(error.to_string())),
     }

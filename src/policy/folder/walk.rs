@@ -14,6 +14,11 @@ use super::Kind;
 /// A policy file larger than this is a mistake, and what parses it has the same limit.
 const MAXIMUM_BYTES: u64 = 1024 * 1024;
 
+/// There is no such directory.
+pub(super) const MISSING: &str = "P101";
+/// Something in it cannot be read.
+pub(super) const UNREADABLE: &str = "P102";
+
 /// Folders beside the policies that hold no policy.
 const NOT_LOADED: [&str; 2] = ["samples", "schemas"];
 
@@ -25,13 +30,13 @@ pub(super) fn read(directory: &Path) -> Result<Vec<(String, Arc<str>)>, Vec<Diag
         Ok(real) if real.is_dir() => walk.directory(directory, "", &mut vec![real]),
         Ok(_) => walk.mistakes.push(
             Diagnostic::error(
-                "P101",
+                MISSING,
                 format!("`{shown}` is a file, not a policy directory"),
             )
             .help("name the directory that it is in"),
         ),
         Err(error) if error.kind() == ErrorKind::NotFound => walk.mistakes.push(
-            Diagnostic::error("P101", format!("there is no policy directory `{shown}`"))
+            Diagnostic::error(MISSING, format!("there is no policy directory `{shown}`"))
                 .help("create it, or name another with `--policies` or `policies.path`"),
         ),
         Err(error) => walk.unreadable(&shown.to_string(), &error),
@@ -108,7 +113,7 @@ impl Walk {
         if !found.is_file() {
             // A pipe or a device would be waited on for ever.
             self.mistakes.push(Diagnostic::error(
-                "P102",
+                UNREADABLE,
                 format!("`{path}` is not a plain file"),
             ));
             return;
@@ -147,7 +152,7 @@ impl Walk {
 
     fn unreadable(&mut self, path: &str, error: &std::io::Error) {
         self.mistakes.push(Diagnostic::error(
-            "P102",
+            UNREADABLE,
             format!("`{path}` cannot be read: {error}"),
         ));
     }

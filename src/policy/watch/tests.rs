@@ -17,7 +17,12 @@ struct Shelf {
 
 #[async_trait]
 impl KeepSets for Shelf {
-    async fn keep(&self, revision: &Revision, stored: &str) -> Result<(), KeepError> {
+    async fn keep(
+        &self,
+        revision: &Revision,
+        stored: &str,
+        _now: Timestamp,
+    ) -> Result<(), KeepError> {
         if let Some(reason) = *self.full.lock().unwrap() {
             return Err(reason.into());
         }
@@ -100,17 +105,17 @@ fn revision_of(text: &str) -> Revision {
 #[tokio::test]
 async fn the_same_content_is_no_reload() {
     let setting = Setting::new().await;
-    let first = setting.live.set();
+    let first = setting.live.current();
     setting.write(&good(1));
     assert_eq!(setting.live.reload(NOW).await, Reloaded::Unchanged);
-    assert!(Arc::ptr_eq(&first, &setting.live.set()));
+    assert!(Arc::ptr_eq(&first, &setting.live.current()));
     assert_eq!(setting.live.status().swaps, 1);
 }
 
 #[tokio::test]
 async fn a_broken_set_leaves_the_old_one_and_a_fixed_one_serves() {
     let setting = Setting::new().await;
-    let first = setting.live.set();
+    let first = setting.live.current();
     setting.write(BROKEN);
     for _ in 0..2 {
         assert!(matches!(
@@ -119,7 +124,7 @@ async fn a_broken_set_leaves_the_old_one_and_a_fixed_one_serves() {
         ));
     }
     let status = setting.live.status();
-    assert!(Arc::ptr_eq(&first, &setting.live.set()));
+    assert!(Arc::ptr_eq(&first, &setting.live.current()));
     assert_eq!(
         (status.live, status.disk, status.refusals),
         (revision_of(&good(1)), Some(revision_of(BROKEN)), 1)
@@ -130,7 +135,7 @@ async fn a_broken_set_leaves_the_old_one_and_a_fixed_one_serves() {
         setting.live.reload(NOW).await,
         Reloaded::Swapped(revision_of(&good(2)))
     );
-    assert_eq!(setting.live.set().revision(), &revision_of(&good(2)));
+    assert_eq!(setting.live.current().revision(), &revision_of(&good(2)));
     assert_eq!(setting.live.status().refused, None);
 }
 
@@ -161,7 +166,7 @@ async fn a_set_whose_own_test_fails_never_serves() {
         matches!(&refused, Reloaded::Refused(refusal) if refusal.to_string().contains("test_wrong")),
         "{refused:?}"
     );
-    assert_eq!(setting.live.set().revision(), &revision_of(&good(1)));
+    assert_eq!(setting.live.current().revision(), &revision_of(&good(1)));
 }
 
 #[tokio::test]
@@ -173,7 +178,7 @@ async fn every_set_is_kept_before_it_serves_and_one_that_is_not_is_tried_again()
         setting.live.reload(NOW).await,
         Reloaded::Refused(Refusal::NotKept("disk full".to_owned()))
     );
-    assert_eq!(setting.live.set().revision(), &revision_of(&good(1)));
+    assert_eq!(setting.live.current().revision(), &revision_of(&good(1)));
 
     *setting.shelf.full.lock().unwrap() = None;
     assert_eq!(
@@ -205,7 +210,7 @@ async fn an_emptied_and_a_vanished_directory_are_refused() {
         Reloaded::Refused(_)
     ));
     assert_eq!(setting.live.status().disk, None);
-    assert_eq!(setting.live.set().revision(), &revision_of(&good(1)));
+    assert_eq!(setting.live.current().revision(), &revision_of(&good(1)));
 }
 
 #[tokio::test]
