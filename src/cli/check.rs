@@ -11,7 +11,6 @@ use super::ExitStatus;
 use super::policy_directory::{self, PolicyArgs, counted, plural};
 use super::terminal::{self, Format};
 use crate::clock::Clock;
-use crate::diagnostic::Diagnostic;
 use crate::policy::admission::admit;
 use crate::policy::set::{Budget, Loaded};
 
@@ -42,15 +41,9 @@ fn check(args: &Args, out: &mut dyn Write, now: Timestamp) -> anyhow::Result<Exi
         warnings.extend(files.warnings(directory));
         Ok((files, set, warnings))
     });
-    let here = |mistakes: Vec<Diagnostic>| -> Vec<Diagnostic> {
-        mistakes
-            .into_iter()
-            .map(|one| policy_directory::seen_from_here(directory, one))
-            .collect()
-    };
     match admitted {
         Ok((files, set, warnings)) => {
-            let warnings = here(warnings);
+            let warnings = policy_directory::seen_from_here(directory, warnings);
             let revision = set.revision();
             match args.format {
                 Format::Json => terminal::write_json_indented(
@@ -79,7 +72,7 @@ fn check(args: &Args, out: &mut dyn Write, now: Timestamp) -> anyhow::Result<Exi
             Ok(ExitStatus::Done)
         }
         Err(mistakes) => {
-            let mistakes = here(mistakes);
+            let mistakes = policy_directory::seen_from_here(directory, mistakes);
             match args.format {
                 Format::Json => terminal::write_json_indented(
                     out,

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod test;
+pub mod decide;
 pub mod schema;
 mod policy_directory;
 mod terminal;

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::terminal::{self, Format};
 use crate::diagnostic::{Diagnostic, Paint, Severity};
 use crate::policy::folder::{self, PolicyFiles};
 
 /// Where the policies are.
 #[derive(Debug, Clone, clap::Args)]
-pub struct PolicyArgs {
+pub(super) struct PolicyArgs {
     /// The policy directory
     #[arg(
         long,
@@ -18,7 +19,7 @@ pub struct PolicyArgs {
         env = "COUNTERSIGN_POLICIES",
         default_value = "./policies"
     )]
-    pub policies: PathBuf,
+    pub(super) policies: PathBuf,
 }
 
 /// Reads the directory, or says that it could not be: a file that is there and wrong is a finding, not this.
@@ -40,15 +41,30 @@ fn sentence(mistake: &Diagnostic) -> String {
     }
 }
 
-/// The same mistake with its file named from where the user stands, so that a terminal can open it.
-pub(super) fn seen_from_here(directory: &Path, mistake: Diagnostic) -> Diagnostic {
-    Diagnostic {
-        place: mistake.place.map(|mut place| {
-            place.file = directory.join(&place.file).display().to_string();
-            place
-        }),
-        ..mistake
+/// The same mistakes with their files named from where the user stands, so that a terminal can open them.
+pub(super) fn seen_from_here(directory: &Path, mut mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    for place in mistakes
+        .iter_mut()
+        .filter_map(|mistake| mistake.place.as_mut())
+    {
+        place.file = directory.join(&place.file).display().to_string();
     }
+    mistakes
+}
+
+/// Writes the mistakes of a set that does not load, and returns how many they are, in words.
+pub(super) fn write_mistakes(
+    out: &mut dyn Write,
+    directory: &Path,
+    mistakes: Vec<Diagnostic>,
+    format: Format,
+) -> anyhow::Result<String> {
+    let here = seen_from_here(directory, mistakes);
+    match format {
+        Format::Json => terminal::write_json_indented(out, &to_json(&here))?,
+        Format::Pretty => write_frames(out, &here)?,
+    }
+    Ok(counted(&here))
 }
 
 /// Every frame, with an empty line after each.

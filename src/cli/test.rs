@@ -58,20 +58,8 @@ fn test(
         Ok(report) => report,
         Err(mistakes) => {
             // As with `opa test`, a set that does not load is not a test that fails.
-            let here: Vec<_> = mistakes
-                .into_iter()
-                .map(|one| policy_directory::seen_from_here(directory, one))
-                .collect();
-            match args.format {
-                Format::Json => {
-                    terminal::write_json_indented(out, &policy_directory::to_json(&here))?
-                }
-                Format::Pretty => policy_directory::write_frames(out, &here)?,
-            }
-            anyhow::bail!(
-                "the tests cannot be run: {}",
-                policy_directory::counted(&here)
-            );
+            let counted = policy_directory::write_mistakes(out, directory, mistakes, args.format)?;
+            anyhow::bail!("the tests cannot be run: {counted}");
         }
     };
     let results = report.results.into_iter().map(|mut test| {

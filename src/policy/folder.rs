@@ -201,10 +201,10 @@ fn merge(files: &[DataFile]) -> Result<Value, Vec<Diagnostic>> {
     let mut merging = Merging::default();
     for file in files {
         match read_data(file) {
-            Err(mistake) => merging.mistakes.push(mistake),
+            Err(mistake) => merging.mistakes.push(*mistake),
             Ok(value) => {
                 if let Value::Object(document) = below_folders(&file.path, value) {
-                    merging.into_object(file, &mut root, document, "data");
+                    merging.add(file, &mut root, document, "data");
                 }
             }
         }
@@ -223,8 +223,8 @@ fn below_folders(path: &str, value: Value) -> Value {
     })
 }
 
-fn read_data(file: &DataFile) -> Result<Value, Diagnostic> {
-    let is_json = file.path.ends_with(".json");
+fn read_data(file: &DataFile) -> Result<Value, Box<Diagnostic>> {
+    let is_json = name_of(&file.path) == "data.json";
     let parsed = if is_json {
         yaml::parse_json(&file.text)
     } else {
@@ -239,19 +239,22 @@ fn read_data(file: &DataFile) -> Result<Value, Diagnostic> {
         );
         Diagnostic::error("P105", message).at(place(file, start, start + 1))
     })?;
-    let whole = || place(file, 0, file.text.lines().next().map_or(0, str::len));
-    match value {
-        Value::Object(_) => Ok(value),
-        Value::Null => Err(Diagnostic::error("P105", format!("`{}` holds no data", file.path))
-            .at(whole())
-            .help("write an object, or `{}` for none")),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) if file.path.contains('/') => Ok(value),
+    let (message, help) = match value {
+        Value::Object(_) => return Ok(value),
+        Value::Null => ("holds no data", "write an object, or `{}` for none"),
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            Err(Diagnostic::error("P105", format!("`{}` is not an object", file.path))
-                .at(whole())
-                .help("data at the top of the policy directory is an object; give the list a key, or a folder"))
+            if file.path.contains('/') {
+                return Ok(value);
+            }
+            (
+                "is not an object",
+                "give the list a key, or put the file in a folder that names it",
+            )
         }
-    }
+    };
+    let first_line = file.text.lines().next().map_or(0, str::len);
+    let mistake = Diagnostic::error("P105", format!("`{}` {message}", file.path));
+    Err(mistake.at(place(file, 0, first_line)).help(help).into())
 }
 
 /// Data files on their way into one object.
@@ -263,7 +266,7 @@ struct Merging<'a> {
 }
 
 impl<'a> Merging<'a> {
-    fn into_object(
+    fn add(
         &mut self,
         file: &'a DataFile,
         into: &mut Map<String, Value>,
@@ -278,7 +281,7 @@ impl<'a> Merging<'a> {
                     into.insert(key, value);
                 }
                 (Some(Value::Object(into)), Value::Object(from)) => {
-                    self.into_object(file, into, from, &path)
+                    self.add(file, into, from, &path);
                 }
                 (Some(_), _) => {
                     let other = self.owner(&path);

@@ -54,7 +54,7 @@ pub fn read(file: &RegoFile) -> Result<FileMetadata, Vec<Diagnostic>> {
             at += 1;
         }
         match block(file, &lines, first, at) {
-            Err(mistake) => mistakes.push(mistake),
+            Err(mistake) => mistakes.push(*mistake),
             Ok(metadata) => match lines.get(at) {
                 Some(head) if is_package(head) => found.package = Some(metadata),
                 // A block with nothing directly below it speaks of nothing.
@@ -88,7 +88,7 @@ fn block(
     lines: &Lines<'_>,
     first: usize,
     end: usize,
-) -> Result<Metadata, Diagnostic> {
+) -> Result<Metadata, Box<Diagnostic>> {
     let body: Vec<&str> = (first + 1..end)
         .map(|line| {
             lines
@@ -107,7 +107,7 @@ fn block(
         })
     };
     let whole_line = |line: usize| lines.get(line).map_or(0, |text| text.trim_end().len());
-    let refused = |message: String| marked(first, whole_line(first), message);
+    let refused = |message: &str| marked(first, whole_line(first), message.to_owned());
 
     let text = body.join("\n");
     let value = yaml::parse(&text).map_err(|refused| {
@@ -121,18 +121,17 @@ fn block(
         Value::Null => Map::new(),
         Value::Object(fields) => fields,
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            return Err(
-                refused("METADATA is not a list of keys and values".to_owned())
-                    .help("write `# title: …` and the like under it"),
-            );
+            return Err(refused("METADATA is not a list of keys and values")
+                .help("write `# title: …` and the like under it")
+                .into());
         }
     };
     let words = |key: &str| match fields.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(words)) => Ok(Some(words.trim().to_owned())),
         Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-            Err(refused(format!("the `{key}` of this METADATA is not text"))
-                .help("put it in quotes"))
+            let mistake = refused(&format!("the `{key}` of this METADATA is not text"));
+            Err(Box::new(mistake.help("put it in quotes")))
         }
     };
     Ok(Metadata {
@@ -142,10 +141,9 @@ fn block(
             None | Some(Value::Null) => Value::Object(Map::new()),
             Some(custom @ Value::Object(_)) => custom.clone(),
             Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::String(_)) => {
-                return Err(
-                    refused("the `custom` of this METADATA is not an object".to_owned())
-                        .help("write `# custom: {owner: payments-ops}`"),
-                );
+                return Err(refused("the `custom` of this METADATA is not an object")
+                    .help("write `# custom: {owner: payments-ops}`")
+                    .into());
             }
         },
         line: number(first),

@@ -8,3 +8,7 @@ pub mod engine;
 pub mod testing;
 pub mod admission;
 pub mod watch;
+
+mod input;
+pub use input::Input;
+pub use set::{PolicySet, decide};

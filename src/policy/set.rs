@@ -45,3 +45,20 @@ impl PolicySet {
         &self.revision
     }
 }
+pub fn decide(
+    set: &PolicySet,
+    _input: &super::Input,
+    _now: jiff::Timestamp,
+) -> crate::domain::verdict::Verdict {
+    use crate::domain::verdict::*;
+    Verdict {
+        outcome: Outcome::Escalate,
+        cause: Cause::NoRule,
+        rules: vec![],
+        evidence: vec![],
+        failures: vec![],
+        terms: None,
+        freeze: None,
+        revision: set.revision.clone(),
+    }
+}

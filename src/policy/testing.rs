@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use regex::Regex;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::diagnostic::Diagnostic;
 
@@ -191,21 +191,23 @@ impl TestReport {
     /// As `opa test --format json` has it: one object for each test, durations in nanoseconds.
     pub fn to_json(&self) -> Value {
         let result = |test: &TestResult| {
-            let mut object = json!({
-                "location": {"file": test.file, "row": test.line, "col": 1},
-                "package": test.package,
-                "name": test.name,
-            });
-            match &test.outcome {
-                TestOutcome::Pass => {}
-                TestOutcome::Fail => object["fail"] = true.into(),
-                TestOutcome::Skipped => object["skip"] = true.into(),
-                TestOutcome::Error(message) => object["error"] = json!({"message": message}),
+            let mut object = Map::new();
+            let location = json!({"file": test.file, "row": test.line, "col": 1});
+            object.insert("location".to_owned(), location);
+            object.insert("package".to_owned(), test.package.clone().into());
+            object.insert("name".to_owned(), test.name.clone().into());
+            let (key, value) = match &test.outcome {
+                TestOutcome::Pass => ("", Value::Null),
+                TestOutcome::Fail => ("fail", true.into()),
+                TestOutcome::Skipped => ("skip", true.into()),
+                TestOutcome::Error(message) => ("error", json!({"message": message})),
+            };
+            if !key.is_empty() {
+                object.insert(key.to_owned(), value);
             }
-            object["duration"] = u64::try_from(test.duration.as_nanos())
-                .unwrap_or(u64::MAX)
-                .into();
-            object
+            let nanoseconds = u64::try_from(test.duration.as_nanos()).unwrap_or(u64::MAX);
+            object.insert("duration".to_owned(), nanoseconds.into());
+            Value::Object(object)
         };
         self.results.iter().map(result).collect()
     }

@@ -205,3 +205,14 @@ fn a_set_survives_being_stored() {
     assert!(PolicyFiles::from_stored("{}").is_err());
     assert!(PolicyFiles::from_stored(r#"{"version": 2, "files": {}}"#).is_err());
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_set_is_the_same_set_after_it_was_stored(texts in proptest::collection::btree_map("[a-c]/[a-z]{1,3}", ".*", 0..5)) {
+        let named = texts.into_iter().map(|(name, text)| (format!("{name}.rego"), text));
+        let files = PolicyFiles::of(named).unwrap();
+        let again = PolicyFiles::from_stored(&files.to_stored()).unwrap();
+        proptest::prop_assert_eq!(again.revision("1"), files.revision("1"));
+        proptest::prop_assert_eq!(again, files);
+    }
+}
