@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -11,7 +12,9 @@ use super::ExitStatus;
 use super::policy_directory::{self, PolicyArgs, counted, plural};
 use super::terminal::{self, Format};
 use crate::clock::Clock;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::policy::admission::admit;
+use crate::policy::folder::RegoFile;
 use crate::policy::set::{Budget, Loaded};
 
 /// Says whether policies can serve, and shows every mistake
@@ -39,6 +42,7 @@ fn check(args: &Args, out: &mut dyn Write, now: Timestamp) -> anyhow::Result<Exi
     let admitted = read.and_then(|files| {
         let Loaded { set, mut warnings } = admit(&files, Budget::default(), now)?;
         warnings.extend(files.warnings(directory));
+        warnings.extend(files.rego.iter().filter_map(misplaced));
         Ok((files, set, warnings))
     });
     match admitted {
@@ -91,6 +95,44 @@ fn check(args: &Args, out: &mut dyn Write, now: Timestamp) -> anyhow::Result<Exi
     }
 }
 
+/// A hint that a file lies in another folder than its package names, where nobody would look for it. A test package lies
+/// beside what it tests.
+fn misplaced(file: &RegoFile) -> Option<Diagnostic> {
+    let mut start = 0;
+    for line in file.text.split_inclusive('\n') {
+        if let Some(package) = line.strip_prefix("package ") {
+            let package = package.split('#').next().unwrap_or_default().trim();
+            let wanted = package
+                .strip_suffix("_test")
+                .unwrap_or(package)
+                .replace('.', "/");
+            let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            // A package with quoted parts is left alone.
+            if folder == wanted || package.contains('[') {
+                return None;
+            }
+            let place = Place {
+                file: file.path.clone(),
+                text: Arc::clone(&file.text),
+                start,
+                end: start + line.trim_end().len(),
+            };
+            return Some(
+                Diagnostic::warning(
+                    "P120",
+                    format!("the package `{package}` does not lie in a folder of its name"),
+                )
+                .at(place)
+                .help(format!(
+                    "move it to `{wanted}/`, or leave it: it works as it is"
+                )),
+            );
+        }
+        start += line.len();
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -110,7 +152,9 @@ mod tests {
     fn checked(files: &[(&str, &str)], format: &str) -> (Option<ExitStatus>, String) {
         let directory = tempfile::tempdir().unwrap();
         for (path, text) in files {
-            fs::write(directory.path().join(path), text).unwrap();
+            let file = directory.path().join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
         }
         let path = directory.path().to_str().unwrap();
         let (status, text) = check_path(Path::new(path), format);
@@ -133,10 +177,10 @@ mod tests {
 
     #[test]
     fn a_good_set_is_one_line() {
-        let (status, text) = checked(&[("p.rego", GOOD)], "pretty");
+        let (status, text) = checked(&[("approvals/p/p.rego", GOOD)], "pretty");
         assert_eq!(status, Some(ExitStatus::Done));
-        let summary = text.lines().last().unwrap();
-        assert!(summary.starts_with("1 rule in 1 file, revision "), "{text}");
+        assert!(text.starts_with("1 rule in 1 file, revision "), "{text}");
+        assert_eq!(text.lines().count(), 1);
     }
 
     #[test]
@@ -152,6 +196,21 @@ mod tests {
             "{text}"
         );
         assert!(text.ends_with("2 errors\n"), "{text}");
+    }
+
+    #[test]
+    fn a_file_in_another_folder_than_its_package_is_hinted_at_and_passes() {
+        let test = "package approvals.p_test\n\ntest_x if true\n";
+        let (status, text) = checked(
+            &[("p.rego", GOOD), ("approvals/p/p_test.rego", test)],
+            "pretty",
+        );
+        assert_eq!(status, Some(ExitStatus::Done));
+        assert!(
+            text.contains("warning[P120]") && text.contains("--> DIR/p.rego:1:1"),
+            "{text}"
+        );
+        assert!(text.ends_with(", 1 warning\n"), "{text}");
     }
 
     #[test]
