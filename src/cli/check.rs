@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::policy::admission::admit;
 use crate::policy::folder::RegoFile;
-use crate::policy::set::{Budget, Loaded};
+use crate::policy::{Budget, Loaded};
 
 /// Says whether policies can serve, and shows every mistake
 ///

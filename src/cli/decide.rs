@@ -15,8 +15,7 @@ use crate::clock::Clock;
 use crate::domain::rationale;
 use crate::domain::verdict::{FiredRule, Verdict};
 use crate::json;
-use crate::policy::set::{Budget, PolicySet};
-use crate::policy::{self, Input};
+use crate::policy::{self, Budget, Input, PolicySet};
 
 /// Decides one request by the policies and prints the verdict
 ///

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use crate::diagnostic::{Diagnostic, Place};
 
 use super::folder::PolicyFiles;
-use super::set::{Budget, Loaded, PolicySet};
 use super::testing::{self, Filter, TestOutcome, TestResult};
+use super::{Budget, Loaded, PolicySet};
 
 /// Loads `files` and runs their tests. `now` is the time that the tests see.
 pub fn admit(

@@ -11,4 +11,9 @@ pub mod watch;
 
 mod input;
 pub use input::Input;
-pub use set::{PolicySet, decide};
+pub use set::{Budget, Loaded, PolicySet, decide};
+
+/// Stand-in.
+pub fn engine_version() -> &'static str {
+    engine::VERSION
+}

@@ -7,7 +7,7 @@ use crate::policy::folder::PolicyFiles;
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
     pub time: std::time::Duration,
-    pub instructions: usize,
+    pub instructions: u64,
 }
 impl Default for Budget {
     fn default() -> Self {

@@ -17,9 +17,9 @@ use crate::diagnostic::{Diagnostic, Paint};
 use crate::domain::id::Revision;
 
 use super::admission::admit;
-use super::engine;
+use super::engine_version;
 use super::folder::PolicyFiles;
-use super::set::{Budget, Loaded, PolicySet};
+use super::{Budget, Loaded, PolicySet};
 
 mod follow;
 
@@ -97,6 +97,13 @@ pub enum Reloaded {
     Refused(Refusal),
 }
 
+/// What becomes of a set that was refused and has not changed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    TriedAgain,
+    LeftAlone,
+}
+
 /// The first set was refused, so nothing can serve.
 #[derive(Debug, thiserror::Error)]
 #[error("the policies in `{directory}` cannot serve:\n{refusal}")]
@@ -122,7 +129,7 @@ impl LivePolicies {
         let files = settled(directory)
             .await
             .map_err(|mistakes| refused(Refusal::Mistakes(mistakes)))?;
-        let revision = files.revision(engine::VERSION);
+        let revision = files.revision(engine_version());
         let Loaded { set, mut warnings } = prepare(files.clone(), budget, keeper.as_ref(), now)
             .await
             .map_err(refused)?;
@@ -162,20 +169,25 @@ impl LivePolicies {
         self.status.subscribe()
     }
 
-    /// Reads the directory and, if it changed, lets it serve or refuses it. Returns when that is done.
+    /// Reads the directory and, if it is not what serves, lets it serve or refuses it. Returns when that is done. A set
+    /// that was refused before is tried again, since somebody asks.
     pub async fn reload(&self, now: Timestamp) -> Reloaded {
+        self.look(Refused::TriedAgain, now).await
+    }
+
+    async fn look(&self, refused: Refused, now: Timestamp) -> Reloaded {
         let _one_at_a_time = self.reloading.lock().await;
         if let Ok(files) = read(&self.directory).await
-            && self.seen(&files)
+            && self.seen(&files, refused)
         {
             return self.still();
         }
         let files = match settled(&self.directory).await {
-            Ok(files) if self.seen(&files) => return self.still(),
+            Ok(files) if self.seen(&files, refused) => return self.still(),
             Ok(files) => files,
             Err(mistakes) => return self.refuse(None, Refusal::Mistakes(mistakes), now),
         };
-        let revision = files.revision(engine::VERSION);
+        let revision = files.revision(engine_version());
         let live = self.status.borrow().live.clone();
         if revision == live {
             // Somebody put back what serves.
@@ -214,12 +226,13 @@ impl LivePolicies {
     }
 
     /// Whether these files were looked at before and need not be again.
-    fn seen(&self, files: &PolicyFiles) -> bool {
-        let revision = files.revision(engine::VERSION);
+    fn seen(&self, files: &PolicyFiles, refused: Refused) -> bool {
+        let revision = files.revision(engine_version());
         let status = self.status.borrow();
         let to_try_again = match &status.refused {
             Some(Refusal::NotKept(_)) => true,
-            Some(Refusal::Mistakes(_)) | None => false,
+            Some(Refusal::Mistakes(_)) => refused == Refused::TriedAgain,
+            None => false,
         };
         status.disk.as_ref() == Some(&revision) && !to_try_again
     }
@@ -297,7 +310,7 @@ async fn prepare(
     keeper: &dyn KeepSets,
     now: Timestamp,
 ) -> Result<Loaded, Refusal> {
-    let revision = files.revision(engine::VERSION);
+    let revision = files.revision(engine_version());
     let stored = files.to_stored();
     let loaded = blocking(move || admit(&files, budget, now))
         .await

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::LivePolicies;
+use super::{LivePolicies, Refused};
 
 /// Editors and copies change several files in a row; this long without an event is the end of it.
 const QUIET: Duration = Duration::from_millis(150);
@@ -47,7 +47,7 @@ impl LivePolicies {
             if stop.run_until_cancelled(turn).await.is_none() {
                 return;
             }
-            self.reload(clock()).await;
+            self.look(Refused::LeftAlone, clock()).await;
             if status.has_changed().unwrap_or_default() {
                 status.mark_unchanged();
                 // The directory may be another one of the same name, for which the old watch would be silent for ever.
