@@ -8,11 +8,13 @@ import data.lib.agents
 
 # METADATA
 # title: Approved template to one customer
+# description: With no words of the agent's own.
 approve contains reason if {
 	input.action == "message.send"
 	agents.may(input.agent.id, "message.send")
 	input.context.template in data.messages.approved_templates
 	input.context.recipients == 1
+	object.get(input.context, "text", "") == ""
 	reason := sprintf("%v is an approved template", [input.context.template])
 }
 

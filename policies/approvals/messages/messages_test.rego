@@ -35,6 +35,8 @@ test_an_approved_template_to_one_customer_is_approved if approved(message({}))
 
 test_another_template_is_not if not approved(message({"template": "free_text"}))
 
+test_words_of_its_own_are_not_approved if not approved(message({"text": "Trust me."}))
+
 test_several_recipients_are_not_approved if not approved(message({"recipients": 2}))
 
 test_a_stranger_is_not_approved if not approved(object.union(message({}), {"agent": {"id": "stranger"}}))
