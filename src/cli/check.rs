@@ -53,13 +53,13 @@ fn check(args: &Args, out: &mut dyn Write, now: Timestamp) -> anyhow::Result<Exi
                 Format::Json => terminal::write_json_indented(
                     out,
                     &json!({
-                        "ok": true, "rules": set.rule_count(), "files": files.rego.len(), "revision": revision,
+                        "ok": true, "rules": set.rules().len(), "files": files.rego.len(), "revision": revision,
                         "diagnostics": policy_directory::to_json(&warnings),
                     }),
                 )?,
                 Format::Pretty => {
                     policy_directory::write_frames(out, &warnings)?;
-                    let rules = plural(set.rule_count(), "rule");
+                    let rules = plural(set.rules().len(), "rule");
                     let files = plural(files.rego.len(), "file");
                     let also = if warnings.is_empty() {
                         String::new()
@@ -200,9 +200,9 @@ mod tests {
 
     #[test]
     fn a_file_in_another_folder_than_its_package_is_hinted_at_and_passes() {
-        let test = "package approvals.p_test\n\ntest_x if true\n";
+        let tests = "package approvals.p_test\n\ntest_x if true\n";
         let (status, text) = checked(
-            &[("p.rego", GOOD), ("approvals/p/p_test.rego", test)],
+            &[("p.rego", GOOD), ("approvals/p/p_test.rego", tests)],
             "pretty",
         );
         assert_eq!(status, Some(ExitStatus::Done));

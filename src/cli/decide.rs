@@ -64,7 +64,7 @@ fn decide(
     let input = Input::parse(&Value::Object(fields.clone()).to_string()).with_context(is_wrong)?;
 
     let loaded = policy_directory::read(directory)?
-        .and_then(|files| PolicySet::load(&files, Budget::default()));
+        .and_then(|files| PolicySet::load(files, Budget::default()));
     let set = match loaded {
         Ok(loaded) => loaded.set,
         Err(mistakes) => {

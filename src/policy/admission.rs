@@ -18,7 +18,7 @@ pub fn admit(
     budget: Budget,
     now: Timestamp,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    let loaded = PolicySet::load(files, budget)?;
+    let loaded = PolicySet::load(files.clone(), budget)?;
     let report = testing::run(files, &Filter::All, now, || Duration::ZERO)?;
     let failures: Vec<Diagnostic> = report.failures().map(|test| refusal(files, test)).collect();
     if failures.is_empty() {
