@@ -4,6 +4,7 @@ pub mod check;
 pub mod test;
 pub mod decide;
 pub mod schema;
+pub mod config;
 mod policy_directory;
 mod terminal;
 

@@ -55,10 +55,11 @@ impl Pointer {
         let Some((last, parents)) = self.steps.split_last() else {
             return Some(value.take());
         };
-        let parent = parents
-            .iter()
-            .map(|step| format!("/{}", escape(step)))
-            .collect::<String>();
+        let mut parent = String::new();
+        for step in parents {
+            parent.push('/');
+            parent.push_str(&escape(step));
+        }
         match value.pointer_mut(&parent)? {
             Value::Object(members) => members.shift_remove(last),
             array @ Value::Array(_) => array

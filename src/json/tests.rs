@@ -245,7 +245,7 @@ proptest! {
         chosen in any::<prop::sample::Index>(),
         depth in 0_usize..5,
     ) {
-        let twice = chosen.get(&members.keys().collect::<Vec<_>>()).to_string();
+        let twice = chosen.get(&members.keys().cloned().collect::<Vec<_>>()).clone();
         let written: Vec<_> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
         let object = format!("{{{},\"{twice}\":1}}", written.join(","));
         let body = format!("{}{object}{}", "[".repeat(depth), "]".repeat(depth));

@@ -17,12 +17,7 @@ pub mod watch;
 
 pub use decide::decide;
 pub use input::Input;
-pub use set::{Budget, Loaded, PolicySet, RuleInfo};
-
-/// What evaluates, with its version: part of every revision, since another one may decide otherwise.
-pub fn engine_version() -> &'static str {
-    set::ENGINE
-}
+pub use set::{Budget, Loaded, PolicySet};
 
 #[cfg(test)]
 mod tests;
