@@ -455,31 +455,11 @@ impl Case {
                     }
                 },
                 Event::AnswerExpired => Ok(self.expire(now)),
-                Event::AnswerGivenUp { error } => {
-                    let dead = Resolution {
-                        answer: AnswerState::Dead,
-                        ..resolution
-                    };
-                    self.state = State::Answering(dead);
-                    Ok(self.stepped(
-                        EntryKind::DeadLettered,
-                        json!({ "error": error }),
-                        EarlierAnswers::Keep,
-                    ))
-                }
+                Event::AnswerGivenUp { error } => self.give_up(resolution, &error),
                 Event::AnswerTooLate { error } => match resolution.outcome {
                     Resolved::Approved => Ok(self.ask_again(&error, terms, now)),
                     Resolved::Rejected | Resolved::Expired | Resolved::Superseded => {
-                        let dead = Resolution {
-                            answer: AnswerState::Dead,
-                            ..resolution
-                        };
-                        self.state = State::Answering(dead);
-                        Ok(self.stepped(
-                            EntryKind::DeadLettered,
-                            json!({ "error": error }),
-                            EarlierAnswers::Keep,
-                        ))
+                        self.give_up(resolution, &error)
                     }
                 },
                 Event::AnswerRetried { by } => match resolution.answer {
@@ -506,11 +486,15 @@ impl Case {
                     outcome: Some(outcome),
                     by,
                     reason,
-                } if self.platform_outcome.is_none() => {
-                    let detail = json!({ "platform_outcome": outcome, "by": by, "reason": reason });
-                    self.platform_outcome = Some(outcome);
-                    Ok(self.stepped(EntryKind::PlatformReported, detail, EarlierAnswers::Keep))
+                } if self.platform_outcome.is_none() => Ok(self.report(outcome, by, reason)),
+                // An answer that was taken back may have arrived all the same: the platform's word is kept.
+                Event::AnswerTaken {
+                    platform: Some(outcome),
                 }
+                | Event::AnswerNotNeeded {
+                    platform: Some(outcome),
+                    ..
+                } if self.platform_outcome.is_none() => Ok(self.report(outcome, None, None)),
                 Event::PlatformResolved { .. }
                 | Event::TimePassed
                 | Event::AnswerTaken { .. }
@@ -674,8 +658,28 @@ impl Case {
         ));
     }
 
+    /// The answer waits for a person to retry it.
+    fn give_up(mut self, resolution: Resolution, error: &str) -> Result<Step, Refused> {
+        if resolution.answer == AnswerState::Dead {
+            return Err(Refused::Nothing);
+        }
+        self.state = State::Answering(Resolution {
+            answer: AnswerState::Dead,
+            ..resolution
+        });
+        Ok(self.stepped(
+            EntryKind::DeadLettered,
+            json!({ "error": error }),
+            EarlierAnswers::Keep,
+        ))
+    }
+
     /// An approval that cannot leave in time is no approval any more.
     fn ask_again(mut self, error: &str, terms: &CaseTerms, now: Timestamp) -> Step {
+        self.approve_by = None;
+        if self.asked.expires_at.is_some_and(|at| at <= now) {
+            return self.expire(now);
+        }
         self.outcome = Outcome::Escalate;
         self.cause = Cause::Source;
         self.votes.clear();
@@ -703,6 +707,18 @@ impl Case {
         self.end(Resolved::Superseded, Resolver::Platform, reason, now);
         self.platform_outcome = outcome.or(self.platform_outcome);
         self.stepped(EntryKind::Superseded, detail, EarlierAnswers::Withdraw)
+    }
+
+    /// The case stays as it is; what the platform says is kept beside it.
+    fn report(
+        mut self,
+        outcome: PlatformOutcome,
+        by: Option<String>,
+        reason: Option<String>,
+    ) -> Step {
+        let detail = json!({ "platform_outcome": outcome, "by": by, "reason": reason });
+        self.platform_outcome = Some(outcome);
+        self.stepped(EntryKind::PlatformReported, detail, EarlierAnswers::Keep)
     }
 
     fn settle(
@@ -824,3 +840,8 @@ impl From<String> for Resolver {
         }
     }
 }
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,11 @@ pub(super) fn cases(connection: &Connection, query: &CaseQuery) -> Result<CasePa
     let mut values: Vec<Value> = Vec::new();
     let mut bind = |clause: &str, value: Value| {
         values.push(value);
-        let _ = write!(sql, " AND {}", clause.replace('?', &format!("?{}", values.len())));
+        let _ = write!(
+            sql,
+            " AND {}",
+            clause.replace('?', &format!("?{}", values.len()))
+        );
     };
     if let Some(cursor) = &query.cursor {
         let before = i64::from_str_radix(cursor, 16)
@@ -193,10 +197,7 @@ pub(super) fn outbox(connection: &Connection, limit: usize) -> Result<Vec<Outbox
 }
 
 /// One effect that is not done.
-pub(super) fn effect(
-    connection: &Connection,
-    id: EffectId,
-) -> Result<Option<OutboxItem>, Trouble> {
+pub(super) fn effect(connection: &Connection, id: EffectId) -> Result<Option<OutboxItem>, Trouble> {
     let row = connection
         .prepare_cached(&format!(
             "{ITEM} WHERE outbox.id = ?1 AND outbox.state <> 'withdrawn'"
@@ -290,7 +291,8 @@ fn lines(connection: &Connection, which: &str, values: &[i64]) -> Result<Vec<Log
 
 fn line(row: &Row<'_>) -> Result<LogLine, Trouble> {
     let sequence: i64 = row.get(0)?;
-    let corrupt = |what: &str| StoreError::Corrupt(format!("log entry {sequence} has no readable `{what}`"));
+    let corrupt =
+        |what: &str| StoreError::Corrupt(format!("log entry {sequence} has no readable `{what}`"));
     let kind: String = row.get(2)?;
     let detail: Option<String> = row.get(3)?;
     let key: Option<[u8; 16]> = row.get(4)?;

@@ -113,9 +113,8 @@ impl SqliteStore {
             StoreError::Open(why) => StoreError::Open(format!("`{}`: {why}", path.display())),
             StoreError::Unavailable(_) | StoreError::Cursor(_) | StoreError::Corrupt(_) => error,
         })?;
-        let cannot = |error: rusqlite::Error| {
-            StoreError::Open(format!("`{}`: {error}", path.display()))
-        };
+        let cannot =
+            |error: rusqlite::Error| StoreError::Open(format!("`{}`: {error}", path.display()));
         outbox::recover(&connection).map_err(cannot)?;
         let wal_pages = Arc::new(AtomicI32::new(0));
         let counter = Arc::clone(&wal_pages);

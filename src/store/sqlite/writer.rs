@@ -8,7 +8,6 @@
 //! - after a failed write to the disk nothing is acknowledged any more: a sync that failed once may succeed the second
 //!   time with the data gone.
 
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
