@@ -335,3 +335,6 @@ pub struct Counts {
 fn kind_as_word<S: serde::Serializer>(kind: &EntryKind, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(kind.as_str())
 }
+
+#[cfg(test)]
+mod contract;
