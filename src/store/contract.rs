@@ -310,7 +310,10 @@ pub(crate) async fn a_freeze_turns_approvals_into_questions_and_holds_those_that
     );
     settle(&*store, out[0].id, taken(), 2).await;
     assert_eq!(store.outbox(10).await.unwrap()[0].state, "held");
-    assert_eq!(store.next_due(&source()).await.unwrap(), Some(at(15 * 60)));
+    assert_eq!(
+        store.next_due(&source()).await.unwrap(),
+        Some(at(15 * 60) + SignedDuration::from_micros(1))
+    );
 
     let person = vote(&asked, "carol", Ballot::Approve);
     assert!(matches!(
@@ -321,11 +324,12 @@ pub(crate) async fn a_freeze_turns_approvals_into_questions_and_holds_those_that
     assert_eq!(out.len(), 1, "what a person approved leaves");
     settle(&*store, out[0].id, taken(), 3).await;
 
-    let late = claim(&*store, 15 * 60).await;
+    assert!(claim(&*store, 15 * 60).await.is_empty());
+    let late = claim(&*store, 15 * 60 + 1).await;
     assert_eq!(
         late.len(),
         1,
-        "at its last moment it is given out, to become a question"
+        "after its last moment it is given out, to become a question"
     );
     let back = Attempt::Again {
         at: at(15 * 60),

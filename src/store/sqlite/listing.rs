@@ -143,7 +143,8 @@ pub(super) fn waking(
         .collect()
 }
 
-/// When the next effect of `source` can be claimed. What a freeze holds can be at its last moment.
+/// When the next effect of `source` can be claimed. What a freeze holds can be after its last
+/// moment.
 pub(super) fn next_due(
     connection: &Connection,
     source: &SourceName,
@@ -159,7 +160,7 @@ pub(super) fn next_due(
         WHERE earlier.lane = outbox.lane AND earlier.id < outbox.id AND earlier.state = 'due'))";
     let due = if chain::frozen(connection)?.is_some() {
         let held = first(
-            "SELECT MIN(MAX(due_at, not_after)) FROM outbox WHERE state = 'due' AND source = ?1 AND freezable",
+            "SELECT MIN(MAX(due_at, not_after + 1)) FROM outbox WHERE state = 'due' AND source = ?1 AND freezable",
         )?;
         let free = first(&format!(
             "SELECT due_at FROM outbox WHERE state = 'due' AND source = ?1 AND NOT freezable AND {waiting}

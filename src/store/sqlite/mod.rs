@@ -134,6 +134,7 @@ impl SqliteStore {
             changes: changes.clone(),
             on_group: settings.on_group,
             wal_pages,
+            restart_at: writer::OVERGROWN,
             lock,
         };
         let (queue, messages) = mpsc::channel(QUEUE);
@@ -218,6 +219,7 @@ impl SqliteStore {
 impl Drop for SqliteStore {
     /// Waits for the writer, so that the file is free afterwards.
     fn drop(&mut self) {
+        self.readers.forget();
         self.queue = None;
         if let Some(thread) = self.take_thread() {
             // Its panic was reported when it happened.

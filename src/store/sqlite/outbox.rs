@@ -227,7 +227,7 @@ pub(super) fn claim(
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM outbox
              WHERE state = 'due' AND source = ?1 AND due_at <= ?2
-                 AND NOT (?3 AND freezable AND not_after > ?2)
+                 AND NOT (?3 AND freezable AND not_after >= ?2)
                  AND (lane IS NULL OR NOT EXISTS (SELECT 1 FROM outbox AS earlier
                      WHERE earlier.lane = outbox.lane AND earlier.id < outbox.id AND earlier.state = 'due'))
              ORDER BY due_at, id LIMIT ?4"

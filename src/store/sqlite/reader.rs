@@ -70,6 +70,12 @@ impl Readers {
             self.turns.close();
             drop(turns);
         }
+        self.forget();
+    }
+
+    /// Closes the connections that nobody uses: the writer has to be the last to close, since it alone can copy the log
+    /// back.
+    pub(super) fn forget(&self) {
         self.idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -431,3 +431,126 @@ async fn the_write_ahead_log_does_not_grow_without_end() {
         .len();
     assert!(length < 16 * 1024 * 1024, "{length}");
 }
+
+#[tokio::test]
+async fn a_long_read_does_not_let_the_write_ahead_log_grow_for_ever_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(&folder));
+    new(&*store, "first", Outcome::Approve).await;
+    let reader = schema::open_to_read(&folder.path().join("cases.db")).unwrap();
+    let snapshot = reader.unchecked_transaction().unwrap();
+    let count = |connection: &rusqlite::Connection| -> i64 {
+        connection
+            .query_row("SELECT COUNT(*) FROM cases", [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!(count(&snapshot), 1);
+    let big: Arc<str> = "x".repeat(4_000_000).into();
+    for number in 0..20 {
+        let mut large = decided(&format!("large {number}"), Outcome::Escalate);
+        large.input = Arc::clone(&big);
+        large.asked.input = commit::input_digest(&big);
+        store.commit(large, at(0)).await.unwrap();
+    }
+    assert_eq!(count(&snapshot), 1);
+    drop(snapshot);
+    for number in 0..2 {
+        let mut large = decided(&format!("after {number}"), Outcome::Escalate);
+        large.input = Arc::clone(&big);
+        large.asked.input = commit::input_digest(&big);
+        store.commit(large, at(0)).await.unwrap();
+    }
+    new(&*store, "last", Outcome::Approve).await;
+    let length = std::fs::metadata(folder.path().join("cases.db-wal"))
+        .unwrap()
+        .len();
+    assert!(length <= 64 * 1024 * 1024, "{length}");
+}
+
+#[tokio::test]
+async fn a_commit_is_synced_before_it_is_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = |synchronous| SqliteSettings {
+        synchronous,
+        ..SqliteSettings::new(folder.path().join("cases.db"), key())
+    };
+    for (synchronous, level) in [(Synchronous::Full, 2), (Synchronous::Normal, 1)] {
+        let store = SqliteStore::open(settings(synchronous)).unwrap();
+        let seen = store.write(|writing| {
+            let pragma = |name| {
+                writing
+                    .connection
+                    .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            };
+            Ok((
+                pragma("synchronous")?,
+                pragma("page_size")?,
+                pragma("foreign_keys")?,
+            ))
+        });
+        assert_eq!(seen.await.unwrap(), (level, 8192, 1));
+    }
+    assert_eq!(
+        SqliteSettings::new("x.db", key()).synchronous,
+        Synchronous::Full
+    );
+}
+
+/// A small file system of its own, where this process may mount one.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mount = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"])
+            .arg(folder.path())
+            .stderr(std::process::Stdio::null())
+            .status();
+        mount
+            .is_ok_and(|status| status.success())
+            .then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg(self.0.path())
+            .status();
+    }
+}
+
+#[tokio::test]
+async fn a_file_system_that_is_full_loses_nothing_and_is_used_again_when_there_is_space() {
+    let Some(disk) = SmallDisk::mount() else {
+        // Without the right to mount, the limit of pages above stands for the disk.
+        return;
+    };
+    let ballast = disk.0.path().join("ballast");
+    std::fs::write(&ballast, vec![0; 1024 * 1024]).unwrap();
+    let store = open(&disk.0);
+    let mut kept = 0;
+    let refused = loop {
+        let mut large = decided(&format!("r{kept}"), Outcome::Approve);
+        large.input = "x".repeat(20_000).into();
+        large.asked.input = commit::input_digest(&large.input);
+        match store.commit(large, at(0)).await {
+            Ok(receipt) => assert!(matches!(receipt, Receipt::New(_))),
+            Err(error) => break error,
+        }
+        kept += 1;
+        assert!(kept < 10_000);
+    };
+    assert!(matches!(refused, StoreError::Unavailable(_)));
+    assert!(store.probe().await.is_err());
+    assert_eq!(store.counts().await.unwrap().due, kept);
+    std::fs::remove_file(&ballast).unwrap();
+    new(&store, "after", Outcome::Approve).await;
+    assert_eq!(
+        store.verify_log().await.unwrap().faults,
+        Vec::<String>::new()
+    );
+    drop(store);
+    assert_eq!(open(&disk.0).counts().await.unwrap().due, kept + 1);
+}
