@@ -326,6 +326,13 @@ pub enum Refused {
     Nothing,
 }
 
+impl Asked {
+    /// Whether the platform has stopped taking answers at `now`.
+    pub fn expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
 impl Case {
     /// Begins the life of a request that policy decided as `verdict` at `now`.
     pub fn decided(asked: Asked, verdict: Verdict, terms: &CaseTerms, now: Timestamp) -> Step {
@@ -349,7 +356,7 @@ impl Case {
             approve_by: None,
         };
         let mut effects = Vec::new();
-        if case.asked.expires_at.is_none_or(|at| at > now) {
+        if !case.asked.expired(now) {
             match case.outcome {
                 Outcome::Approve => case.resolve(
                     Ballot::Approve,
@@ -397,7 +404,7 @@ impl Case {
                     outcome,
                     by,
                     reason,
-                } => Ok(self.supersede(outcome, by, reason, now)),
+                } => Ok(self.supersede(outcome, by.as_deref(), reason, now)),
                 // Only an approval becomes a question again, so what arrived after all is that approval.
                 Event::AnswerTaken { platform } => Ok(self.supersede(
                     platform.or(Some(PlatformOutcome::Approved)),
@@ -416,9 +423,7 @@ impl Case {
             },
             State::Answering(resolution) => match event {
                 Event::Voted { .. } => Err(Refused::Closed(Box::new(resolution))),
-                Event::TimePassed if self.asked.expires_at.is_some_and(|at| at <= now) => {
-                    Ok(self.expire(now))
-                }
+                Event::TimePassed if self.asked.expired(now) => Ok(self.expire(now)),
                 Event::TimePassed if self.wakes_at().is_some_and(|at| at <= now) => {
                     Ok(self.ask_again("the approval could not be sent in time", terms, now))
                 }
@@ -434,7 +439,7 @@ impl Case {
                     {
                         return Ok(self.settle(resolution, outcome, now));
                     }
-                    Ok(self.supersede(outcome, by, reason, now))
+                    Ok(self.supersede(outcome, by.as_deref(), reason, now))
                 }
                 Event::AnswerTaken { platform } => {
                     if platform
@@ -486,7 +491,9 @@ impl Case {
                     outcome: Some(outcome),
                     by,
                     reason,
-                } if self.platform_outcome.is_none() => Ok(self.report(outcome, by, reason)),
+                } if self.platform_outcome.is_none() => {
+                    Ok(self.report(outcome, by.as_deref(), reason.as_deref()))
+                }
                 // An answer that was taken back may have arrived all the same: the platform's word is kept.
                 Event::AnswerTaken {
                     platform: Some(outcome),
@@ -677,7 +684,7 @@ impl Case {
     /// An approval that cannot leave in time is no approval any more.
     fn ask_again(mut self, error: &str, terms: &CaseTerms, now: Timestamp) -> Step {
         self.approve_by = None;
-        if self.asked.expires_at.is_some_and(|at| at <= now) {
+        if self.asked.expired(now) {
             return self.expire(now);
         }
         self.outcome = Outcome::Escalate;
@@ -699,7 +706,7 @@ impl Case {
     fn supersede(
         mut self,
         outcome: Option<PlatformOutcome>,
-        by: Option<String>,
+        by: Option<&str>,
         reason: Option<String>,
         now: Timestamp,
     ) -> Step {
@@ -710,12 +717,7 @@ impl Case {
     }
 
     /// The case stays as it is; what the platform says is kept beside it.
-    fn report(
-        mut self,
-        outcome: PlatformOutcome,
-        by: Option<String>,
-        reason: Option<String>,
-    ) -> Step {
+    fn report(mut self, outcome: PlatformOutcome, by: Option<&str>, reason: Option<&str>) -> Step {
         let detail = json!({ "platform_outcome": outcome, "by": by, "reason": reason });
         self.platform_outcome = Some(outcome);
         self.stepped(EntryKind::PlatformReported, detail, EarlierAnswers::Keep)

@@ -130,7 +130,7 @@ pub(crate) async fn new(store: &dyn Store, request: &str, outcome: Outcome) -> C
         .unwrap()
     {
         Receipt::New(case) => case,
-        other => panic!("{other:?}"),
+        other @ (Receipt::Duplicate(_) | Receipt::Conflict(_)) => panic!("{other:?}"),
     }
 }
 

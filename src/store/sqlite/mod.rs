@@ -191,7 +191,7 @@ impl SqliteStore {
     {
         self.health.check()?;
         let queue = self.queue.as_ref().ok_or(Fault::ReadOnly)?;
-        let (message, answer) = Ask::new(work);
+        let (message, answer) = Ask::message(work);
         queue.try_send(message).map_err(|error| match error {
             TrySendError::Full(_) => Fault::Full,
             TrySendError::Closed(_) => Fault::Closed,

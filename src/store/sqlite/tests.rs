@@ -324,7 +324,7 @@ async fn an_error_in_one_request_undoes_its_whole_group() {
     let store = open(&folder);
     // The writer is held up, so that what comes next is one group.
     let (release, held) = std::sync::mpsc::channel::<()>();
-    let hold = store.write(move |_| {
+    let stopped = store.write(move |_| {
         let _ = held.recv();
         Ok(())
     });
@@ -336,7 +336,7 @@ async fn an_error_in_one_request_undoes_its_whole_group() {
         Ok(())
     });
     let free = async move { release.send(()).unwrap() };
-    let (_, good, bad, ()) = futures_util::future::join4(hold, good, bad, free).await;
+    let (_, good, bad, ()) = futures_util::future::join4(stopped, good, bad, free).await;
     assert!(matches!(good, Err(StoreError::Unavailable(_))));
     assert!(matches!(bad, Err(StoreError::Unavailable(_))));
     assert!(store.case(contract::id("a")).await.unwrap().is_none());

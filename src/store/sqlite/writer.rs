@@ -138,7 +138,7 @@ where
     T: Send + 'static,
 {
     /// The message that asks for `work`, and where its answer comes.
-    pub(super) fn new(work: F) -> (Message, oneshot::Receiver<Result<T, StoreError>>) {
+    pub(super) fn message(work: F) -> (Message, oneshot::Receiver<Result<T, StoreError>>) {
         let (caller, answer) = oneshot::channel();
         let ask = Self {
             work: Some(work),
