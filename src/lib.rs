@@ -5,3 +5,8 @@ pub mod diagnostic;
 pub mod secret;
 pub mod clock;
 pub mod store;
+pub mod credential;
+pub mod config;
+pub mod telemetry;
+pub mod metrics;
+pub mod cli;
