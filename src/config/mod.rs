@@ -28,8 +28,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use source::{
-    AgentToken, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding, HttpConfig,
-    SignedPart, SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
+    AgentToken, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding, HttpConfig, SignedPart,
+    SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
 };
 
 use crate::credential::Credential;
@@ -219,10 +219,7 @@ impl Config {
         now: Timestamp,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let base = Path::new(name)
-            .parent()
-            .map(Path::to_owned)
-            .unwrap_or_default();
+        let base = Path::new(name).parent().map(Path::to_owned).unwrap_or_default();
         let mut reader = Reader::new(name, text, base, environment);
         let (root, mistakes) = yaml::parse(text);
         if !mistakes.is_empty() {
@@ -250,10 +247,7 @@ impl Config {
             },
             policies: Policies {
                 path: PathBuf::from("policies"),
-                budget: Budget {
-                    time: Duration::from_millis(50),
-                    instructions: 200_000,
-                },
+                budget: Budget { time: Duration::from_millis(50), instructions: 200_000 },
             },
             log: Log {
                 format: LogFormat::Json,
@@ -261,24 +255,15 @@ impl Config {
                 key: LogKey::beside(&store),
             },
             store: Store::Sqlite(store),
-            sources: SourceName::parse("agents")
-                .map(SourceConfig::http)
-                .into_iter()
-                .collect(),
-            escalation: Escalation {
-                within: Duration::from_hours(24),
-                votes: 1,
-                to: None,
-            },
+            sources: SourceName::parse("agents").map(SourceConfig::http).into_iter().collect(),
+            escalation: Escalation { within: Duration::from_hours(24), votes: 1, to: None },
             limits: Limits {
                 body: 1024 * 1024,
                 connections: 1024,
                 header_timeout: Duration::from_secs(10),
                 body_timeout: Duration::from_secs(10),
             },
-            shutdown: Shutdown {
-                grace: Duration::from_secs(10),
-            },
+            shutdown: Shutdown { grace: Duration::from_secs(10) },
         }
     }
 }

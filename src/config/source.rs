@@ -20,10 +20,7 @@ use crate::domain::id::SourceName;
 /// Where TraceMem's API is, unless the config says otherwise.
 const TRACEMEM_API: &str = "https://api.tracemem.com";
 /// TraceMem does not document how it signs; this is what its webhooks are assumed to do.
-const TRACEMEM_SIGNATURE: Assumed = Assumed {
-    header: "X-TraceMem-Signature",
-    prefix: "sha256=",
-};
+const TRACEMEM_SIGNATURE: Assumed = Assumed { header: "X-TraceMem-Signature", prefix: "sha256=" };
 const ANSWER_WITHIN: Duration = Duration::from_mins(15);
 
 /// A platform or a group of agents that asks.
@@ -215,10 +212,9 @@ impl SourceConfig {
     /// Whether whoever asks here has to prove who they are.
     pub fn verified(&self) -> bool {
         match &self.kind {
-            SourceKind::TraceMem(tracemem) => tracemem
-                .verify
-                .iter()
-                .any(|way| !matches!(way, VerifyConfig::UserAgent(_))),
+            SourceKind::TraceMem(tracemem) => {
+                tracemem.verify.iter().any(|way| !matches!(way, VerifyConfig::UserAgent(_)))
+            }
             SourceKind::Http(http) => !http.tokens.is_empty(),
         }
     }
@@ -291,12 +287,8 @@ pub(super) fn read(
         incomplete: false,
     };
     let mode = mode(reader, &mut map).unwrap_or(default_mode);
-    let body_limit = map
-        .take("body_limit")
-        .and_then(|node| body_size(reader, node));
-    let rate_limit = map
-        .take("rate_limit")
-        .and_then(|node| reader.number(node, 1..=1_000_000));
+    let body_limit = map.take("body_limit").and_then(|node| body_size(reader, node));
+    let rate_limit = map.take("rate_limit").and_then(|node| reader.number(node, 1..=1_000_000));
     let forward_to = url(reader, &mut map, "forward_to");
     let volatile = volatile(reader, &mut map);
     let (kind, path) = match kind {
@@ -304,15 +296,9 @@ pub(super) fn read(
             let path_node = map.take("path");
             places.path = path_node.map(|node| node.span.clone());
             let path = path_node.and_then(|node| route(reader, node));
-            (
-                tracemem(reader, &mut map, &mut places).map(SourceKind::TraceMem),
-                path,
-            )
+            (tracemem(reader, &mut map, &mut places).map(SourceKind::TraceMem), path)
         }
-        Kinds::Http => (
-            Some(SourceKind::Http(http(reader, &mut map, &mut places))),
-            None,
-        ),
+        Kinds::Http => (Some(SourceKind::Http(http(reader, &mut map, &mut places))), None),
         Kinds::NotYet => return None,
     };
     reader.close(map);
@@ -332,32 +318,18 @@ pub(super) fn read(
 
 fn source_name(reader: &mut Reader<'_>, node: &Node) -> Option<SourceName> {
     let help = "use 1 to 63 lower-case letters, digits, `-` or `_`";
-    reader.parsed(node, "the name of a source", help, |text| {
-        SourceName::parse(text).ok()
-    })
+    reader.parsed(node, "the name of a source", help, |text| SourceName::parse(text).ok())
 }
 
 fn kind(reader: &mut Reader<'_>, node: &Node) -> Option<Kinds> {
     let text = reader.text(node)?;
-    let found = KINDS
-        .iter()
-        .find(|(word, _)| *word == text)
-        .map(|(_, kind)| *kind);
+    let found = KINDS.iter().find(|(word, _)| *word == text).map(|(_, kind)| *kind);
     match found {
         Some(kind @ (Kinds::TraceMem | Kinds::Http)) => Some(kind),
         Some(Kinds::NotYet) => {
-            let message = format!(
-                "sources of kind `{}` are not supported yet",
-                reader.quote(node)
-            );
-            let help = format!(
-                "this version has {}",
-                listed(&SUPPORTED).replace(" or ", " and ")
-            );
-            reader.note(
-                &node.span,
-                Diagnostic::error(code::UNSUPPORTED, message).help(help),
-            );
+            let message = format!("sources of kind `{}` are not supported yet", reader.quote(node));
+            let help = format!("this version has {}", listed(&SUPPORTED).replace(" or ", " and "));
+            reader.note(&node.span, Diagnostic::error(code::UNSUPPORTED, message).help(help));
             None
         }
         None => {
@@ -372,11 +344,7 @@ fn kind(reader: &mut Reader<'_>, node: &Node) -> Option<Kinds> {
     }
 }
 
-fn tracemem(
-    reader: &mut Reader<'_>,
-    map: &mut Map<'_>,
-    places: &mut Places,
-) -> Option<TraceMemConfig> {
+fn tracemem(reader: &mut Reader<'_>, map: &mut Map<'_>, places: &mut Places) -> Option<TraceMemConfig> {
     let api_node = map.take("api_url");
     places.api_url = api_node.map(|node| node.span.clone());
     let api_url = match api_node {
@@ -384,37 +352,20 @@ fn tracemem(
         None => units::url(TRACEMEM_API),
     };
     let credential = optional_secret(reader, map, "credential", "credential_file");
-    places.credential_written = map
-        .take("credential")
-        .or(map.take("credential_file"))
-        .is_some();
+    places.credential_written = map.take("credential").or(map.take("credential_file")).is_some();
     let expires_node = map.take("credential_expires");
     places.credential_expires = expires_node.map(|node| node.span.clone());
     let credential_expires = expires_node.and_then(|node| {
-        reader.parsed(
-            node,
-            "a date",
-            "write a date such as `2027-11-01`, or an RFC 3339 time",
-            units::moment,
-        )
+        reader.parsed(node, "a date", "write a date such as `2027-11-01`, or an RFC 3339 time", units::moment)
     });
     let items = map.take("verify").and_then(|node| {
         places.incomplete |= !matches!(node.kind, Kind::Sequence(_));
         reader.list(node, "write `verify:` and below it `- hmac: {…}`")
     });
     let items = items.unwrap_or_default();
-    let ways: Vec<_> = items
-        .iter()
-        .filter_map(|node| verify(reader, node, Some(&TRACEMEM_SIGNATURE)))
-        .collect();
+    let ways: Vec<_> = items.iter().filter_map(|node| verify(reader, node, Some(&TRACEMEM_SIGNATURE))).collect();
     places.incomplete |= ways.len() < items.len();
-    let answer_within = duration(
-        reader,
-        map,
-        "answer_within",
-        Duration::from_secs(1),
-        Duration::from_hours(24),
-    );
+    let answer_within = duration(reader, map, "answer_within", Duration::from_secs(1), Duration::from_hours(24));
     let fields = fields(reader, map);
     Some(TraceMemConfig {
         api_url: api_url?,
@@ -434,17 +385,11 @@ fn http(reader: &mut Reader<'_>, map: &mut Map<'_>, places: &mut Places) -> Http
     });
     let mut tokens = Vec::new();
     for node in items.unwrap_or_default() {
-        let Some(mut map) = reader.map(node, example) else {
-            continue;
-        };
+        let Some(mut map) = reader.map(node, example) else { continue };
         let agent = match map.take("agent") {
             Some(node) => name(reader, node),
             None => {
-                reader.missing(
-                    &map,
-                    "agent",
-                    "say whose token it is, as policies shall see it",
-                );
+                reader.missing(&map, "agent", "say whose token it is, as policies shall see it");
                 None
             }
         };
@@ -462,12 +407,7 @@ fn http(reader: &mut Reader<'_>, map: &mut Map<'_>, places: &mut Places) -> Http
 fn fields(reader: &mut Reader<'_>, map: &mut Map<'_>) -> BTreeMap<FieldName, FieldConfig> {
     let mut fields = BTreeMap::new();
     let example = "write `fields: {action: /intent, context: /context, agent: /agent_id}`";
-    let Some(mut map) = map
-        .take("fields")
-        .and_then(|node| reader.map(node, example))
-    else {
-        return fields;
-    };
+    let Some(mut map) = map.take("fields").and_then(|node| reader.map(node, example)) else { return fields };
     for (key, field) in [
         ("id", FieldName::Id),
         ("action", FieldName::Action),
@@ -484,17 +424,14 @@ fn fields(reader: &mut Reader<'_>, map: &mut Map<'_>) -> BTreeMap<FieldName, Fie
 
 fn field_config(reader: &mut Reader<'_>, node: &Node) -> Option<FieldConfig> {
     let help = "write a JSON pointer such as `/intent`, `{value: refund}` or `{at: /message, json: /amount}`";
-    let Kind::Mapping(_) = &node.kind else {
-        return pointer(reader, node).map(FieldConfig::Pointer);
-    };
+    let Kind::Mapping(_) = &node.kind else { return pointer(reader, node).map(FieldConfig::Pointer) };
     let mut map = reader.map(node, help)?;
     let (value, at, json) = (map.take("value"), map.take("at"), map.take("json"));
     let field = match (value, at, json) {
         (Some(value), None, None) => reader.json(value).map(FieldConfig::Value),
         (None, Some(at), Some(json)) => {
             let (at, json) = (pointer(reader, at), pointer(reader, json));
-            at.zip(json)
-                .map(|(at, json)| FieldConfig::Inside { at, json })
+            at.zip(json).map(|(at, json)| FieldConfig::Inside { at, json })
         }
         (Some(_), _, _) | (None, _, _) => {
             reader.bad(&node.span, "this does not say where the field is", help);
@@ -506,42 +443,24 @@ fn field_config(reader: &mut Reader<'_>, node: &Node) -> Option<FieldConfig> {
 }
 
 fn pointer(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
-    reader.parsed(
-        node,
-        "a JSON pointer",
-        "write the way to the field, such as `/data/intent`",
-        units::pointer,
-    )
+    reader.parsed(node, "a JSON pointer", "write the way to the field, such as `/data/intent`", units::pointer)
 }
 
 fn volatile(reader: &mut Reader<'_>, map: &mut Map<'_>) -> Vec<String> {
-    let items = map
-        .take("volatile")
-        .and_then(|node| reader.list(node, "write `volatile: [/sent_at]`"));
-    items
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|node| pointer(reader, node))
-        .collect()
+    let items = map.take("volatile").and_then(|node| reader.list(node, "write `volatile: [/sent_at]`"));
+    items.unwrap_or_default().iter().filter_map(|node| pointer(reader, node)).collect()
 }
 
 fn url(reader: &mut Reader<'_>, map: &mut Map<'_>, key: &'static str) -> Option<Url> {
     let node = map.take(key)?;
     hide_user_info(reader, node);
-    reader.parsed(
-        node,
-        "a URL",
-        "write an absolute `https://` or `http://` URL with no user, password or `#`",
-        units::url,
-    )
+    reader.parsed(node, "a URL", "write an absolute `https://` or `http://` URL with no user, password or `#`", units::url)
 }
 
 fn api_url(reader: &mut Reader<'_>, node: &Node) -> Option<Url> {
     hide_user_info(reader, node);
     let help = "write an absolute `https://` URL with no user, password, `?` or `#`";
-    reader.parsed(node, "the URL of an API", help, |text| {
-        units::url(text).filter(|url| url.query().is_none())
-    })
+    reader.parsed(node, "the URL of an API", help, |text| units::url(text).filter(|url| url.query().is_none()))
 }
 
 /// A URL that is refused for the password in it is not shown.
@@ -554,7 +473,6 @@ fn hide_user_info(reader: &mut Reader<'_>, node: &Node) {
 fn route(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     let help = "write a path such as `/hooks/tracemem`; `/v1/requests` is taken";
     reader.parsed(node, "a path that can be delivered to", help, |text| {
-        units::route(text)
-            .filter(|path| path != "/v1/requests" && !path.starts_with("/v1/requests/"))
+        units::route(text).filter(|path| path != "/v1/requests" && !path.starts_with("/v1/requests/"))
     })
 }

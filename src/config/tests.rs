@@ -33,38 +33,21 @@ fn mistakes(text: &str) -> Vec<Diagnostic> {
 }
 
 fn shown(diagnostics: &[Diagnostic]) -> String {
-    let frames: Vec<_> = diagnostics
-        .iter()
-        .map(|diagnostic| diagnostic.render(Paint::Plain))
-        .collect();
+    let frames: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.render(Paint::Plain)).collect();
     frames.join("\n\n")
 }
 
 /// `line: message` of each.
 fn told(diagnostics: &[Diagnostic]) -> Vec<String> {
-    let line = |diagnostic: &Diagnostic| {
-        diagnostic
-            .place
-            .as_ref()
-            .map_or(0, |place| place.line_and_column().0)
-    };
-    diagnostics
-        .iter()
-        .map(|diagnostic| format!("{}: {}", line(diagnostic), diagnostic.message))
-        .collect()
+    let line = |diagnostic: &Diagnostic| diagnostic.place.as_ref().map_or(0, |place| place.line_and_column().0);
+    diagnostics.iter().map(|diagnostic| format!("{}: {}", line(diagnostic), diagnostic.message)).collect()
 }
 
 fn only(text: &str) -> (String, String) {
     let all = mistakes(text);
-    let errors: Vec<_> = all
-        .iter()
-        .filter(|found| found.severity == Severity::Error)
-        .collect();
+    let errors: Vec<_> = all.iter().filter(|found| found.severity == Severity::Error).collect();
     assert_eq!(errors.len(), 1, "{}", shown(&all));
-    (
-        errors[0].message.clone(),
-        errors[0].help.clone().unwrap_or_default(),
-    )
+    (errors[0].message.clone(), errors[0].help.clone().unwrap_or_default())
 }
 
 const OPERATOR: &str = "operators: {tokens: [{name: alice, role: admin, token: {env: LONG}}]}\n";
@@ -76,14 +59,10 @@ fn tracemem(rest: &str) -> String {
 fn uncommented() -> String {
     let lines = DEFAULT_FILE.lines().map(|line| {
         let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
-        let example = rest
-            .strip_prefix('#')
-            .filter(|rest| !rest.is_empty() && !rest.starts_with(' '));
+        let example = rest.strip_prefix('#').filter(|rest| !rest.is_empty() && !rest.starts_with(' '));
         let line = example.map_or_else(|| line.to_owned(), |example| format!("{indent}{example}"));
         // The lists of the defaults are empty; those of the examples are below them.
-        line.strip_suffix(": []")
-            .map(|key| format!("{key}:"))
-            .unwrap_or(line)
+        line.strip_suffix(": []").map(|key| format!("{key}:")).unwrap_or(line)
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -94,10 +73,7 @@ fn the_default_file_says_what_an_empty_one_means() {
     let (empty, _) = good("");
     assert_eq!(told(&warnings).len(), 2);
     assert_eq!(format!("{from_file:?}"), format!("{empty:?}"));
-    let run = Config {
-        sources: Vec::new(),
-        ..Config::default_for_run()
-    };
+    let run = Config { sources: Vec::new(), ..Config::default_for_run() };
     assert_eq!(format!("{empty:?}"), format!("{run:?}"));
 }
 
@@ -109,16 +85,8 @@ fn every_example_of_the_default_file_works_when_it_is_uncommented() {
         .unwrap_or_else(|mistakes| panic!("{text}\n{}", shown(&mistakes)));
     assert_eq!(config.sources.len(), 2);
     assert_eq!(config.operators.tokens.len(), 3);
-    assert!(
-        warnings
-            .iter()
-            .all(|warning| warning.code == code::SECRET_UNREADABLE),
-        "{}",
-        shown(&warnings)
-    );
-    let SourceKind::TraceMem(tracemem) = &config.sources[0].kind else {
-        panic!("the first is tracemem")
-    };
+    assert!(warnings.iter().all(|warning| warning.code == code::SECRET_UNREADABLE), "{}", shown(&warnings));
+    let SourceKind::TraceMem(tracemem) = &config.sources[0].kind else { panic!("the first is tracemem") };
     assert_eq!((tracemem.verify.len(), tracemem.fields.len()), (5, 4));
 }
 
@@ -132,11 +100,7 @@ fn every_key_that_means_something_is_in_the_default_file() {
     let words: BTreeSet<_> = DEFAULT_FILE
         .split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
         .collect();
-    let undocumented: Vec<_> = reader
-        .known
-        .iter()
-        .filter(|key| !words.contains(*key))
-        .collect();
+    let undocumented: Vec<_> = reader.known.iter().filter(|key| !words.contains(*key)).collect();
     assert!(undocumented.is_empty(), "{undocumented:?}");
     assert!(reader.known.len() > 60, "{:?}", reader.known);
 }
@@ -191,46 +155,14 @@ fn a_secret_beside_a_mistake_is_not_shown() {
 #[test]
 fn near_keys_and_words_are_suggested() {
     for (text, message, help) in [
-        (
-            "lisen: 127.0.0.1:1\n",
-            "unknown key `lisen`",
-            "did you mean `listen`?",
-        ),
-        (
-            "mode: enforced\n",
-            "`enforced` is not one of `dry_run` or `enforce`",
-            "did you mean `enforce`?",
-        ),
-        (
-            "log: {level: inof}\n",
-            "`inof` is not a log level",
-            "did you mean `info`?",
-        ),
-        (
-            "log: {formt: text}\n",
-            "unknown key `formt`",
-            "did you mean `format`?",
-        ),
-        (
-            "shutdown: {x: 1}\n",
-            "unknown key `x`",
-            "known here: `grace`",
-        ),
-        (
-            "sources: [{name: a, kind: htp}]\n",
-            "`htp` is not a kind of source",
-            "did you mean `http`?",
-        ),
-        (
-            "sources: [{name: a, kind: http, api_url: x}]\n",
-            "unknown key `api_url`",
-            "known here: `name`, `kind`, `mode`, `body_limit`, `rate_limit`, `forward_to`, `volatile` or `tokens`",
-        ),
-        (
-            "sources: [{name: a, kind: tracemem, verify: [{hmc: {}}]}]\n",
-            "`hmc` is not a way to verify",
-            "did you mean `hmac`?",
-        ),
+        ("lisen: 127.0.0.1:1\n", "unknown key `lisen`", "did you mean `listen`?"),
+        ("mode: enforced\n", "`enforced` is not one of `dry_run` or `enforce`", "did you mean `enforce`?"),
+        ("log: {level: inof}\n", "`inof` is not a log level", "did you mean `info`?"),
+        ("log: {formt: text}\n", "unknown key `formt`", "did you mean `format`?"),
+        ("shutdown: {x: 1}\n", "unknown key `x`", "known here: `grace`"),
+        ("sources: [{name: a, kind: htp}]\n", "`htp` is not a kind of source", "did you mean `http`?"),
+        ("sources: [{name: a, kind: http, api_url: x}]\n", "unknown key `api_url`", "known here: `name`, `kind`, `mode`, `body_limit`, `rate_limit`, `forward_to`, `volatile` or `tokens`"),
+        ("sources: [{name: a, kind: tracemem, verify: [{hmc: {}}]}]\n", "`hmc` is not a way to verify", "did you mean `hmac`?"),
     ] {
         assert_eq!(only(text), (message.to_owned(), help.to_owned()), "{text}");
     }
@@ -239,19 +171,11 @@ fn near_keys_and_words_are_suggested() {
 #[test]
 fn what_is_not_supported_yet_is_refused_as_that() {
     for kind in ["agentwarden", "webhook"] {
-        let (message, help) = only(&format!(
-            "sources: [{{name: a, kind: {kind}, confirm: {{}}}}]\n"
-        ));
-        assert_eq!(
-            message,
-            format!("sources of kind `{kind}` are not supported yet")
-        );
+        let (message, help) = only(&format!("sources: [{{name: a, kind: {kind}, confirm: {{}}}}]\n"));
+        assert_eq!(message, format!("sources of kind `{kind}` are not supported yet"));
         assert_eq!(help, "this version has `tracemem` and `http`");
     }
-    assert_eq!(
-        only("store: postgres://db/x\n").0,
-        "PostgreSQL is not supported yet"
-    );
+    assert_eq!(only("store: postgres://db/x\n").0, "PostgreSQL is not supported yet");
 }
 
 #[test]
@@ -327,51 +251,27 @@ fn values_out_of_bounds_or_of_the_wrong_kind_are_refused() {
 
 #[test]
 fn a_signed_time_needs_its_header_and_a_header_must_be_signed() {
-    let hmac = |rest: &str| {
-        tracemem(&format!(
-            "    verify: [{{hmac: {{secrets: [{{env: LONG}}], {rest}}}}}]\n"
-        ))
-    };
+    let hmac = |rest: &str| tracemem(&format!("    verify: [{{hmac: {{secrets: [{{env: LONG}}], {rest}}}}}]\n"));
     assert_eq!(
         only(&hmac("signed: \"{timestamp}.{body}\"")).0,
         "`signed` has `{timestamp}`, but there is no `timestamp_header`"
     );
-    assert_eq!(
-        only(&hmac("timestamp_header: X-Time")).0,
-        "`timestamp_header` is named, but `signed` has no `{timestamp}`"
-    );
-    assert_eq!(
-        only(&hmac("id_header: X-Id")).0,
-        "`id_header` is named, but `signed` has no `{id}`"
-    );
-    good(&hmac(
-        "signed: \"v0:{timestamp}:{body}\", timestamp_header: X-Time",
-    ));
+    assert_eq!(only(&hmac("timestamp_header: X-Time")).0, "`timestamp_header` is named, but `signed` has no `{timestamp}`");
+    assert_eq!(only(&hmac("id_header: X-Id")).0, "`id_header` is named, but `signed` has no `{id}`");
+    good(&hmac("signed: \"v0:{timestamp}:{body}\", timestamp_header: X-Time"));
 }
 
 #[test]
 fn tracemem_is_assumed_to_sign_as_documented_unless_a_header_is_named() {
     let scheme = |hmac: &str| {
-        let (config, _) = good(&tracemem(&format!(
-            "    verify: [{{hmac: {{{hmac}secrets: [{{env: LONG}}]}}}}]\n"
-        )));
-        let SourceKind::TraceMem(source) = config.sources[0].kind.clone() else {
-            panic!("it is tracemem")
-        };
+        let (config, _) = good(&tracemem(&format!("    verify: [{{hmac: {{{hmac}secrets: [{{env: LONG}}]}}}}]\n")));
+        let SourceKind::TraceMem(source) = config.sources[0].kind.clone() else { panic!("it is tracemem") };
         assert_eq!(source.api_url.as_str(), "https://api.tracemem.com/");
-        let VerifyConfig::Hmac(hmac) = source.verify[0].clone() else {
-            panic!("it is an hmac")
-        };
+        let VerifyConfig::Hmac(hmac) = source.verify[0].clone() else { panic!("it is an hmac") };
         (hmac.header, hmac.prefix)
     };
-    assert_eq!(
-        scheme(""),
-        ("X-TraceMem-Signature".into(), "sha256=".into())
-    );
-    assert_eq!(
-        scheme("prefix: \"\", "),
-        ("X-TraceMem-Signature".into(), String::new())
-    );
+    assert_eq!(scheme(""), ("X-TraceMem-Signature".into(), "sha256=".into()));
+    assert_eq!(scheme("prefix: \"\", "), ("X-TraceMem-Signature".into(), String::new()));
     assert_eq!(scheme("header: X-Sig, "), ("X-Sig".into(), String::new()));
 }
 
@@ -379,73 +279,34 @@ fn tracemem_is_assumed_to_sign_as_documented_unless_a_header_is_named() {
 fn beyond_loopback_every_sender_must_be_verified() {
     let open = "listen: 0.0.0.0:8787\n";
     let (message, help) = only(&format!("{open}{}", tracemem("")));
-    assert_eq!(
-        message,
-        "source `refunds` verifies nobody, and `listen` is 0.0.0.0:8787, which is not loopback"
-    );
-    assert_eq!(
-        help,
-        "whoever reaches it could send requests: add `verify`, or listen on 127.0.0.1"
-    );
+    assert_eq!(message, "source `refunds` verifies nobody, and `listen` is 0.0.0.0:8787, which is not loopback");
+    assert_eq!(help, "whoever reaches it could send requests: add `verify`, or listen on 127.0.0.1");
     let agent_only = tracemem("    verify: [{user_agent: TraceMem}]\n");
-    assert!(
-        only(&format!("{open}{agent_only}"))
-            .1
-            .contains("a user agent alone proves nothing")
-    );
+    assert!(only(&format!("{open}{agent_only}")).1.contains("a user agent alone proves nothing"));
     let http = format!("{OPERATOR}sources: [{{name: agents, kind: http}}]\n");
     assert!(only(&format!("{open}{http}")).1.contains("add `tokens`"));
-    assert!(
-        only(&format!("listen: \"[::]:8787\"\n{http}"))
-            .0
-            .contains("[::]:8787")
-    );
+    assert!(only(&format!("listen: \"[::]:8787\"\n{http}")).0.contains("[::]:8787"));
     good(&http);
-    good(&format!(
-        "{open}{}",
-        tracemem("    verify: [{hmac: {secrets: [{env: LONG}]}}]\n")
-    ));
+    good(&format!("{open}{}", tracemem("    verify: [{hmac: {secrets: [{env: LONG}]}}]\n")));
 }
 
 #[test]
 fn beyond_loopback_operators_need_tokens() {
     let (message, _) = only("operators: {listen: 0.0.0.0:8788}\n");
-    assert_eq!(
-        message,
-        "`operators.listen` is 0.0.0.0:8788, which is not loopback, and there is no operator's token"
-    );
-    good(
-        "operators: {listen: 0.0.0.0:8788, tokens: [{name: a, role: admin, token: {env: LONG}}]}\n",
-    );
+    assert_eq!(message, "`operators.listen` is 0.0.0.0:8788, which is not loopback, and there is no operator's token");
+    good("operators: {listen: 0.0.0.0:8788, tokens: [{name: a, role: admin, token: {env: LONG}}]}\n");
 }
 
 #[test]
 fn nothing_is_enforced_for_a_sender_nobody_verifies() {
     let credential = "    credential: {env: OTHER}\n";
-    for verify in [
-        "",
-        "    verify: []\n",
-        "    verify: [{user_agent: TraceMem}]\n",
-    ] {
-        let (message, _) = only(&tracemem(&format!(
-            "    mode: enforce\n{credential}{verify}"
-        )));
-        assert_eq!(
-            message,
-            "source `refunds` is in `enforce` and verifies nobody"
-        );
+    for verify in ["", "    verify: []\n", "    verify: [{user_agent: TraceMem}]\n"] {
+        let (message, _) = only(&tracemem(&format!("    mode: enforce\n{credential}{verify}")));
+        assert_eq!(message, "source `refunds` is in `enforce` and verifies nobody");
     }
     let inherited = format!("mode: enforce\n{}", tracemem(credential));
-    assert_eq!(
-        only(&inherited).0,
-        "source `refunds` is in `enforce`, as all are here, and verifies nobody"
-    );
-    assert!(
-        parse(&format!(
-            "{OPERATOR}sources: [{{name: a, kind: http, mode: enforce}}]\n"
-        ))
-        .is_err()
-    );
+    assert_eq!(only(&inherited).0, "source `refunds` is in `enforce`, as all are here, and verifies nobody");
+    assert!(parse(&format!("{OPERATOR}sources: [{{name: a, kind: http, mode: enforce}}]\n")).is_err());
     let own = format!("mode: enforce\n{}", tracemem("    mode: dry_run\n"));
     assert_eq!(good(&own).0.sources[0].mode, Mode::DryRun);
 }
@@ -453,13 +314,8 @@ fn nothing_is_enforced_for_a_sender_nobody_verifies() {
 #[test]
 fn tracemem_in_enforce_needs_a_credential() {
     let verified = "    mode: enforce\n    verify: [{hmac: {secrets: [{env: LONG}]}}]\n";
-    assert_eq!(
-        only(&tracemem(verified)).0,
-        "source `refunds` is in `enforce` and has no credential to answer with"
-    );
-    let (config, _) = good(&tracemem(&format!(
-        "{verified}    credential: {{env: OTHER}}\n"
-    )));
+    assert_eq!(only(&tracemem(verified)).0, "source `refunds` is in `enforce` and has no credential to answer with");
+    let (config, _) = good(&tracemem(&format!("{verified}    credential: {{env: OTHER}}\n")));
     assert!(config.sources[0].verified());
 }
 
@@ -495,9 +351,7 @@ fn names_paths_and_tokens_are_given_once() {
     ] {
         assert_eq!(only(&text).0, message, "{text}");
     }
-    good(&sources(
-        "  - {name: a, kind: http, tokens: [{agent: x, token: {env: OTHER}}, {agent: x, token: another-long-token-1}]}\n",
-    ));
+    good(&sources("  - {name: a, kind: http, tokens: [{agent: x, token: {env: OTHER}}, {agent: x, token: another-long-token-1}]}\n"));
 }
 
 #[test]
@@ -507,12 +361,7 @@ fn both_listeners_on_one_port_are_refused() {
         "listen: 0.0.0.0:9000\noperators: {listen: 127.0.0.1:9000}\n",
         "operators: {listen: localhost:8787}\n",
     ] {
-        assert!(
-            only(addresses)
-                .0
-                .starts_with("`listen` and `operators.listen` are both on port"),
-            "{addresses}"
-        );
+        assert!(only(addresses).0.starts_with("`listen` and `operators.listen` are both on port"), "{addresses}");
     }
     good("listen: 127.0.0.1:0\noperators: {listen: 127.0.0.1:0}\n");
 }
@@ -523,11 +372,7 @@ fn what_may_bite_later_is_a_warning() {
         "    api_url: http://tracemem.internal\n    credential: short\n    credential_expires: 2026-12-01\n    verify: [{hmac: {secrets: [{file: /nope/secret}]}}]\n",
     );
     let (_, warnings) = good(&text);
-    assert!(
-        warnings
-            .iter()
-            .all(|warning| warning.severity == Severity::Warning)
-    );
+    assert!(warnings.iter().all(|warning| warning.severity == Severity::Warning));
     assert_eq!(
         told(&warnings),
         [
@@ -538,24 +383,14 @@ fn what_may_bite_later_is_a_warning() {
         ]
     );
     let (_, warnings) = good(&tracemem("    credential_expires: 2026-11-21\n"));
-    assert_eq!(
-        told(&warnings),
-        ["5: the credential has expired: answers will be refused"]
-    );
-    assert!(
-        good(&tracemem("    credential_expires: 2027-11-21\n"))
-            .1
-            .is_empty()
-    );
+    assert_eq!(told(&warnings), ["5: the credential has expired: answers will be refused"]);
+    assert!(good(&tracemem("    credential_expires: 2027-11-21\n")).1.is_empty());
     let (_, warnings) = good("");
     let words = told(&warnings);
-    assert_eq!(
-        words,
-        [
-            "0: there is no operator: nobody can look, vote or freeze over the API",
-            "0: there is no source: nothing can ask",
-        ]
-    );
+    assert_eq!(words, [
+        "0: there is no operator: nobody can look, vote or freeze over the API",
+        "0: there is no source: nothing can ask",
+    ]);
 }
 
 #[test]
@@ -566,17 +401,9 @@ fn relative_paths_start_at_the_folder_of_the_config() {
     std::fs::write(&path, "policies: {path: ./rules}\noperators: {tokens: [{name: a, role: admin, token_file: token}]}\n").unwrap();
     let (config, warnings) = Config::load(&path, &environment, now()).unwrap();
     assert_eq!(config.policies.path, folder.path().join("rules"));
-    assert_eq!(
-        config.store,
-        Store::Sqlite(folder.path().join("countersign.db"))
-    );
-    assert!(
-        matches!(&config.log.key, LogKey::Beside(key) if *key == folder.path().join("countersign.db.key"))
-    );
-    assert_eq!(
-        config.operators.tokens[0].token.read().unwrap().expose(),
-        "a-token-that-is-long"
-    );
+    assert_eq!(config.store, Store::Sqlite(folder.path().join("countersign.db")));
+    assert!(matches!(&config.log.key, LogKey::Beside(key) if *key == folder.path().join("countersign.db.key")));
+    assert_eq!(config.operators.tokens[0].token.read().unwrap().expose(), "a-token-that-is-long");
     assert_eq!(told(&warnings).len(), 1);
 }
 
@@ -603,28 +430,11 @@ fn fields_are_pointers_values_or_inside_a_string() {
     let (config, _) = good(&tracemem(
         "    fields: {action: /intent, agent: {value: 7}, context: {at: /message, json: \"\"}, id: {value: [a, {b: \"1\"}, true]}}\n",
     ));
-    let SourceKind::TraceMem(source) = &config.sources[0].kind else {
-        panic!("it is tracemem")
-    };
-    assert_eq!(
-        source.fields[&FieldName::Action],
-        FieldConfig::Pointer("/intent".into())
-    );
-    assert_eq!(
-        source.fields[&FieldName::Agent],
-        FieldConfig::Value(7.into())
-    );
-    assert_eq!(
-        source.fields[&FieldName::Context],
-        FieldConfig::Inside {
-            at: "/message".into(),
-            json: String::new()
-        }
-    );
-    assert_eq!(
-        source.fields[&FieldName::Id],
-        FieldConfig::Value(serde_json::json!(["a", {"b": "1"}, true]))
-    );
+    let SourceKind::TraceMem(source) = &config.sources[0].kind else { panic!("it is tracemem") };
+    assert_eq!(source.fields[&FieldName::Action], FieldConfig::Pointer("/intent".into()));
+    assert_eq!(source.fields[&FieldName::Agent], FieldConfig::Value(7.into()));
+    assert_eq!(source.fields[&FieldName::Context], FieldConfig::Inside { at: "/message".into(), json: String::new() });
+    assert_eq!(source.fields[&FieldName::Id], FieldConfig::Value(serde_json::json!(["a", {"b": "1"}, true])));
 }
 
 proptest::proptest! {

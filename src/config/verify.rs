@@ -12,20 +12,11 @@ use crate::credential::{Credential, CredentialError};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::secret::Secret;
 
-const KINDS: [&str; 6] = [
-    "hmac",
-    "standard_webhooks",
-    "static_header",
-    "secret_path",
-    "secret_path_file",
-    "user_agent",
-];
-const ALGORITHMS: [(&str, HmacAlgorithm); 2] = [
-    ("sha256", HmacAlgorithm::Sha256),
-    ("sha512", HmacAlgorithm::Sha512),
-];
-const ENCODINGS: [(&str, HmacEncoding); 2] =
-    [("hex", HmacEncoding::Hex), ("base64", HmacEncoding::Base64)];
+const KINDS: [&str; 6] =
+    ["hmac", "standard_webhooks", "static_header", "secret_path", "secret_path_file", "user_agent"];
+const ALGORITHMS: [(&str, HmacAlgorithm); 2] =
+    [("sha256", HmacAlgorithm::Sha256), ("sha512", HmacAlgorithm::Sha512)];
+const ENCODINGS: [(&str, HmacEncoding); 2] = [("hex", HmacEncoding::Hex), ("base64", HmacEncoding::Base64)];
 const TOLERANCE: Duration = Duration::from_secs(300);
 const LONGEST_TOLERANCE: Duration = Duration::from_hours(1);
 const HOW_SECRETS_ARE_WRITTEN: &str = "write the secret, `{env: NAME}` or `{file: PATH}`";
@@ -46,10 +37,7 @@ pub(super) fn optional_secret(
     let (plain, file) = (map.take(key), map.take(file_key));
     if let (Some(plain), Some(file)) = (plain, file) {
         reader.hide(&plain.span);
-        let mistake = Diagnostic::error(
-            code::BOTH_TWINS,
-            format!("both `{key}` and `{file_key}` are given"),
-        );
+        let mistake = Diagnostic::error(code::BOTH_TWINS, format!("both `{key}` and `{file_key}` are given"));
         reader.note(&file.span, mistake.help("keep one of the two"));
         return None;
     }
@@ -67,11 +55,7 @@ pub(super) fn required_secret(
     file_key: &'static str,
 ) -> Option<Credential> {
     if map.take(key).is_none() && map.take(file_key).is_none() {
-        reader.missing(
-            map,
-            key,
-            &format!("write `{file_key}: PATH`, `{key}: {{env: NAME}}` or the {key} itself"),
-        );
+        reader.missing(map, key, &format!("write `{file_key}: PATH`, `{key}: {{env: NAME}}` or the {key} itself"));
         return None;
     }
     optional_secret(reader, map, key, file_key)
@@ -88,10 +72,7 @@ pub(super) fn secret(reader: &mut Reader<'_>, node: &Node) -> Option<Credential>
             written(reader, node, Credential::written(Secret::new(value)))?
         }
         Kind::Mapping(entries) => {
-            for entry in entries
-                .iter()
-                .filter(|entry| !matches!(entry.key.as_str(), "env" | "file"))
-            {
+            for entry in entries.iter().filter(|entry| !matches!(entry.key.as_str(), "env" | "file")) {
                 reader.hide(&entry.value.span);
             }
             let mut map = reader.map(node, HOW_SECRETS_ARE_WRITTEN)?;
@@ -110,18 +91,11 @@ pub(super) fn secret(reader: &mut Reader<'_>, node: &Node) -> Option<Credential>
         }
         Kind::Null | Kind::Sequence(_) => {
             reader.hide(&node.span);
-            reader.bad(
-                &node.span,
-                format!("a secret is needed here, not {}", node.noun()),
-                HOW_SECRETS_ARE_WRITTEN,
-            );
+            reader.bad(&node.span, format!("a secret is needed here, not {}", node.noun()), HOW_SECRETS_ARE_WRITTEN);
             return None;
         }
     };
-    reader.credentials.push(Noted {
-        credential: credential.clone(),
-        span: node.span.clone(),
-    });
+    reader.credentials.push(Noted { credential: credential.clone(), span: node.span.clone() });
     Some(credential)
 }
 
@@ -132,10 +106,7 @@ fn close(reader: &mut Reader<'_>, map: Map<'_>, file: &Node) -> Option<Credentia
 
 fn in_file(reader: &mut Reader<'_>, node: &Node) -> Option<Credential> {
     let credential = Credential::in_file(reader.path(node)?);
-    reader.credentials.push(Noted {
-        credential: credential.clone(),
-        span: node.span.clone(),
-    });
+    reader.credentials.push(Noted { credential: credential.clone(), span: node.span.clone() });
     Some(credential)
 }
 
@@ -154,71 +125,38 @@ fn written(
         Ok(credential) => Some(credential),
         Err(error) => {
             let mistake = Diagnostic::error(code::ENVIRONMENT, error.to_string());
-            reader.note(
-                &node.span,
-                mistake.help("an empty or unset secret would let anybody in"),
-            );
+            reader.note(&node.span, mistake.help("an empty or unset secret would let anybody in"));
             None
         }
     }
 }
 
 /// One entry of `verify`.
-pub(super) fn verify(
-    reader: &mut Reader<'_>,
-    node: &Node,
-    assumed: Option<&Assumed>,
-) -> Option<VerifyConfig> {
+pub(super) fn verify(reader: &mut Reader<'_>, node: &Node, assumed: Option<&Assumed>) -> Option<VerifyConfig> {
     let example = "write one of `hmac: {…}`, `standard_webhooks: {…}`, `static_header: {…}`, `secret_path: …`, `user_agent: …`";
     let mut map = reader.map(node, example)?;
     let Some(entry) = map.only_entry() else {
-        reader.bad(
-            &node.span,
-            "one way to verify is needed in each entry",
-            example,
-        );
+        reader.bad(&node.span, "one way to verify is needed in each entry", example);
         return None;
     };
     let read = match entry.key.as_str() {
-        "hmac" => map
-            .take("hmac")
-            .and_then(|node| hmac(reader, node, assumed))
-            .map(VerifyConfig::Hmac),
-        "standard_webhooks" => map
-            .take("standard_webhooks")
-            .and_then(|node| standard_webhooks(reader, node)),
-        "static_header" => map
-            .take("static_header")
-            .and_then(|node| static_header(reader, node)),
-        "secret_path" | "secret_path_file" => {
-            optional_secret(reader, &mut map, "secret_path", "secret_path_file")
-                .map(VerifyConfig::SecretPath)
-        }
-        "user_agent" => map
-            .take("user_agent")
-            .and_then(|node| reader.text(node))
-            .map(VerifyConfig::UserAgent),
+        "hmac" => map.take("hmac").and_then(|node| hmac(reader, node, assumed)).map(VerifyConfig::Hmac),
+        "standard_webhooks" => map.take("standard_webhooks").and_then(|node| standard_webhooks(reader, node)),
+        "static_header" => map.take("static_header").and_then(|node| static_header(reader, node)),
+        "secret_path" | "secret_path_file" => optional_secret(reader, &mut map, "secret_path", "secret_path_file")
+            .map(VerifyConfig::SecretPath),
+        "user_agent" => map.take("user_agent").and_then(|node| reader.text(node)).map(VerifyConfig::UserAgent),
         other => {
             let near = did_you_mean(other, KINDS);
-            let help = near.map_or_else(
-                || format!("write {}", listed(&KINDS)),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let help = near.map_or_else(|| format!("write {}", listed(&KINDS)), |near| format!("did you mean `{near}`?"));
             reader.hide(&entry.value.span);
-            let mistake = Diagnostic::error(
-                code::UNKNOWN_KEY,
-                format!("`{other}` is not a way to verify"),
-            );
+            let mistake = Diagnostic::error(code::UNKNOWN_KEY, format!("`{other}` is not a way to verify"));
             reader.note(&entry.key_span, mistake.help(help));
             return None;
         }
     };
     if matches!(entry.value.kind, Kind::Null) {
-        reader.bad(
-            &entry.key_span,
-            format!("`{}` has no value", entry.key),
-            example,
-        );
+        reader.bad(&entry.key_span, format!("`{}` has no value", entry.key), example);
     }
     #[cfg(test)]
     reader.known.extend(KINDS);
@@ -241,12 +179,8 @@ fn hmac(reader: &mut Reader<'_>, node: &Node, assumed: Option<&Assumed>) -> Opti
         }
         (Some(_), _) => (header, prefix.unwrap_or_default()),
     };
-    let algorithm = map
-        .take("algorithm")
-        .and_then(|node| reader.word(node, &ALGORITHMS));
-    let encoding = map
-        .take("encoding")
-        .and_then(|node| reader.word(node, &ENCODINGS));
+    let algorithm = map.take("algorithm").and_then(|node| reader.word(node, &ALGORITHMS));
+    let encoding = map.take("encoding").and_then(|node| reader.word(node, &ENCODINGS));
     let signed_node = map.take("signed");
     let signed = match signed_node {
         Some(node) => signed(reader, node),
@@ -278,13 +212,7 @@ fn hmac(reader: &mut Reader<'_>, node: &Node, assumed: Option<&Assumed>) -> Opti
 }
 
 /// A header is named if and only if it is signed: what is not signed proves nothing.
-fn pair(
-    reader: &mut Reader<'_>,
-    at: &Node,
-    signed: &[SignedPart],
-    part: &SignedPart,
-    header: Option<&Node>,
-) {
+fn pair(reader: &mut Reader<'_>, at: &Node, signed: &[SignedPart], part: &SignedPart, header: Option<&Node>) {
     let (key, placeholder) = match part {
         SignedPart::Timestamp => ("timestamp_header", "{timestamp}"),
         SignedPart::Id => ("id_header", "{id}"),
@@ -339,17 +267,11 @@ fn standard_webhooks(reader: &mut Reader<'_>, node: &Node) -> Option<VerifyConfi
     let tolerance = tolerance(reader, &mut map);
     let secrets = secrets(reader, &mut map);
     reader.close(map);
-    Some(VerifyConfig::StandardWebhooks {
-        secrets: secrets?,
-        tolerance,
-    })
+    Some(VerifyConfig::StandardWebhooks { secrets: secrets?, tolerance })
 }
 
 fn static_header(reader: &mut Reader<'_>, node: &Node) -> Option<VerifyConfig> {
-    let mut map = reader.map(
-        node,
-        "write `static_header: {name: X-Secret, secrets: [{file: PATH}]}`",
-    )?;
+    let mut map = reader.map(node, "write `static_header: {name: X-Secret, secrets: [{file: PATH}]}`")?;
     let name = match map.take("name") {
         Some(node) => header(reader, node),
         None => {
@@ -359,57 +281,30 @@ fn static_header(reader: &mut Reader<'_>, node: &Node) -> Option<VerifyConfig> {
     };
     let secrets = secrets(reader, &mut map);
     reader.close(map);
-    Some(VerifyConfig::StaticHeader {
-        name: name?,
-        secrets: secrets?,
-    })
+    Some(VerifyConfig::StaticHeader { name: name?, secrets: secrets? })
 }
 
 fn tolerance(reader: &mut Reader<'_>, map: &mut Map<'_>) -> Duration {
-    duration(
-        reader,
-        map,
-        "tolerance",
-        Duration::from_secs(1),
-        LONGEST_TOLERANCE,
-    )
-    .unwrap_or(TOLERANCE)
+    duration(reader, map, "tolerance", Duration::from_secs(1), LONGEST_TOLERANCE).unwrap_or(TOLERANCE)
 }
 
 fn header(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
-    reader.parsed(
-        node,
-        "the name of a header",
-        "write a name such as `X-TraceMem-Signature`",
-        units::header,
-    )
+    reader.parsed(node, "the name of a header", "write a name such as `X-TraceMem-Signature`", units::header)
 }
 
 /// All secrets, of which any one is enough; at least one.
 fn secrets(reader: &mut Reader<'_>, map: &mut Map<'_>) -> Option<Vec<Credential>> {
     let Some(node) = map.take("secrets") else {
-        reader.missing(
-            map,
-            "secrets",
-            "write `secrets: [{file: PATH}]`; two or more while one is being rotated",
-        );
+        reader.missing(map, "secrets", "write `secrets: [{file: PATH}]`; two or more while one is being rotated");
         return None;
     };
     let Kind::Sequence(items) = &node.kind else {
         reader.hide(&node.span);
-        reader.bad(
-            &node.span,
-            format!("a list is needed here, not {}", node.noun()),
-            "write `secrets: [{file: PATH}]`",
-        );
+        reader.bad(&node.span, format!("a list is needed here, not {}", node.noun()), "write `secrets: [{file: PATH}]`");
         return None;
     };
     if items.is_empty() {
-        reader.bad(
-            &node.span,
-            "there is no secret here",
-            "write `secrets: [{file: PATH}]`",
-        );
+        reader.bad(&node.span, "there is no secret here", "write `secrets: [{file: PATH}]`");
         return None;
     }
     let read: Vec<_> = items.iter().map(|item| secret(reader, item)).collect();
