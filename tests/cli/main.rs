@@ -1,0 +1,7 @@
+//! The command line as people and scripts use it: real processes, a real database, real HTTP.
+#![expect(
+    clippy::unwrap_used,
+    reason = "test helpers may panic; the panic is the report"
+)]
+
+mod setup;
