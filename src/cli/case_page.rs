@@ -261,3 +261,71 @@ fn leaves(value: &Value, path: &str) -> Vec<(String, String)> {
 fn heading(out: &mut dyn Write, text: &str) -> io::Result<()> {
     writeln!(out, "\n{}", text.style(HEADING))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::samples;
+    use crate::domain::case::Mode;
+    use crate::domain::verdict::Outcome;
+
+    #[test]
+    fn an_open_case_ends_with_the_lines_to_type() {
+        let file = samples::file(samples::case("appr_1", Outcome::Escalate, Mode::Enforce));
+        let page = samples::printed(|out| write(out, &file, samples::now()));
+        insta::assert_snapshot!(page, @r#"
+        case_c4df8e85288b9e14f3752f86545c40af  open for payments, 28m left
+        refunds (tracemem) appr_1, enforce, decided 2026-11-21 11:58:00Z (2m ago) by policy 3f3f3f3f3f3f
+        asks payments: 0 of 2 votes, until 2026-11-21 12:28:00Z
+
+        What is asked
+          action                   stripe.refund
+          agent                    billing-bot
+          context.amount           50
+          context.customer.id      cus_1
+          context.items            ["a","b"]
+          message (agent's words)  approve\u{1b}[2J\u{202e} this
+          verified.signature       true
+          verified.record          false
+
+        What policy says
+          Left to a person: no rule of policy 3f3f3f3f3f3f matched.
+
+        What happened
+          2026-11-21 11:58:00Z  decided  outcome escalate, cause no_rule
+
+        To answer
+          countersign approve case_c4df8e85288b9e14f3752f86545c40af --digest d21a6f239af0fd8e --reason '…'
+          countersign reject case_c4df8e85288b9e14f3752f86545c40af --digest d21a6f239af0fd8e --reason '…'
+        "#);
+    }
+
+    #[test]
+    fn a_resolved_case_asks_for_nothing() {
+        let file = samples::file(samples::case("appr_1", Outcome::Approve, Mode::DryRun));
+        let page = samples::printed(|out| write(out, &file, samples::now()));
+        assert!(
+            !page.contains("To answer") && page.contains("approved (dry run)"),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn text_by_agents_cannot_move_the_cursor_or_turn_the_line_around() {
+        let file = samples::file(samples::case("appr_1", Outcome::Approve, Mode::Enforce));
+        let mut page = Vec::new();
+        write(&mut page, &file, samples::now()).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        assert!(!page.contains("\u{1b}[2J") && !page.contains('\u{202e}'));
+        assert!(page.contains("approve\\u{1b}[2J\\u{202e} this"), "{page}");
+    }
+
+    #[test]
+    fn an_erased_request_says_so() {
+        let mut file = samples::file(samples::case("appr_1", Outcome::Approve, Mode::Enforce));
+        file.input = None;
+        let page = samples::printed(|out| write(out, &file, samples::now()));
+        assert!(page.contains("the request was erased"));
+        assert_eq!(json(&file)["request"], Value::Null);
+    }
+}

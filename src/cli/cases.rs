@@ -176,7 +176,7 @@ pub(super) fn state_word(case: &Case, now: Timestamp) -> (String, &'static str) 
             let team = question
                 .to
                 .as_deref()
-                .map(|team| format!(" {}", one_line(team, 24)))
+                .map(|team| format!(" for {}", one_line(team, 24)))
                 .unwrap_or_default();
             (format!("open{team}, {left} left"), "open")
         }
@@ -200,4 +200,27 @@ fn stranger(text: Option<&str>, limit: usize) -> String {
 
 fn parse_outcome(word: &str) -> Result<Outcome, String> {
     Outcome::parse(word).ok_or_else(|| "write `approve`, `reject` or `escalate`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::samples;
+    use crate::domain::case::Mode;
+
+    #[test]
+    fn a_list_shows_what_waits_how_long_and_why() {
+        let cases = [
+            samples::case("appr_1", Outcome::Escalate, Mode::Enforce),
+            samples::case("appr_2", Outcome::Approve, Mode::DryRun),
+            samples::case("appr_3", Outcome::Reject, Mode::Enforce),
+        ];
+        let list = samples::printed(|out| write_list(&cases, samples::now(), out));
+        insta::assert_snapshot!(list, @r"
+        CASE           AGE  STATE                        POLICY    ACTION         AGENT        SOURCE   WHY
+        case_c4df8e85  2m   open for payments, 28m left  escalate  stripe.refund  billing-bot  refunds  Left to a person: no rule of policy 3f3f3f3f3f3f matched.
+        case_8790c526  2m   approved (dry run)           approve   stripe.refund  billing-bot  refunds  Approved by policy 3f3f3f3f3f3f: Small refund: a refund of $50 is under $100.
+        case_d4348464  2m   rejected, being told         reject    stripe.refund  billing-bot  refunds  Rejected by policy 3f3f3f3f3f3f: Fraud list: the customer is on the fraud list.
+        ");
+    }
 }

@@ -136,3 +136,65 @@ pub(super) fn write_report(
     writeln!(out, "{entries} entries, {} faults", report.faults.len())?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::samples;
+    use crate::domain::case::Mode;
+
+    #[test]
+    fn a_decision_is_one_line_with_outcome_and_rule() {
+        let case = samples::case("appr_1", Outcome::Approve, Mode::Enforce);
+        let (line, about) = (samples::line(&case), Written::of(&case));
+        let shown = samples::printed(|out| Ok(write(out, &line, &about)?));
+        insta::assert_snapshot!(shown, @r"2026-11-21 11:58:00Z  decided            case_c4df8e85  approve   refunds  stripe.refund  approvals.refunds.approve#small-refund");
+    }
+
+    #[test]
+    fn other_entries_are_one_line_with_their_particulars() {
+        let case = samples::case("appr_1", Outcome::Escalate, Mode::Enforce);
+        let line = LogLine {
+            kind: EntryKind::Voted,
+            detail: Some(
+                serde_json::json!({"by": "alice", "vote": "approve", "reason": "fine\nby me"}),
+            ),
+            ..samples::line(&case)
+        };
+        let shown = samples::printed(|out| Ok(write(out, &line, &Written::of(&case))?));
+        insta::assert_snapshot!(shown, @r"2026-11-21 11:58:00Z  voted              case_c4df8e85  by alice, vote approve, reason fine\nby me");
+    }
+
+    #[test]
+    fn a_whole_chain_is_one_line_and_a_broken_one_lists_every_fault() {
+        let head = samples::line(&samples::case("appr_1", Outcome::Approve, Mode::Enforce));
+        let mut report = ChainReport {
+            entries: 7,
+            erased: 0,
+            faults: Vec::new(),
+        };
+        let whole = samples::printed(|out| write_report(out, &report, Some(&head)));
+        assert_eq!(
+            whole,
+            "7 entries, chain intact, head 7 at 2026-11-21 11:58:00Z\n"
+        );
+        report.faults = vec![
+            "entry 3 was changed".to_owned(),
+            "entry 5 is missing".to_owned(),
+        ];
+        let broken = samples::printed(|out| write_report(out, &report, Some(&head)));
+        assert_eq!(
+            broken,
+            "fault: entry 3 was changed\nfault: entry 5 is missing\n7 entries, 2 faults\n"
+        );
+    }
+
+    #[test]
+    fn a_json_entry_has_the_case_beside_it() {
+        let case = samples::case("appr_1", Outcome::Approve, Mode::Enforce);
+        let entry = json(&samples::line(&case), &Written::of(&case)).unwrap();
+        insta::assert_snapshot!(entry, @r#"
+        {"sequence":7,"at":"2026-11-21T11:58:00Z","kind":"decided","case_id":"case_c4df8e85288b9e14f3752f86545c40af","detail":{"outcome":"approve","cause":"rule","revision":"3f3f","resolution":null},"source":"refunds","request_id":"appr_1","action":"stripe.refund","agent":"billing-bot","outcome":"approve","cause":"rule","rule":"approvals.refunds.approve#small-refund"}
+        "#);
+    }
+}

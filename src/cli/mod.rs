@@ -20,6 +20,9 @@ mod case_page;
 mod log_line;
 mod table;
 
+#[cfg(test)]
+mod samples;
+
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};

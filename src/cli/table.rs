@@ -1,4 +1,4 @@
-//! Rows of words in columns. A column is as wide as its widest cell; the last one is not padded.
+//! Rows of words in columns. A column is as wide as its widest cell; nothing is padded at the end of a row.
 
 use std::io::{self, Write};
 
@@ -62,9 +62,10 @@ impl Table {
         }
         for row in &self.rows {
             write!(out, "{indent}")?;
+            let last = row.iter().rposition(|cell| !cell.text.is_empty());
             for (column, cell) in row.iter().enumerate() {
                 write!(out, "{}", cell.text.style(cell.style))?;
-                if column + 1 < row.len() {
+                if Some(column) < last {
                     let widest = widths.get(column).copied().unwrap_or_default();
                     let gap = widest.saturating_sub(cell.text.chars().count()) + 2;
                     write!(out, "{:gap$}", "")?;

@@ -28,7 +28,9 @@ impl Admin {
         let answer = move |uri: Uri, headers: HeaderMap, body: Bytes| async move {
             let bearer = headers["authorization"].to_str().unwrap().to_owned();
             let body: Value = serde_json::from_slice(&body).unwrap();
-            log.lock().unwrap().push((uri.path().to_owned(), bearer, body));
+            log.lock()
+                .unwrap()
+                .push((uri.path().to_owned(), bearer, body));
             let elsewhere = [("location", "/elsewhere")];
             match uri.path() {
                 "/v1/admin/integrations/webhook" => {
@@ -39,7 +41,11 @@ impl Admin {
                     let made = json!({"credential_id": "cred_1", "secret": "answer-s3cret"});
                     (credentials, elsewhere, made.to_string())
                 }
-                _ => (credentials, elsewhere, json!({"error": "not today"}).to_string()),
+                _ => (
+                    credentials,
+                    elsewhere,
+                    json!({"error": "not today"}).to_string(),
+                ),
             }
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -51,7 +57,12 @@ impl Admin {
     }
 
     fn paths(&self) -> Vec<String> {
-        self.seen.lock().unwrap().iter().map(|(path, ..)| path.clone()).collect()
+        self.seen
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(path, ..)| path.clone())
+            .collect()
     }
 }
 
@@ -59,7 +70,12 @@ fn setup(api_url: &str, secrets: &Path, more: &[&str]) -> Output {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/tracemem/setup.py");
     Command::new("python3")
         .arg(script)
-        .args(["--url", "https://approvals.example.com/v1/sources/tracemem", "--api-url", api_url])
+        .args([
+            "--url",
+            "https://approvals.example.com/v1/sources/tracemem",
+            "--api-url",
+            api_url,
+        ])
         .arg("--secrets")
         .arg(secrets)
         .args(more)
@@ -79,7 +95,9 @@ fn err(output: &Output) -> String {
 
 fn files(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -124,15 +142,24 @@ async fn both_steps_are_taken_and_each_secret_is_kept_in_a_file_of_its_own() {
         ("tracemem-credential", "answer-s3cret\n"),
     ] {
         assert_eq!(read(&secrets, name), secret);
-        let mode = std::fs::metadata(secrets.join(name)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(secrets.join(name))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
     let said = out(&output) + &err(&output);
     assert!(!said.contains("s3cret") && !said.contains(JWT), "{said}");
-    let expires = said.lines().find_map(|line| line.trim().strip_prefix("credential_expires: ")).unwrap();
+    let expires = said
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("credential_expires: "))
+        .unwrap();
     let year = jiff::SignedDuration::from_hours(365 * 24);
     let days = [before, after].map(|at| day(&(at + year).strftime("%Y-%m-%d").to_string()));
-    assert!(days[0] <= day(expires) && day(expires) <= days[1], "{expires}");
+    assert!(
+        days[0] <= day(expires) && day(expires) <= days[1],
+        "{expires}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,7 +169,11 @@ async fn a_secret_that_is_there_is_not_overwritten_and_nothing_is_sent() {
     std::fs::write(folder.path().join("tracemem-credential"), "in use").unwrap();
     let output = setup(&admin.url, folder.path(), &[]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(err(&output).contains("tracemem-credential` exists and is not overwritten"), "{}", err(&output));
+    assert!(
+        err(&output).contains("tracemem-credential` exists and is not overwritten"),
+        "{}",
+        err(&output)
+    );
     assert_eq!(read(folder.path(), "tracemem-credential"), "in use");
     assert_eq!(files(folder.path()), ["tracemem-credential"]);
     assert!(admin.paths().is_empty());
@@ -167,14 +198,23 @@ async fn a_step_that_fails_keeps_what_the_step_before_gave_and_can_be_taken_alon
     let output = setup(&admin.url, folder.path(), &[]);
     assert_eq!(output.status.code(), Some(1));
     let said = err(&output);
-    assert!(said.contains("answered 403") && said.contains("not today") && !said.contains(JWT), "{said}");
-    assert_eq!(files(folder.path()), ["tracemem-incoming", "tracemem-outgoing"]);
+    assert!(
+        said.contains("answered 403") && said.contains("not today") && !said.contains(JWT),
+        "{said}"
+    );
+    assert_eq!(
+        files(folder.path()),
+        ["tracemem-incoming", "tracemem-outgoing"]
+    );
     assert_eq!(read(folder.path(), "tracemem-outgoing"), "out-s3cret\n");
 
     let repaired = Admin::start(StatusCode::OK).await;
     let output = setup(&repaired.url, folder.path(), &["--only", "credential"]);
     assert!(output.status.success(), "{}", err(&output));
-    assert_eq!(read(folder.path(), "tracemem-credential"), "answer-s3cret\n");
+    assert_eq!(
+        read(folder.path(), "tracemem-credential"),
+        "answer-s3cret\n"
+    );
     assert_eq!(repaired.paths(), ["/v1/admin/webhook-credentials"]);
 }
 
@@ -193,6 +233,10 @@ fn the_jwt_does_not_leave_this_machine_unencrypted() {
     let folder = tempfile::tempdir().unwrap();
     let output = setup("http://api.tracemem.example", folder.path(), &[]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(err(&output).contains("is not encrypted"), "{}", err(&output));
+    assert!(
+        err(&output).contains("is not encrypted"),
+        "{}",
+        err(&output)
+    );
     assert!(files(folder.path()).is_empty());
 }

@@ -196,3 +196,72 @@ fn echoes_us(case: &Case) -> bool {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::samples::{case, decided_there};
+
+    fn compared(ours: Outcome, mode: Mode, theirs: PlatformOutcome) -> Case {
+        decided_there(case("appr_1", ours, mode), theirs)
+    }
+
+    #[test]
+    fn every_pair_of_words_has_its_place() {
+        for (ours, theirs, place) in [
+            (Outcome::Approve, PlatformOutcome::Approved, [1, 0, 0, 0, 0]),
+            (Outcome::Approve, PlatformOutcome::Rejected, [0, 1, 0, 0, 0]),
+            (Outcome::Approve, PlatformOutcome::Expired, [0, 0, 0, 0, 1]),
+            (
+                Outcome::Approve,
+                PlatformOutcome::Other("held".into()),
+                [0, 0, 0, 0, 1],
+            ),
+            (Outcome::Reject, PlatformOutcome::Approved, [0, 0, 1, 0, 0]),
+            (Outcome::Reject, PlatformOutcome::Rejected, [1, 0, 0, 0, 0]),
+            (Outcome::Reject, PlatformOutcome::Expired, [0, 0, 0, 0, 1]),
+            (
+                Outcome::Escalate,
+                PlatformOutcome::Approved,
+                [0, 0, 0, 1, 0],
+            ),
+            (Outcome::Escalate, PlatformOutcome::Expired, [0, 0, 0, 1, 0]),
+        ] {
+            let case = compared(ours, Mode::DryRun, theirs.clone());
+            let found = Comparison::of([&case]);
+            let places = [
+                found.same,
+                found.approve_rejected.len(),
+                found.reject_approved.len(),
+                found.asked.total(),
+                found.unanswered.total(),
+            ];
+            assert_eq!((places, found.total()), (place, 1), "{ours} {theirs:?}");
+        }
+    }
+
+    #[test]
+    fn our_own_answer_coming_back_is_no_agreement() {
+        let echo = compared(Outcome::Approve, Mode::Enforce, PlatformOutcome::Approved);
+        let found = Comparison::of([&echo]);
+        assert_eq!((found.our_own, found.total()), (1, 0));
+        let overruled = compared(Outcome::Approve, Mode::Enforce, PlatformOutcome::Rejected);
+        let found = Comparison::of([&overruled]);
+        assert_eq!((found.our_own, found.approve_rejected.len()), (0, 1));
+    }
+
+    #[test]
+    fn the_rule_that_differs_most_comes_first() {
+        let cases = [
+            compared(Outcome::Approve, Mode::DryRun, PlatformOutcome::Approved),
+            compared(Outcome::Approve, Mode::DryRun, PlatformOutcome::Approved),
+            compared(Outcome::Reject, Mode::DryRun, PlatformOutcome::Approved),
+        ];
+        let rows = Comparison::of(&cases).rules;
+        let told: Vec<_> = rows
+            .iter()
+            .map(|row| (row.title.as_str(), row.decided, row.same, row.differ))
+            .collect();
+        assert_eq!(told, [("Fraud list", 1, 0, 1), ("Small refund", 2, 2, 0)]);
+    }
+}

@@ -176,3 +176,62 @@ fn write_rules(out: &mut dyn Write, comparison: &Comparison<'_>) -> io::Result<(
     }
     table.write(out, "")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::samples::{case, decided_there, now, printed};
+    use crate::domain::case::Mode;
+    use crate::domain::platform::PlatformOutcome;
+    use crate::domain::verdict::Outcome;
+
+    #[test]
+    fn the_dangerous_ones_are_listed_first_with_rule_and_reason() {
+        let there = |ours, theirs| decided_there(case("appr_1", ours, Mode::DryRun), theirs);
+        let cases = [
+            there(Outcome::Approve, PlatformOutcome::Approved),
+            there(Outcome::Escalate, PlatformOutcome::Approved),
+            there(Outcome::Escalate, PlatformOutcome::Rejected),
+            there(Outcome::Approve, PlatformOutcome::Rejected),
+            there(Outcome::Approve, PlatformOutcome::Expired),
+        ];
+        let comparison = Comparison::of(&cases);
+        let page = printed(|out| write(out, &comparison, now()));
+        insta::assert_snapshot!(page, @r"
+        Of 5 requests since 2026-11-21 12:00:00Z, policy would have decided 1 as people did, asked about 2, and approved 1 that people rejected.
+
+        1  would approve what people rejected
+          case_c4df8e85288b9e14f3752f86545c40af  stripe.refund by billing-bot  refunds appr_1
+            approvals.refunds.approve#small-refund  approvals/refunds/refunds.rego:12
+            Approved by policy 3f3f3f3f3f3f: Small refund: a refund of $50 is under $100.
+
+        0  would reject what people approved
+
+        POLICY                    REQUESTS  PEOPLE
+        the same                  1
+        would have asked          2         1 approved, 1 rejected
+        decides, nobody else did  1         1 expired
+
+        DECIDED  SAME  OPPOSITE  RULE                                    WHERE
+        3        1     1         approvals.refunds.approve#small-refund  approvals/refunds/refunds.rego:12
+        ");
+        let json = json(&comparison, now());
+        assert_eq!(
+            json["would_approve_what_people_rejected"][0]["request_id"],
+            "appr_1"
+        );
+        assert_eq!(
+            json["would_have_asked"],
+            json!({"approved": 1, "rejected": 1, "expired": 0, "other": 0})
+        );
+    }
+
+    #[test]
+    fn nothing_to_compare_is_said_and_not_shown_as_agreement() {
+        let page = printed(|out| write(out, &Comparison::default(), now()));
+        assert_eq!(
+            page,
+            "Nobody decided a request since 2026-11-21 12:00:00Z that could be compared.\n"
+        );
+    }
+}
