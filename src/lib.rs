@@ -1,12 +1,18 @@
 //! countersign answers approval requests by policy.
 
 pub mod domain;
-pub mod diagnostic;
-pub mod secret;
 pub mod clock;
-pub mod store;
+pub mod diagnostic;
+pub mod json;
+pub mod secret;
+pub mod signature;
+
 pub mod credential;
+pub mod store;
+pub mod source;
+
 pub mod config;
-pub mod telemetry;
 pub mod metrics;
+pub mod telemetry;
+
 pub mod cli;
