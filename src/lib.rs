@@ -15,4 +15,9 @@ pub mod config;
 pub mod metrics;
 pub mod telemetry;
 
+/// The parts of the composition root that the command line shares.
+pub mod app {
+    mod key;
+    pub use key::{KeyError, Missing, chain_key};
+}
 pub mod cli;

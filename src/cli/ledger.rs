@@ -6,11 +6,13 @@ use anyhow::bail;
 use tokio::runtime::Runtime;
 
 use super::terminal;
+use crate::app::{Missing, chain_key};
 use crate::clock::Clock;
+use crate::domain::log_entry::ChainKey;
 use crate::config::{Config, LogKey, Store as StoreConfig};
 use crate::credential::Credential;
 use crate::secret::Secret;
-use crate::store::Store;
+use crate::store::{SqliteStore, Store};
 
 /// Read where no config is named.
 const USUAL_CONFIG: &str = "countersign.yaml";
@@ -33,6 +35,17 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    fn open(config: &Config, key: Option<ChainKey>) -> anyhow::Result<Self> {
+        let StoreConfig::Sqlite(path) = &config.store;
+        if !path.exists() {
+            bail!("there is no database `{}`; name it with --store or --config", path.display());
+        }
+        Ok(Self {
+            store: Box::new(SqliteStore::open_for_reading(path, key)?),
+            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+        })
+    }
+
     /// The store.
     pub(super) fn store(&self) -> &dyn Store {
         &*self.store
@@ -48,10 +61,18 @@ impl Ledger {
 }
 
 impl StoreArgs {
-    /// Opens the store for reading.
+    /// Opens the store for reading. Not everybody who may look can read the chain's key, so it is used where it can be
+    /// had.
     pub(super) fn open(&self) -> anyhow::Result<Ledger> {
-        let _config = self.config()?;
-        bail!("not yet")
+        let config = self.config()?;
+        Ledger::open(&config, chain_key(&config.log.key, Missing::Refuse).ok())
+    }
+
+    /// Opens the store to check the chain of its log, which cannot be done without the key.
+    pub(super) fn open_with_key(&self) -> anyhow::Result<Ledger> {
+        let config = self.config()?;
+        let key = chain_key(&config.log.key, Missing::Refuse)?;
+        Ledger::open(&config, Some(key))
     }
 
     /// Where the operators' API of this config is. An address that means every interface is reached over loopback.

@@ -78,7 +78,10 @@ pub fn run(args: &Args) -> ExitStatus {
 }
 
 fn read(args: &Args) -> anyhow::Result<ExitStatus> {
-    let ledger = args.store.open()?;
+    let ledger = match args.what {
+        What::Verify => args.store.open_with_key()?,
+        What::Show | What::Follow | What::Export => args.store.open()?,
+    };
     match args.what {
         What::Show => ledger.wait_for(show(&ledger, args)),
         What::Follow => ledger.wait_for(follow(&ledger, args)),

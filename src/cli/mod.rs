@@ -69,6 +69,7 @@ enum Command {
     Outbox(outbox::Args),
     Log(log::Args),
     Agreement(agreement::Args),
+    Config(config::ConfigArgs),
     Completions(completions::Args),
 }
 
@@ -106,6 +107,7 @@ impl Cli {
             Command::Outbox(args) => outbox::run(&args),
             Command::Log(args) => log::run(&args),
             Command::Agreement(args) => agreement::run(&args),
+            Command::Config(args) => config::run(&args, crate::clock::Clock.now()),
             Command::Completions(args) => completions::run(&args, program),
         }
     }
