@@ -4,4 +4,7 @@
     reason = "test helpers may panic; the panic is the report"
 )]
 
+mod desk;
+
+mod reading;
 mod setup;
