@@ -17,7 +17,6 @@ pub mod telemetry;
 
 /// The parts of the composition root that the command line shares.
 pub mod app {
-    mod key;
-    pub use key::{KeyError, Missing, chain_key};
+    pub mod key;
 }
 pub mod cli;

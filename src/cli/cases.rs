@@ -22,10 +22,10 @@ use crate::store::{CaseFile, CaseQuery, Store};
 /// How many cases one page of the store holds at most.
 const LARGEST_PAGE: usize = 500;
 
-/// Lists cases, the newest first, or shows one
+/// List cases, the newest first, or show one
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Shows this case; its first letters are enough where they are the only ones
+    /// Show this case; its first letters are enough where they are the only ones
     case: Option<CaseName>,
     /// Only cases in this state
     #[arg(long, value_parser = ["open", "answering", "resolved"])]
@@ -42,7 +42,7 @@ pub struct Args {
     /// How many at most
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
     limit: u16,
-    /// Goes on where the page before ended: its `next`
+    /// Go on where the page before ended: its `next`
     #[arg(long)]
     cursor: Option<String>,
     /// How to print it

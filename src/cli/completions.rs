@@ -5,7 +5,7 @@ use std::io::Write as _;
 use super::ExitStatus;
 use super::terminal;
 
-/// Prints a completion script for a shell
+/// Print a completion script for a shell
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The shell

@@ -8,7 +8,7 @@ use super::ExitStatus;
 use super::operators::ApiArgs;
 use super::terminal::{self, Format, one_line};
 
-/// Turns every approval by policy into a question to a person, at once and until `unfreeze`
+/// Turn every approval by policy into a question to a person, at once and until `unfreeze`
 #[derive(Debug, clap::Args)]
 pub struct FreezeArgs {
     /// Why: shown with every case that would have been approved
@@ -21,7 +21,7 @@ pub struct FreezeArgs {
     api: ApiArgs,
 }
 
-/// Lets policy approve again
+/// Let policy approve again
 #[derive(Debug, clap::Args)]
 pub struct UnfreezeArgs {
     /// How to print the answer

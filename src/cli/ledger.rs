@@ -6,7 +6,7 @@ use anyhow::bail;
 use tokio::runtime::Runtime;
 
 use super::terminal;
-use crate::app::{Missing, chain_key};
+use crate::app::key::{Missing, chain_key};
 use crate::clock::Clock;
 use crate::domain::log_entry::ChainKey;
 use crate::config::{Config, LogKey, Store as StoreConfig};

@@ -26,7 +26,7 @@ const PAGE: usize = 500;
 /// How often the store is asked for more.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// Shows the decision log, the newest entries last
+/// Show the decision log, the newest entries last
 ///
 /// `verify` exits 2 when the chain has a fault.
 #[derive(Debug, clap::Args)]
@@ -61,14 +61,14 @@ pub struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 enum What {
-    /// Shows the last entries
+    /// Show the last entries
     #[default]
     Show,
-    /// Shows the last entries, then every new one
+    /// Show the last entries, then every new one
     Follow,
-    /// Checks the whole chain against its key
+    /// Check the whole chain against its key
     Verify,
-    /// Prints every decision with its input, one JSON object a line
+    /// Print every decision with its input, one JSON object a line
     Export,
 }
 

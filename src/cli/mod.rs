@@ -60,9 +60,9 @@ pub struct Cli {
 enum Command {
     #[command(visible_alias = "case")]
     Cases(cases::Args),
-    /// Approves an open case
+    /// Approve an open case
     Approve(vote::Args),
-    /// Rejects an open case
+    /// Reject an open case
     Reject(vote::Args),
     Freeze(freeze::FreezeArgs),
     Unfreeze(freeze::UnfreezeArgs),

@@ -16,7 +16,7 @@ use crate::store::OutboxItem;
 /// How many effects are listed at most.
 const MOST: usize = 500;
 
-/// Lists what is still to be sent, dead letters first, or retries a dead letter
+/// List what is still to be sent, dead letters first, or retry a dead letter
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to do
@@ -34,10 +34,10 @@ pub struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 enum What {
-    /// Lists it, from the store
+    /// List it, from the store
     #[default]
     List,
-    /// Makes a dead letter due again, in the running countersign
+    /// Make a dead letter due again, in the running countersign
     Retry,
 }
 
@@ -54,7 +54,7 @@ fn list(args: &Args) -> anyhow::Result<ExitStatus> {
     let items = ledger.wait_for(async { Ok(ledger.store().outbox(MOST).await?) })?;
     let mut out = anstream::stdout().lock();
     match args.format {
-        Format::Json => terminal::write_json_indented(&mut out, &json!({ "outbox": items }))?,
+        Format::Json => terminal::write_json_indented(&mut out, &json!({ "effects": items }))?,
         Format::Pretty => write_list(&items, Clock.now(), &mut out)?,
     }
     Ok(ExitStatus::Done)

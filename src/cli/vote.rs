@@ -12,7 +12,7 @@ use super::terminal::{self, Format, one_line};
 use crate::domain::effect::Ballot;
 use crate::domain::id::CaseId;
 
-/// Says your word on an open case
+/// Say your word on an open case
 ///
 /// Exits 0 when your vote counts, 2 when the case was decided before or has changed since you looked at it.
 #[derive(Debug, clap::Args)]
@@ -74,8 +74,7 @@ async fn vote(ballot: Ballot, args: &Args) -> anyhow::Result<ExitStatus> {
         .post(&format!("/v1/cases/{id}/votes"), &body)
         .await?;
     if reply.status == 409 {
-        let now = show(&operators, id).await?;
-        match last_word(&now.verdict) {
+        match reply.body.get("verdict").and_then(last_word) {
             Some(said) => terminal::complain(&format!("{id} was {said}; your vote does not count")),
             None => terminal::complain(&format!(
                 "{}; look at it again: countersign cases {id}",

@@ -153,7 +153,7 @@ async fn the_outbox_lists_what_dry_run_would_have_sent() {
     desk.decide("appr_1", Outcome::Approve, Mode::DryRun).await;
     desk.decide("appr_2", Outcome::Reject, Mode::Enforce).await;
     let items = desk.run(&["outbox", "--format", "json"]).json();
-    let states: Vec<_> = items["outbox"].as_array().unwrap().iter().map(|item| item["state"].clone()).collect();
+    let states: Vec<_> = items["effects"].as_array().unwrap().iter().map(|item| item["state"].clone()).collect();
     assert!(states.contains(&"due".into()), "{states:?}");
     assert!(desk.run(&["outbox", "list"]).out.contains("answer"));
 }

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::domain::id::SourceName;
 use comparison::Comparison;
 
-/// Compares what policy would have done with what the platform's people did
+/// Compare what policy would have done with what the platform's people did
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only requests decided since then: `30d`, `12h`, a date, or RFC 3339
