@@ -79,11 +79,11 @@ fn write_banner(out: &mut dyn Write, case: &Case, now: Timestamp) -> io::Result<
             .to
             .as_deref()
             .map_or_else(|| "any operator".to_owned(), visible);
-        let cast = case.votes.len();
+        let votes = case.votes.len();
         let deadline = moment(question.deadline);
         writeln!(
             out,
-            "asks {team}: {cast} of {} votes, until {deadline}",
+            "asks {team}: {votes} of {} votes, until {deadline}",
             question.votes
         )?;
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 
 use super::ExitStatus;
@@ -81,31 +81,24 @@ fn list_or_show(args: &Args) -> anyhow::Result<ExitStatus> {
 
 /// The case that `name` means: the open one that starts so, else the newest of the others.
 pub(super) async fn find(store: &dyn Store, name: &CaseName) -> anyhow::Result<CaseFile> {
-    let id = match name.whole() {
-        Some(id) => id,
-        None => {
-            let open = CaseQuery {
-                state: Some("open".to_owned()),
-                limit: LARGEST_PAGE,
-                ..CaseQuery::default()
-            };
-            let any = CaseQuery {
-                limit: LARGEST_PAGE,
-                ..CaseQuery::default()
-            };
-            let ids = |cases: Vec<Case>| cases.into_iter().map(|case| case.asked.id);
-            match name.among(ids(store.cases(open).await?.cases))? {
-                Some(id) => id,
-                None => name
-                    .among(ids(store.cases(any).await?.cases))?
-                    .with_context(|| {
-                        format!("no case starts with `{name}`; `countersign cases` lists them")
-                    })?,
-            }
+    if let Some(id) = name.whole() {
+        let file = store.case(id).await?;
+        return file.with_context(|| format!("there is no case `{id}`"));
+    }
+    for state in [Some("open".to_owned()), None] {
+        let query = CaseQuery {
+            state,
+            limit: LARGEST_PAGE,
+            ..CaseQuery::default()
+        };
+        let cases = store.cases(query).await?.cases;
+        if let Some(id) = name.among(cases.iter().map(|case| case.asked.id))?
+            && let Some(file) = store.case(id).await?
+        {
+            return Ok(file);
         }
-    };
-    let file = store.case(id).await?;
-    file.with_context(|| format!("there is no case `{id}`"))
+    }
+    bail!("no case starts with `{name}`; `countersign cases` lists them")
 }
 
 async fn page(store: &dyn Store, args: &Args) -> anyhow::Result<crate::store::CasePage> {

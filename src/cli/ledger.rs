@@ -97,12 +97,8 @@ impl StoreArgs {
     pub(super) fn operator_token(&self) -> anyhow::Result<Secret> {
         let config = self.config()?;
         let me = environment("USER").unwrap_or_default();
-        if let Some(mine) = config
-            .operators
-            .tokens
-            .iter()
-            .find(|token| token.name == me)
-        {
+        let mut tokens = config.operators.tokens.iter();
+        if let Some(mine) = tokens.find(|token| token.name == me) {
             return Ok(mine.token.read()?);
         }
         let StoreConfig::Sqlite(mut beside) = config.store;

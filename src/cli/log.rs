@@ -23,6 +23,9 @@ use crate::store::{CaseFile, LogLine, Store};
 /// How many entries are read at a time.
 const PAGE: usize = 500;
 
+/// How many cases are remembered while their entries are shown.
+const MOST_CASES: usize = 10_000;
+
 /// How often the store is asked for more.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -139,23 +142,7 @@ impl<'a> Reader<'a> {
         }
         let about = match line.case_id {
             None => Written::default(),
-            Some(id) => match self.cases.get(&id) {
-                Some(about) => about.clone(),
-                None => {
-                    let about = self
-                        .store
-                        .case(id)
-                        .await?
-                        .map(|file| Written::of(&file.case))
-                        .unwrap_or_default();
-                    // A long export must not hold every case there is.
-                    if self.cases.len() >= 10_000 {
-                        self.cases.clear();
-                    }
-                    self.cases.insert(id, about.clone());
-                    about
-                }
-            },
+            Some(id) => self.case(id).await?,
         };
         let wanted = self
             .source
@@ -164,6 +151,20 @@ impl<'a> Reader<'a> {
                 .outcome
                 .is_none_or(|outcome| about.outcome == Some(outcome));
         Ok(wanted.then_some(about))
+    }
+
+    async fn case(&mut self, id: CaseId) -> anyhow::Result<Written> {
+        if let Some(about) = self.cases.get(&id) {
+            return Ok(about.clone());
+        }
+        let file = self.store.case(id).await?;
+        let about = file.map(|file| Written::of(&file.case)).unwrap_or_default();
+        // A long log must not bring every case there is into memory.
+        if self.cases.len() >= MOST_CASES {
+            self.cases.clear();
+        }
+        self.cases.insert(id, about.clone());
+        Ok(about)
     }
 }
 

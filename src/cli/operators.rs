@@ -218,7 +218,7 @@ impl Reply {
             .or_else(|| word("code"))
         {
             Some(text) => text.to_owned(),
-            None => format!("it answered {}", self.status),
+            None => format!("the server answered {}, which countersign does not; is --url right?", self.status),
         }
     }
 

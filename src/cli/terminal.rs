@@ -45,14 +45,12 @@ pub(super) fn end(result: anyhow::Result<ExitStatus>) -> ExitStatus {
 }
 
 /// An error on stderr. What a server or a file said is part of it, so it is made visible.
-#[expect(clippy::print_stderr, reason = "talk goes to stderr")]
 pub(super) fn complain(message: &str) {
     use owo_colors::OwoColorize as _;
     eprintln!("{} {}", "error:".style(BAD), visible(message));
 }
 
 /// Mistakes in a file, as frames on stderr.
-#[expect(clippy::print_stderr, reason = "talk goes to stderr")]
 pub(super) fn show(mistakes: &[Diagnostic]) {
     for mistake in mistakes {
         eprintln!("{}\n", mistake.render(Paint::Coloured));
@@ -60,7 +58,6 @@ pub(super) fn show(mistakes: &[Diagnostic]) {
 }
 
 /// Talk on stderr.
-#[expect(clippy::print_stderr, reason = "talk goes to stderr")]
 pub(super) fn say(message: &str) {
     eprintln!("{}", visible(message));
 }

@@ -1,5 +1,7 @@
 //! `countersign approve` and `countersign reject`: a person's vote on a case, bound to what they were shown.
 
+use std::io::Write as _;
+
 use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -88,7 +90,7 @@ async fn vote(ballot: Ballot, args: &Args) -> anyhow::Result<ExitStatus> {
     match args.format {
         Format::Json => terminal::write_json_indented(&mut out, &verdict)?,
         Format::Pretty => {
-            std::io::Write::write_fmt(&mut out, format_args!("{}\n", outcome(&verdict)))?
+            writeln!(out, "{}", outcome(&verdict))?;
         }
     }
     Ok(ExitStatus::Done)

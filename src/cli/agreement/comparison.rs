@@ -89,7 +89,7 @@ impl<'a> Comparison<'a> {
         comparison.rules = rules.into_values().collect();
         comparison
             .rules
-            .sort_by(|a, b| (b.differ, b.decided).cmp(&(a.differ, a.decided)));
+            .sort_by_key(|row| std::cmp::Reverse((row.differ, row.decided)));
         comparison
     }
 
