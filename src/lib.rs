@@ -8,8 +8,11 @@ pub mod secret;
 pub mod signature;
 
 pub mod credential;
+pub mod policy;
 pub mod store;
 pub mod source;
+
+pub mod flow;
 
 pub mod config;
 pub mod metrics;

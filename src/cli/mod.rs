@@ -5,19 +5,24 @@
 
 pub mod agreement;
 pub mod cases;
+pub mod check;
 pub mod completions;
 pub mod config;
+pub mod decide;
 pub mod freeze;
 pub mod ledger;
 pub mod log;
 pub mod operators;
 pub mod outbox;
+pub mod schema;
 pub mod terminal;
+pub mod test;
 pub mod vote;
 
 mod case_name;
 mod case_page;
 mod log_line;
+mod policy_directory;
 mod table;
 
 #[cfg(test)]
@@ -58,6 +63,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::Args),
+    Test(test::Args),
+    Decide(decide::Args),
     #[command(visible_alias = "case")]
     Cases(cases::Args),
     /// Approve an open case
@@ -70,6 +78,7 @@ enum Command {
     Log(log::Args),
     Agreement(agreement::Args),
     Config(config::ConfigArgs),
+    Schema(schema::Args),
     Completions(completions::Args),
 }
 
@@ -99,6 +108,9 @@ pub fn main() -> ExitCode {
 impl Cli {
     fn run(self, program: &mut clap::Command) -> ExitStatus {
         match self.command {
+            Command::Check(args) => check::run(&args),
+            Command::Test(args) => test::run(&args),
+            Command::Decide(args) => decide::run(&args),
             Command::Cases(args) => cases::run(&args),
             Command::Approve(args) => vote::run(Ballot::Approve, &args),
             Command::Reject(args) => vote::run(Ballot::Reject, &args),
@@ -108,6 +120,7 @@ impl Cli {
             Command::Log(args) => log::run(&args),
             Command::Agreement(args) => agreement::run(&args),
             Command::Config(args) => config::run(&args, crate::clock::Clock.now()),
+            Command::Schema(args) => schema::run(&args),
             Command::Completions(args) => completions::run(&args, program),
         }
     }

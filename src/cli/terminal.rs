@@ -47,7 +47,11 @@ pub(super) fn end(result: anyhow::Result<ExitStatus>) -> ExitStatus {
 /// An error on stderr. What a server or a file said is part of it, so it is made visible.
 pub(super) fn complain(message: &str) {
     use owo_colors::OwoColorize as _;
-    eprintln!("{} {}", "error:".style(BAD), visible(message));
+    let mut lines = message.lines().map(visible);
+    let first = lines.next().unwrap_or_default();
+    eprintln!("{} {first}", "error:".style(BAD));
+    // Further in, so that no line of somebody else's text can pass for one of ours.
+    lines.for_each(|line| eprintln!("  {line}"));
 }
 
 /// Mistakes in a file, as frames on stderr.
@@ -169,7 +173,7 @@ impl std::str::FromStr for Since {
         text.parse::<jiff::Span>()
             .and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()))
             .ok()
-            .filter(|duration| duration.is_positive())
+            .filter(SignedDuration::is_positive)
             .map(Self::Ago)
             .ok_or_else(|| "write a time such as `30d`, `12h`, `2026-11-01` or RFC 3339".to_owned())
     }
