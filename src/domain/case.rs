@@ -292,6 +292,13 @@ pub enum Refused {
     Nothing,
 }
 
+impl Asked {
+    /// Whether the platform has stopped taking answers at `now`.
+    pub fn expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
 impl Case {
     /// Begins the life of a request that policy decided as `verdict` at `now`.
     pub fn decided(asked: Asked, verdict: Verdict, terms: &CaseTerms, now: Timestamp) -> Step {
@@ -315,7 +322,7 @@ impl Case {
             approve_by: None,
         };
         let mut effects = Vec::new();
-        if case.asked.expires_at.is_none_or(|at| at > now) {
+        if !case.asked.expired(now) {
             match case.outcome {
                 Outcome::Approve => case.resolve(
                     Ballot::Approve,
