@@ -8,3 +8,4 @@ pub mod signature;
 pub mod credential;
 pub mod clock;
 pub mod store;
+pub mod web;
