@@ -9,3 +9,31 @@ pub mod body;
 pub mod problem;
 pub mod token;
 pub mod rate;
+pub mod traceparent;
+pub mod query;
+pub mod intake;
+pub mod operators;
+
+use axum::Router;
+use axum::routing::MethodRouter;
+use http::Method;
+
+/// One line of a listener's table of routes.
+struct Route<S> {
+    method: Method,
+    path: &'static str,
+    handler: MethodRouter<S>,
+}
+
+fn router_of<S: Clone + Send + Sync + 'static>(routes: Vec<Route<S>>) -> Router<S> {
+    let add = |router: Router<S>, route: Route<S>| router.route(route.path, route.handler);
+    routes.into_iter().fold(Router::new(), add)
+}
+
+/// Puts around every route, and around what no route fits, what each of them needs.
+fn finished(router: Router) -> Router {
+    router.method_not_allowed_fallback(problem::method_not_allowed).layer(axum::middleware::from_fn(problem::settle))
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,10 @@ use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
 
+use crate::flow::Refusal;
+use crate::signature::Unverified;
+use crate::store::StoreError;
+
 /// The header that names a request in the client's log and in ours.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -47,6 +51,8 @@ pub enum Code {
     IdempotencyMismatch,
     /// A reason is required.
     ReasonRequired,
+    /// The policies on disk are wrong; those before them still serve.
+    PoliciesRefused,
     /// Too many requests.
     RateLimited,
     /// It cannot be done now; nothing was stored.
@@ -57,7 +63,7 @@ pub enum Code {
 
 impl Code {
     /// All of them, for the documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Unverified,
         Self::Forbidden,
         Self::Malformed,
@@ -71,6 +77,7 @@ impl Code {
         Self::Timeout,
         Self::IdempotencyMismatch,
         Self::ReasonRequired,
+        Self::PoliciesRefused,
         Self::RateLimited,
         Self::Unavailable,
         Self::Internal,
@@ -197,6 +204,7 @@ impl Problem {
             | Code::MethodNotAllowed
             | Code::IdempotencyMismatch
             | Code::ReasonRequired
+            | Code::PoliciesRefused
             | Code::Internal => {}
         }
         let (extensions, source, cause) = (Map::new(), None, None);
@@ -318,6 +326,7 @@ impl Problem {
             | Code::Timeout
             | Code::IdempotencyMismatch
             | Code::ReasonRequired
+            | Code::PoliciesRefused
             | Code::RateLimited => told!(warn),
         }
     }
@@ -331,6 +340,58 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+/// Who is refused: the same thing has another name for a platform than for an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// It delivers events.
+    Platform,
+    /// It asks at our own API.
+    Agent,
+}
+
+/// What a refused delivery is told.
+pub fn of_refusal(refusal: Refusal, asker: Asker) -> Problem {
+    match refusal {
+        Refusal::UnknownSource(_) => Problem::new(Code::UnknownSource, "there is no such source"),
+        // Ours, not the sender's: a secret could not be read. What is wrong with it is for the log.
+        Refusal::Unverified(Unverified::SecretUnusable { problem }) => {
+            let detail = "the sender cannot be verified now; send it again later";
+            Problem::new(Code::Unavailable, detail).because(Unusable(problem))
+        }
+        Refusal::Unverified(unverified) => {
+            let problem = Problem::new(Code::Unverified, "the sender is not verified").because(unverified);
+            match asker {
+                Asker::Platform => problem,
+                Asker::Agent => problem.challenging(),
+            }
+        }
+        Refusal::Malformed(malformed) => Problem::new(Code::Malformed, malformed.to_string()),
+        Refusal::Conflict(case) => {
+            let code = match asker {
+                Asker::Platform => Code::Conflict,
+                Asker::Agent => Code::IdempotencyMismatch,
+            };
+            let detail = format!("`{}` was received before with other content", case.asked.request);
+            Problem::new(code, detail).with("case_id", case.asked.id.to_string().into())
+        }
+        Refusal::Unstored(error) => of_store(error),
+    }
+}
+
+/// What a client is told when the store cannot.
+pub fn of_store(error: StoreError) -> Problem {
+    match error {
+        StoreError::Cursor(_) => Problem::new(Code::Malformed, error.to_string()),
+        StoreError::Unavailable(_) | StoreError::Open(_) | StoreError::Corrupt(_) => {
+            Problem::new(Code::Unavailable, "it cannot be stored or looked up now; try again").because(error)
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a secret is not usable: {0}")]
+struct Unusable(String);
 
 /// Goes around every handler: a [`Problem`] that comes out is logged and written.
 pub async fn settle(request: Request, next: Next) -> Response {
