@@ -87,7 +87,7 @@ impl<S> Verifier<S> {
                     )?;
                 }
                 Check::UserAgent { expected } => {
-                    insert(&mut signed.headers, &header::USER_AGENT, expected)?
+                    insert(&mut signed.headers, &header::USER_AGENT, expected)?;
                 }
             }
         }
