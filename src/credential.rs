@@ -27,8 +27,14 @@ pub struct Credential(Arc<Origin>);
 
 enum Origin {
     Written(Secret),
-    Environment { name: String, secret: Secret },
-    File { path: PathBuf, read: Mutex<Option<Reading>> },
+    Environment {
+        name: String,
+        secret: Secret,
+    },
+    File {
+        path: PathBuf,
+        read: Mutex<Option<Reading>>,
+    },
 }
 
 struct Reading {
@@ -218,7 +224,11 @@ mod tests {
 
     #[test]
     fn one_line_end_is_not_part_of_the_secret() {
-        for (written, secret) in [("s3cret\n", "s3cret"), ("s3cret\r\n", "s3cret"), ("a\n\n", "a\n")] {
+        for (written, secret) in [
+            ("s3cret\n", "s3cret"),
+            ("s3cret\r\n", "s3cret"),
+            ("a\n\n", "a\n"),
+        ] {
             let (_folder, path) = kept(written);
             assert_eq!(Credential::in_file(path).read().unwrap().expose(), secret);
         }
@@ -257,7 +267,10 @@ mod tests {
         let again = read_file(&path, Some(marked)).unwrap();
         assert_eq!(again.secret.expose(), "from the copy");
         std::fs::write(&path, "second").unwrap();
-        assert_eq!(read_file(&path, Some(again)).unwrap().secret.expose(), "second");
+        assert_eq!(
+            read_file(&path, Some(again)).unwrap().secret.expose(),
+            "second"
+        );
     }
 
     #[test]
@@ -266,7 +279,10 @@ mod tests {
         let credential = Credential::in_file(&path);
         credential.read().unwrap();
         std::fs::remove_file(&path).unwrap();
-        assert!(matches!(credential.read(), Err(CredentialError::Unreadable { .. })));
+        assert!(matches!(
+            credential.read(),
+            Err(CredentialError::Unreadable { .. })
+        ));
         std::fs::write(&path, "back").unwrap();
         assert_eq!(credential.read().unwrap().expose(), "back");
     }
@@ -275,12 +291,22 @@ mod tests {
     fn nothing_is_no_secret_and_the_error_names_where() {
         let (folder, path) = kept("\n");
         let error = Credential::in_file(&path).read().unwrap_err();
-        assert_eq!(error.to_string(), format!("the secret file `{}` is empty", path.display()));
+        assert_eq!(
+            error.to_string(),
+            format!("the secret file `{}` is empty", path.display())
+        );
         assert!(Credential::written(Secret::new("")).is_err());
         let folder_as_file = Credential::in_file(folder.path()).read().unwrap_err();
-        assert!(folder_as_file.to_string().ends_with("it is not a regular file"));
+        assert!(
+            folder_as_file
+                .to_string()
+                .ends_with("it is not a regular file")
+        );
         let unset = Credential::from_environment("NOPE", &|_| None).unwrap_err();
-        assert_eq!(unset.to_string(), "the environment variable `NOPE` is not set");
+        assert_eq!(
+            unset.to_string(),
+            "the environment variable `NOPE` is not set"
+        );
         assert!(Credential::from_environment("NOPE", &|_| Some(String::new())).is_err());
     }
 
@@ -288,7 +314,13 @@ mod tests {
     fn a_credential_prints_where_it_is_and_not_what_it_is() {
         let written = Credential::written(Secret::new("hunter2")).unwrap();
         let variable = Credential::from_environment("TOKEN", &|_| Some("hunter2".into())).unwrap();
-        let shown = format!("{written:?} {variable:?} {:?}", Credential::in_file("/run/x"));
-        assert_eq!(shown, "Credential(redacted) Credential(env TOKEN) Credential(file /run/x)");
+        let shown = format!(
+            "{written:?} {variable:?} {:?}",
+            Credential::in_file("/run/x")
+        );
+        assert_eq!(
+            shown,
+            "Credential(redacted) Credential(env TOKEN) Credential(file /run/x)"
+        );
     }
 }

@@ -15,7 +15,8 @@ pub(super) fn names_a_secret(key: &str) -> bool {
     }
     key.split(['_', '-', '.']).any(|word| {
         SECRET_WORDS.iter().any(|secret| {
-            word.contains(secret) || (word.len() > 3 && strsim::damerau_levenshtein(word, secret) <= 1)
+            word.contains(secret)
+                || (word.len() > 3 && strsim::damerau_levenshtein(word, secret) <= 1)
         })
     })
 }
@@ -42,7 +43,9 @@ pub(super) fn suspects(text: &str) -> Vec<Range<usize>> {
         let mut from = 0;
         while let Some(colon) = line.get(from..).and_then(|rest| rest.find(':')) {
             let before = line.get(..from + colon).unwrap_or_default();
-            let key = before.rsplit([' ', '\t', '{', '[', ',', '"', '\'']).find(|word| !word.is_empty());
+            let key = before
+                .rsplit([' ', '\t', '{', '[', ',', '"', '\''])
+                .find(|word| !word.is_empty());
             from += colon + 1;
             if key.is_some_and(names_a_secret) {
                 found.push(start + from..start + line.len());
@@ -68,12 +71,32 @@ mod tests {
 
     #[test]
     fn misspelt_secret_keys_are_suspected_and_files_and_plain_keys_are_not() {
-        for key in ["token", "tokn", "password", "pasword", "client_secret", "api-key", "credential", "secrets"] {
+        for key in [
+            "token",
+            "tokn",
+            "password",
+            "pasword",
+            "client_secret",
+            "api-key",
+            "credential",
+            "secrets",
+        ] {
             assert!(names_a_secret(key), "{key}");
         }
-        for key in ["token_file", "listen", "mode", "name", "path", "timestamp_header"] {
+        for key in [
+            "token_file",
+            "listen",
+            "mode",
+            "name",
+            "path",
+            "timestamp_header",
+        ] {
             assert!(!names_a_secret(key), "{key}");
         }
-        assert_eq!(suspects("- {name: a, \"token\": x}\n"), [20..24]);
+        let text = "- {name: a, \"token\": x}\n";
+        assert_eq!(
+            &*blank(text, &suspects(text)),
+            "- {name: a, \"token\":***\n"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! What must hold between the parts of a config, and what somebody should look at before it bites.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::reader::{Noted, Reader};
 use super::sections::Places;
 use super::source::{self, SourceConfig, SourceKind, VerifyConfig};
-use super::{Config, Mode, code, units};
+use super::{Config, Mode, code, sources, units};
 use crate::credential::Credential;
 use crate::diagnostic::Diagnostic;
 
@@ -32,8 +32,11 @@ pub(super) fn check(reader: &mut Reader<'_>, config: &Config, places: &Places, n
     secrets(reader);
     webhook_secrets(reader, config);
     if places.operators_written == 0 {
-        let warning = Diagnostic::warning(code::NO_OPERATORS, "there is no operator: nobody can look, vote or freeze over the API")
-            .help("add one under `operators.tokens`");
+        let warning = Diagnostic::warning(
+            code::NO_OPERATORS,
+            "there is no operator: nobody can look, vote or freeze over the API",
+        )
+        .help("add one under `operators.tokens`");
         reader.note_at(None, warning);
     }
     if places.sources_written == 0 {
@@ -46,10 +49,17 @@ pub(super) fn check(reader: &mut Reader<'_>, config: &Config, places: &Places, n
 /// Two listeners need two addresses.
 fn addresses(reader: &mut Reader<'_>, config: &Config, places: &Places) {
     let (ours, theirs) = (config.listen, config.operators.listen);
-    let same_host = ours.ip() == theirs.ip() || ours.ip().is_unspecified() || theirs.ip().is_unspecified();
+    let same_host =
+        ours.ip() == theirs.ip() || ours.ip().is_unspecified() || theirs.ip().is_unspecified();
     if ours.port() == theirs.port() && ours.port() != 0 && same_host {
-        let mistake = Diagnostic::error(code::SAME_ADDRESS, format!("`listen` and `operators.listen` are both on port {}", ours.port()))
-            .help("agents must not reach the operators' API: give it a port of its own");
+        let mistake = Diagnostic::error(
+            code::SAME_ADDRESS,
+            format!(
+                "`listen` and `operators.listen` are both on port {}",
+                ours.port()
+            ),
+        )
+        .help("agents must not reach the operators' API: give it a port of its own");
         let place = places.operators_listen.as_ref().or(places.listen.as_ref());
         reader.note_at(place, mistake);
     }
@@ -58,7 +68,10 @@ fn addresses(reader: &mut Reader<'_>, config: &Config, places: &Places) {
 /// Beyond loopback, everybody has to prove who they are.
 fn exposure(reader: &mut Reader<'_>, config: &Config, places: &Places) {
     if beyond_loopback(config.operators.listen) && places.operators_written == 0 {
-        let message = format!("`operators.listen` is {}, which is not loopback, and there is no operator's token", config.operators.listen);
+        let message = format!(
+            "`operators.listen` is {}, which is not loopback, and there is no operator's token",
+            config.operators.listen
+        );
         let mistake = Diagnostic::error(code::EXPOSED, message)
             .help("whoever reaches it could approve anything: add `operators.tokens`, or listen on 127.0.0.1");
         reader.note_at(places.operators_listen.as_ref(), mistake);
@@ -71,9 +84,14 @@ fn exposure(reader: &mut Reader<'_>, config: &Config, places: &Places) {
         if source.verified() || place.incomplete || source.mode == Mode::Enforce {
             continue;
         }
-        let message = format!("source `{}` verifies nobody, and `listen` is {}, which is not loopback", source.name, config.listen);
-        let mistake = Diagnostic::error(code::EXPOSED, message)
-            .help(format!("whoever reaches it could send requests: {}, or listen on 127.0.0.1", how_to_verify(source)));
+        let message = format!(
+            "source `{}` verifies nobody, and `listen` is {}, which is not loopback",
+            source.name, config.listen
+        );
+        let mistake = Diagnostic::error(code::EXPOSED, message).help(format!(
+            "whoever reaches it could send requests: {}, or listen on 127.0.0.1",
+            how_to_verify(source)
+        ));
         reader.note(&place.name, mistake);
     }
 }
@@ -85,40 +103,74 @@ fn beyond_loopback(address: SocketAddr) -> bool {
 fn how_to_verify(source: &SourceConfig) -> &'static str {
     match &source.kind {
         SourceKind::TraceMem(tracemem) if tracemem.verify.is_empty() => "add `verify`",
-        SourceKind::TraceMem(_) => "add a signature or a secret to `verify`, since a user agent alone proves nothing",
+        SourceKind::TraceMem(_) => {
+            "add a signature or a secret to `verify`, since a user agent alone proves nothing"
+        }
         SourceKind::Http(_) => "add `tokens`",
     }
 }
 
 /// An answer is given only to who is known.
-fn sender(reader: &mut Reader<'_>, config: &Config, source: &SourceConfig, place: &source::Places) {
+fn sender(
+    reader: &mut Reader<'_>,
+    config: &Config,
+    source: &SourceConfig,
+    place: &sources::Places,
+) {
     if source.mode != Mode::Enforce || source.verified() || place.incomplete {
         return;
     }
     let message = match config.mode {
-        Mode::Enforce if place.mode.is_none() => format!("source `{}` is in `enforce`, as all are here, and verifies nobody", source.name),
-        Mode::Enforce | Mode::DryRun => format!("source `{}` is in `enforce` and verifies nobody", source.name),
+        Mode::Enforce if place.mode.is_none() => format!(
+            "source `{}` is in `enforce`, as all are here, and verifies nobody",
+            source.name
+        ),
+        Mode::Enforce | Mode::DryRun => format!(
+            "source `{}` is in `enforce` and verifies nobody",
+            source.name
+        ),
     };
-    let help = format!("anybody could have a request approved: {}, or use `mode: dry_run`", how_to_verify(source));
-    reader.note(place.mode.as_ref().unwrap_or(&place.name), Diagnostic::error(code::UNVERIFIED, message).help(help));
+    let help = format!(
+        "anybody could have a request approved: {}, or use `mode: dry_run`",
+        how_to_verify(source)
+    );
+    reader.note(
+        place.mode.as_ref().unwrap_or(&place.name),
+        Diagnostic::error(code::UNVERIFIED, message).help(help),
+    );
 }
 
 /// What is decided must be sayable, and not to everybody on the way.
-fn credential(reader: &mut Reader<'_>, source: &SourceConfig, tracemem: &source::TraceMemConfig, place: &source::Places) {
+fn credential(
+    reader: &mut Reader<'_>,
+    source: &SourceConfig,
+    tracemem: &source::TraceMemConfig,
+    place: &sources::Places,
+) {
     if source.mode == Mode::Enforce && tracemem.credential.is_none() && !place.credential_written {
         let mistake = Diagnostic::error(code::NO_CREDENTIAL, format!("source `{}` is in `enforce` and has no credential to answer with", source.name))
             .help("add `credential_file: PATH` with the secret of a webhook credential, or use `mode: dry_run`");
         reader.note(place.mode.as_ref().unwrap_or(&place.name), mistake);
     }
     if units::in_the_clear(&tracemem.api_url) {
-        let warning = Diagnostic::warning(code::CLEAR_TEXT, "answers and their credential cross the network in the clear")
-            .help("use an `https://` URL, unless something else encrypts the way");
+        let warning = Diagnostic::warning(
+            code::CLEAR_TEXT,
+            "answers and their credential cross the network in the clear",
+        )
+        .help("use an `https://` URL, unless something else encrypts the way");
         reader.note_at(place.api_url.as_ref(), warning);
     }
 }
 
-fn expiry(reader: &mut Reader<'_>, tracemem: &source::TraceMemConfig, place: &source::Places, now: Timestamp) {
-    let Some(expires) = tracemem.credential_expires else { return };
+fn expiry(
+    reader: &mut Reader<'_>,
+    tracemem: &source::TraceMemConfig,
+    place: &sources::Places,
+    now: Timestamp,
+) {
+    let Some(expires) = tracemem.credential_expires else {
+        return;
+    };
     let left = expires.duration_since(now);
     let message = if left <= SignedDuration::ZERO {
         "the credential has expired: answers will be refused".to_owned()
@@ -127,43 +179,87 @@ fn expiry(reader: &mut Reader<'_>, tracemem: &source::TraceMemConfig, place: &so
     } else {
         return;
     };
-    let warning = Diagnostic::warning(code::EXPIRY, message).help("create a new one, put it in place, and change `credential_expires`");
+    let warning = Diagnostic::warning(code::EXPIRY, message)
+        .help("create a new one, put it in place, and change `credential_expires`");
     reader.note_at(place.credential_expires.as_ref(), warning);
 }
 
 fn duplicates(reader: &mut Reader<'_>, config: &Config, places: &Places) {
     let operators = config.operators.tokens.iter().zip(&places.operators);
-    let names = operators.clone().map(|(operator, span)| (operator.name.as_str(), span));
-    twice(reader, names, "two operators are called", "a name is one person with one role; give each a name of their own");
+    let names = operators
+        .clone()
+        .map(|(operator, span)| (operator.name.as_str(), span));
+    twice(
+        reader,
+        names,
+        "two operators are called",
+        "a name is one person with one role; give each a name of their own",
+    );
     let sources = config.sources.iter().zip(&places.sources);
-    let names = sources.clone().map(|(source, place)| (source.name.as_str(), &place.name));
-    twice(reader, names, "two sources are called", "give each a name of its own");
+    let names = sources
+        .clone()
+        .map(|(source, place)| (source.name.as_str(), &place.name));
+    twice(
+        reader,
+        names,
+        "two sources are called",
+        "give each a name of its own",
+    );
     // Two sources of one name have one path too, which need not be said again.
     let own: Vec<_> = sources
         .clone()
         .filter(|(source, place)| place.path.is_some() || !places_taken_by_name(config, source))
-        .map(|(source, place)| (source.path.as_str(), place.path.as_ref().unwrap_or(&place.name)))
+        .map(|(source, place)| {
+            (
+                source.path.as_str(),
+                place.path.as_ref().unwrap_or(&place.name),
+            )
+        })
         .collect();
-    twice(reader, own.into_iter(), "two sources are delivered at", "give each a `path` of its own");
+    twice(
+        reader,
+        own.into_iter(),
+        "two sources are delivered at",
+        "give each a `path` of its own",
+    );
 
     let agents = sources.flat_map(|(source, place)| match &source.kind {
-        SourceKind::Http(http) => http.tokens.iter().map(|token| &token.token).zip(&place.tokens).collect::<Vec<_>>(),
+        SourceKind::Http(http) => http
+            .tokens
+            .iter()
+            .map(|token| &token.token)
+            .zip(&place.tokens)
+            .collect::<Vec<_>>(),
         SourceKind::TraceMem(_) => Vec::new(),
     });
-    let tokens: Vec<_> = operators.map(|(operator, span)| (&operator.token, span)).chain(agents).collect();
-    let read: Vec<_> = tokens.iter().map(|(token, span)| (identity(token), *span)).collect();
-    let mut seen: BTreeMap<&str, ()> = BTreeMap::new();
+    let tokens: Vec<_> = operators
+        .map(|(operator, span)| (&operator.token, span))
+        .chain(agents)
+        .collect();
+    let read: Vec<_> = tokens
+        .iter()
+        .map(|(token, span)| (identity(token), *span))
+        .collect();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     for (secret, span) in &read {
-        if seen.insert(secret, ()).is_some() {
-            let mistake = Diagnostic::error(code::DUPLICATE, "this token is given to somebody else too")
-                .help("a token says who asks: give each agent and each operator one of their own");
+        if !seen.insert(secret) {
+            let mistake =
+                Diagnostic::error(code::DUPLICATE, "this token is given to somebody else too")
+                    .help(
+                        "a token says who asks: give each agent and each operator one of their own",
+                    );
             reader.note(span, mistake);
         }
     }
 }
 
 fn places_taken_by_name(config: &Config, source: &SourceConfig) -> bool {
-    config.sources.iter().filter(|other| other.name == source.name).count() > 1
+    config
+        .sources
+        .iter()
+        .filter(|other| other.name == source.name)
+        .count()
+        > 1
 }
 
 /// What two tokens are compared by: the secret, or the file while it cannot be read.
@@ -181,9 +277,9 @@ fn twice<'a>(
     message: &str,
     help: &str,
 ) {
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for (name, span) in named {
-        if seen.insert(name, ()).is_some() {
+        if !seen.insert(name) {
             let mistake = Diagnostic::error(code::DUPLICATE, format!("{message} `{name}`"));
             reader.note(span, mistake.help(help));
         }
@@ -195,15 +291,18 @@ fn secrets(reader: &mut Reader<'_>) {
     for Noted { credential, span } in std::mem::take(&mut reader.credentials) {
         let warning = match credential.read() {
             Ok(secret) if secret.expose().len() < SHORT => {
-                let message = format!("this secret is shorter than {SHORT} bytes and can be guessed");
-                Diagnostic::warning(code::SHORT_SECRET, message).help("make one with `openssl rand -hex 32`")
+                let message =
+                    format!("this secret is shorter than {SHORT} bytes and can be guessed");
+                Diagnostic::warning(code::SHORT_SECRET, message)
+                    .help("make one with `openssl rand -hex 32`")
             }
             Ok(_) => continue,
             Err(error) => {
                 let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
                 let message = format!("{error}{}", source.unwrap_or_default());
-                Diagnostic::warning(code::SECRET_UNREADABLE, message)
-                    .help("it is read again at each use; until it can be, whatever needs it is refused")
+                Diagnostic::warning(code::SECRET_UNREADABLE, message).help(
+                    "it is read again at each use; until it can be, whatever needs it is refused",
+                )
             }
         };
         reader.note(&span, warning);
@@ -213,17 +312,30 @@ fn secrets(reader: &mut Reader<'_>) {
 /// A Standard Webhooks secret that is none would refuse every delivery.
 fn webhook_secrets(reader: &mut Reader<'_>, config: &Config) {
     for source in &config.sources {
-        let SourceKind::TraceMem(tracemem) = &source.kind else { continue };
+        let SourceKind::TraceMem(tracemem) = &source.kind else {
+            continue;
+        };
         for way in &tracemem.verify {
-            let VerifyConfig::StandardWebhooks { secrets, .. } = way else { continue };
-            let wrong = secrets.iter().filter_map(|secret| secret.read().ok()).any(|secret| {
-                let text = secret.expose();
-                let encoded = text.strip_prefix("whsec_").unwrap_or(text);
-                base64::engine::general_purpose::STANDARD.decode(encoded).is_err()
-            });
+            let VerifyConfig::StandardWebhooks { secrets, .. } = way else {
+                continue;
+            };
+            let wrong = secrets
+                .iter()
+                .filter_map(|secret| secret.read().ok())
+                .any(|secret| {
+                    let text = secret.expose();
+                    let encoded = text.strip_prefix("whsec_").unwrap_or(text);
+                    base64::engine::general_purpose::STANDARD
+                        .decode(encoded)
+                        .is_err()
+                });
             if wrong {
-                let message = format!("a secret of `standard_webhooks` in source `{}` is not `whsec_` and base64", source.name);
-                let mistake = Diagnostic::error(code::BAD_VALUE, message).help("copy the whole secret, with its `whsec_`");
+                let message = format!(
+                    "a secret of `standard_webhooks` in source `{}` is not `whsec_` and base64",
+                    source.name
+                );
+                let mistake = Diagnostic::error(code::BAD_VALUE, message)
+                    .help("copy the whole secret, with its `whsec_`");
                 reader.note_at(None, mistake);
             }
         }

@@ -22,7 +22,9 @@ pub(super) fn expand(text: &str, environment: &dyn Fn(&str) -> Option<String>) -
             rest = after;
             continue;
         }
-        let Some((name, after)) = after.split_once('}') else { return Expanded::Malformed };
+        let Some((name, after)) = after.split_once('}') else {
+            return Expanded::Malformed;
+        };
         if !is_name(name) {
             return Expanded::Malformed;
         }
@@ -34,14 +36,20 @@ pub(super) fn expand(text: &str, environment: &dyn Fn(&str) -> Option<String>) -
         rest = after;
     }
     out.push_str(rest);
-    if unset.is_empty() { Expanded::Text(out) } else { Expanded::Unset(unset) }
+    if unset.is_empty() {
+        Expanded::Text(out)
+    } else {
+        Expanded::Unset(unset)
+    }
 }
 
 /// Whether `name` can be the name of a variable.
 pub(super) fn is_name(name: &str) -> bool {
     let first = name.chars().next();
     first.is_some_and(|first| first == '_' || first.is_ascii_alphabetic())
-        && name.chars().all(|letter| letter == '_' || letter.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|letter| letter == '_' || letter.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]
@@ -71,7 +79,10 @@ mod tests {
 
     #[test]
     fn every_unset_name_is_told_and_a_default_is_not_a_name() {
-        assert_eq!(expanded("${A}${HOST}${B}"), Expanded::Unset(vec!["A".into(), "B".into()]));
+        assert_eq!(
+            expanded("${A}${HOST}${B}"),
+            Expanded::Unset(vec!["A".into(), "B".into()])
+        );
         for text in ["${", "${}", "${A:-x}", "${1}", "x ${HOST"] {
             assert_eq!(expanded(text), Expanded::Malformed, "{text}");
         }

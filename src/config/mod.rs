@@ -15,7 +15,9 @@ mod blank;
 mod check;
 mod environment;
 mod reader;
+mod secrets;
 mod sections;
+mod sources;
 mod units;
 mod verify;
 mod yaml;
@@ -28,8 +30,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use source::{
-    AgentToken, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding, HttpConfig, SignedPart,
-    SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
+    AgentToken, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding, HttpConfig,
+    SignedPart, SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
 };
 
 use crate::credential::Credential;
@@ -219,7 +221,10 @@ impl Config {
         now: Timestamp,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let base = Path::new(name).parent().map(Path::to_owned).unwrap_or_default();
+        let base = Path::new(name)
+            .parent()
+            .map(Path::to_owned)
+            .unwrap_or_default();
         let mut reader = Reader::new(name, text, base, environment);
         let (root, mistakes) = yaml::parse(text);
         if !mistakes.is_empty() {
@@ -247,7 +252,10 @@ impl Config {
             },
             policies: Policies {
                 path: PathBuf::from("policies"),
-                budget: Budget { time: Duration::from_millis(50), instructions: 200_000 },
+                budget: Budget {
+                    time: Duration::from_millis(50),
+                    instructions: 200_000,
+                },
             },
             log: Log {
                 format: LogFormat::Json,
@@ -255,15 +263,24 @@ impl Config {
                 key: LogKey::beside(&store),
             },
             store: Store::Sqlite(store),
-            sources: SourceName::parse("agents").map(SourceConfig::http).into_iter().collect(),
-            escalation: Escalation { within: Duration::from_hours(24), votes: 1, to: None },
+            sources: SourceName::parse("agents")
+                .map(SourceConfig::http)
+                .into_iter()
+                .collect(),
+            escalation: Escalation {
+                within: Duration::from_hours(24),
+                votes: 1,
+                to: None,
+            },
             limits: Limits {
                 body: 1024 * 1024,
                 connections: 1024,
                 header_timeout: Duration::from_secs(10),
                 body_timeout: Duration::from_secs(10),
             },
-            shutdown: Shutdown { grace: Duration::from_secs(10) },
+            shutdown: Shutdown {
+                grace: Duration::from_secs(10),
+            },
         }
     }
 }

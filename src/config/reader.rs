@@ -47,7 +47,9 @@ pub(super) struct Map<'n> {
 impl<'n> Map<'n> {
     /// The value of `key`, which is known from here on. A key without a value is as good as none.
     pub(super) fn take(&mut self, key: &'static str) -> Option<&'n Node> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.entries
             .iter()
             .find(|entry| entry.key == key)
@@ -65,7 +67,12 @@ impl<'n> Map<'n> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(file: &'a str, text: &str, base: PathBuf, environment: Environment<'a>) -> Self {
+    pub(super) fn new(
+        file: &'a str,
+        text: &str,
+        base: PathBuf,
+        environment: Environment<'a>,
+    ) -> Self {
         Self {
             file,
             text: text.into(),
@@ -87,12 +94,22 @@ impl<'a> Reader<'a> {
         let file = self.file;
         let placed = self.found.into_iter().map(|(span, diagnostic)| {
             // One line is enough to see what is meant.
-            let line = shown.get(span.clone()).and_then(|marked| marked.find(['\n', '\r']));
+            let line = shown
+                .get(span.clone())
+                .and_then(|marked| marked.find(['\n', '\r']));
             let end = line.map_or(span.end, |length| span.start + length);
-            diagnostic.at(Place { file: file.to_owned(), text: Arc::clone(&shown), start: span.start, end })
+            diagnostic.at(Place {
+                file: file.to_owned(),
+                text: Arc::clone(&shown),
+                start: span.start,
+                end,
+            })
         });
         let all: Vec<_> = placed.chain(self.nowhere).collect();
-        if all.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        if all
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+        {
             Err(all)
         } else {
             Ok(all)
@@ -130,19 +147,33 @@ impl<'a> Reader<'a> {
             return "***".to_owned();
         }
         let written = self.text.get(node.span.clone()).unwrap_or_default();
-        written.lines().next().unwrap_or_default().chars().take(80).collect()
+        written
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(80)
+            .collect()
     }
 
     pub(super) fn map<'n>(&mut self, node: &'n Node, example: &str) -> Option<Map<'n>> {
         if let Kind::Mapping(entries) = &node.kind {
-            return Some(Map { entries, span: node.span.clone(), known: Vec::new() });
+            return Some(Map {
+                entries,
+                span: node.span.clone(),
+                known: Vec::new(),
+            });
         }
-        self.bad(&node.span, format!("a mapping is needed here, not {}", node.noun()), example);
+        self.bad(
+            &node.span,
+            format!("a mapping is needed here, not {}", node.noun()),
+            example,
+        );
         None
     }
 
     /// Notes the keys of `map` that nobody took.
-    pub(super) fn close(&mut self, map: Map<'_>) {
+    pub(super) fn close(&mut self, map: &Map<'_>) {
         for entry in map.entries {
             if map.known.contains(&entry.key.as_str()) {
                 continue;
@@ -160,7 +191,21 @@ impl<'a> Reader<'a> {
             self.note(&entry.key_span, mistake.help(help));
         }
         #[cfg(test)]
-        self.known.extend(map.known);
+        self.known.extend(&map.known);
+    }
+
+    /// The value of a key that must be there; `help` says what to write.
+    pub(super) fn required<'n>(
+        &mut self,
+        map: &mut Map<'n>,
+        key: &'static str,
+        help: &str,
+    ) -> Option<&'n Node> {
+        let found = map.take(key);
+        if found.is_none() {
+            self.missing(map, key, help);
+        }
+        found
     }
 
     pub(super) fn missing(&mut self, map: &Map<'_>, key: &str, help: &str) {
@@ -172,29 +217,43 @@ impl<'a> Reader<'a> {
         if let Kind::Sequence(items) = &node.kind {
             return Some(items);
         }
-        self.bad(&node.span, format!("a list is needed here, not {}", node.noun()), example);
+        self.bad(
+            &node.span,
+            format!("a list is needed here, not {}", node.noun()),
+            example,
+        );
         None
     }
 
     /// A plain value with the environment put in.
     pub(super) fn text(&mut self, node: &Node) -> Option<String> {
         let Kind::Scalar { text, .. } = &node.kind else {
-            self.bad(&node.span, format!("a plain value is needed here, not {}", node.noun()), "write one word or a quoted text");
+            self.bad(
+                &node.span,
+                format!("a plain value is needed here, not {}", node.noun()),
+                "write one word or a quoted text",
+            );
             return None;
         };
         match environment::expand(text, self.environment) {
             Expanded::Text(text) => Some(text),
             Expanded::Unset(names) => {
                 for name in names {
-                    let mistake = Diagnostic::error(code::ENVIRONMENT, format!("the environment variable `{name}` is not set"))
-                        .help("set it, or write `$${` where a plain `${` is meant");
+                    let mistake = Diagnostic::error(
+                        code::ENVIRONMENT,
+                        format!("the environment variable `{name}` is not set"),
+                    )
+                    .help("set it, or write `$${` where a plain `${` is meant");
                     self.note(&node.span, mistake);
                 }
                 None
             }
             Expanded::Malformed => {
-                let mistake = Diagnostic::error(code::ENVIRONMENT, "this `${` is not the start of a `${NAME}`")
-                    .help("a name is letters, digits and `_`; write `$${` where a plain `${` is meant");
+                let mistake = Diagnostic::error(
+                    code::ENVIRONMENT,
+                    "this `${` is not the start of a `${NAME}`",
+                )
+                .help("a name is letters, digits and `_`; write `$${` where a plain `${` is meant");
                 self.note(&node.span, mistake);
                 None
             }
@@ -238,7 +297,11 @@ impl<'a> Reader<'a> {
     where
         T: FromStr + PartialOrd + std::fmt::Display,
     {
-        let help = format!("write a whole number from {} to {}", bounds.start(), bounds.end());
+        let help = format!(
+            "write a whole number from {} to {}",
+            bounds.start(),
+            bounds.end()
+        );
         self.parsed(node, "a number that is allowed here", &help, |text| {
             text.parse().ok().filter(|number| bounds.contains(number))
         })
@@ -246,9 +309,12 @@ impl<'a> Reader<'a> {
 
     /// A path; a relative one starts at the folder of the config.
     pub(super) fn path(&mut self, node: &Node) -> Option<PathBuf> {
-        let text = self.parsed(node, "a path", "write the path of a file or folder", |text| {
-            (!text.is_empty() && !text.contains('\0')).then(|| text.to_owned())
-        })?;
+        let text = self.parsed(
+            node,
+            "a path",
+            "write the path of a file or folder",
+            |text| (!text.is_empty() && !text.contains('\0')).then(|| text.to_owned()),
+        )?;
         Some(self.resolve(&text))
     }
 
@@ -274,8 +340,12 @@ impl<'a> Reader<'a> {
             }
             Kind::Sequence(items) => items.iter().map(|item| self.json(item)).collect(),
             Kind::Mapping(entries) => {
-                let pairs = entries.iter().map(|entry| Some((entry.key.clone(), self.json(&entry.value)?)));
-                pairs.collect::<Option<serde_json::Map<_, _>>>().map(Into::into)
+                let pairs = entries
+                    .iter()
+                    .map(|entry| Some((entry.key.clone(), self.json(&entry.value)?)));
+                pairs
+                    .collect::<Option<serde_json::Map<_, _>>>()
+                    .map(Into::into)
             }
         }
     }

@@ -25,7 +25,10 @@ pub(super) struct Node {
 pub(super) enum Kind {
     Null,
     /// Plain or quoted; whether it is a number is for its reader to say.
-    Scalar { text: String, quoted: Quoted },
+    Scalar {
+        text: String,
+        quoted: Quoted,
+    },
     Sequence(Vec<Node>),
     Mapping(Vec<Entry>),
 }
@@ -61,7 +64,10 @@ pub(super) type Mistake = (Range<usize>, Diagnostic);
 /// The tree of `text`, with what is wrong with it. Without a tree there is nothing to read.
 pub(super) fn parse(text: &str) -> (Option<Node>, Vec<Mistake>) {
     // A tab is no indentation in YAML, but JSON is often indented by tabs, and has them nowhere else.
-    let json = text.trim_start().starts_with('{').then(|| text.replace('\t', " "));
+    let json = text
+        .trim_start()
+        .starts_with('{')
+        .then(|| text.replace('\t', " "));
     let text = json.as_deref().unwrap_or(text);
     let mut builder = Builder {
         parser: Parser::new_from_str(text),
@@ -76,10 +82,8 @@ pub(super) fn parse(text: &str) -> (Option<Node>, Vec<Mistake>) {
         Ok(root) => root,
         Err(Stop::Syntax(error)) => {
             let at = builder.offset(error.marker().index());
-            let mistake = Diagnostic::error(
-                code::SYNTAX,
-                format!("this is not YAML: {}", error.info()),
-            );
+            let mistake =
+                Diagnostic::error(code::SYNTAX, format!("this is not YAML: {}", error.info()));
             builder.mistakes.push((at..at, mistake));
             None
         }
@@ -124,8 +128,10 @@ impl<'t> Builder<'t> {
                     if root.is_none() {
                         root = Some(node);
                     } else {
-                        let second = Diagnostic::error(code::SYNTAX, "a second document starts here")
-                            .help("a config is one document; remove the `---` and what follows");
+                        let second =
+                            Diagnostic::error(code::SYNTAX, "a second document starts here").help(
+                                "a config is one document; remove the `---` and what follows",
+                            );
                         self.mistakes.push((node.span, second));
                     }
                 }
@@ -141,13 +147,20 @@ impl<'t> Builder<'t> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_extras(&span, anchor, tag.as_deref());
-                let quoted = if style == ScalarStyle::Plain { Quoted::No } else { Quoted::Yes };
-                let null = quoted == Quoted::No
-                    && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
+                let quoted = if style == ScalarStyle::Plain {
+                    Quoted::No
+                } else {
+                    Quoted::Yes
+                };
+                let null =
+                    quoted == Quoted::No && matches!(&*text, "" | "~" | "null" | "Null" | "NULL");
                 let kind = if null {
                     Kind::Null
                 } else {
-                    Kind::Scalar { text: text.into_owned(), quoted }
+                    Kind::Scalar {
+                        text: text.into_owned(),
+                        quoted,
+                    }
                 };
                 Ok(Node { kind, span })
             }
@@ -161,7 +174,10 @@ impl<'t> Builder<'t> {
             }
             Event::Alias(_) => {
                 self.refuse_extras(&span, 1, None);
-                Ok(Node { kind: Kind::Null, span })
+                Ok(Node {
+                    kind: Kind::Null,
+                    span,
+                })
             }
             Event::Nothing
             | Event::StreamStart
@@ -169,7 +185,10 @@ impl<'t> Builder<'t> {
             | Event::DocumentStart(_)
             | Event::DocumentEnd
             | Event::SequenceEnd
-            | Event::MappingEnd => Ok(Node { kind: Kind::Null, span }),
+            | Event::MappingEnd => Ok(Node {
+                kind: Kind::Null,
+                span,
+            }),
         }
     }
 
@@ -185,7 +204,10 @@ impl<'t> Builder<'t> {
             end = end.max(item.span.end);
             items.push(item);
         }
-        Ok(Node { kind: Kind::Sequence(items), span: span.start..end })
+        Ok(Node {
+            kind: Kind::Sequence(items),
+            span: span.start..end,
+        })
     }
 
     fn mapping(&mut self, span: Range<usize>, depth: usize) -> Result<Node, Stop> {
@@ -197,7 +219,9 @@ impl<'t> Builder<'t> {
                 break;
             }
             let key = self.node(event, key_span, depth + 1)?;
-            let Some((event, value_span)) = self.next()? else { break };
+            let Some((event, value_span)) = self.next()? else {
+                break;
+            };
             let value = self.node(event, value_span, depth + 1)?;
             end = end.max(value.span.end);
             let Kind::Scalar { text, .. } = key.kind else {
@@ -207,14 +231,24 @@ impl<'t> Builder<'t> {
                 continue;
             };
             if entries.iter().any(|entry| entry.key == text) {
-                let mistake = Diagnostic::error(code::DUPLICATE_KEY, format!("the key `{text}` is written twice"))
-                    .help("keep one of the two");
+                let mistake = Diagnostic::error(
+                    code::DUPLICATE_KEY,
+                    format!("the key `{text}` is written twice"),
+                )
+                .help("keep one of the two");
                 self.mistakes.push((key.span, mistake));
                 continue;
             }
-            entries.push(Entry { key: text, key_span: key.span, value });
+            entries.push(Entry {
+                key: text,
+                key_span: key.span,
+                value,
+            });
         }
-        Ok(Node { kind: Kind::Mapping(entries), span: span.start..end })
+        Ok(Node {
+            kind: Kind::Mapping(entries),
+            span: span.start..end,
+        })
     }
 
     fn refuse_extras(&mut self, span: &Range<usize>, anchor: usize, tag: Option<&Tag>) {
@@ -251,7 +285,11 @@ impl<'t> Builder<'t> {
 
 /// Where a collection ends: after its bracket if it has one, else where its last value did.
 fn closing(bracket: &Range<usize>, last_value: usize) -> usize {
-    if bracket.is_empty() { last_value } else { bracket.end }
+    if bracket.is_empty() {
+        last_value
+    } else {
+        bracket.end
+    }
 }
 
 #[cfg(test)]
@@ -279,7 +317,10 @@ mod tests {
         assert!(mistakes.is_empty(), "{mistakes:?}");
         let mut seen = Vec::new();
         slices(&root.unwrap(), text, &mut seen);
-        assert_eq!(seen, ["mode", "'drÿ'", "list", "ü", "a", "b", "last", "x y"]);
+        assert_eq!(
+            seen,
+            ["mode", "'drÿ'", "list", "ü", "a", "b", "last", "x y"]
+        );
     }
 
     #[test]
@@ -305,7 +346,12 @@ mod tests {
 
     #[test]
     fn deep_nesting_and_broken_text_are_mistakes() {
-        for text in ["[".repeat(100_000), "{a: ".repeat(5_000), "a: [1, 2\nb: }".to_owned(), "a: \"".to_owned()] {
+        for text in [
+            "[".repeat(100_000),
+            "{a: ".repeat(5_000),
+            "a: [1, 2\nb: }".to_owned(),
+            "a: \"".to_owned(),
+        ] {
             let (root, mistakes) = parse(&text);
             assert!(root.is_none());
             assert_eq!(mistakes.len(), 1);
