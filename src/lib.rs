@@ -8,8 +8,8 @@ pub mod secret;
 pub mod signature;
 
 pub mod credential;
-pub mod store;
 pub mod source;
+pub mod store;
 pub mod policy;
 
 pub mod flow;

@@ -1,6 +1,12 @@
 //! One file per subcommand. Answers go to stdout, talk to stderr.
 
 pub mod config;
+pub mod check;
+pub mod test;
+pub mod decide;
+pub mod schema;
+mod policy_directory;
+mod terminal;
 
 /// How a command ended, as the shell sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
