@@ -233,6 +233,40 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// What the end of an attempt at an answer `sent` means once that answer was taken back while it was on its way: it
+    /// tells what the platform has, and nothing about the answer that stands now.
+    pub fn of_withdrawn(self, sent: Ballot) -> Option<Self> {
+        let sent = match sent {
+            Ballot::Approve => PlatformOutcome::Approved,
+            Ballot::Reject => PlatformOutcome::Rejected,
+        };
+        match self {
+            Self::AnswerTaken { platform } => Some(Self::AnswerTaken {
+                platform: match platform {
+                    Some(PlatformOutcome::Other(_)) | None => Some(sent),
+                    Some(
+                        PlatformOutcome::Approved
+                        | PlatformOutcome::Rejected
+                        | PlatformOutcome::Expired,
+                    ) => platform,
+                },
+            }),
+            Self::AnswerNotNeeded { platform, .. } => Some(Self::AnswerNotNeeded {
+                platform,
+                ours: Whose::NotOurs,
+            }),
+            Self::AnswerExpired => Some(Self::AnswerExpired),
+            Self::Voted { .. }
+            | Self::TimePassed
+            | Self::PlatformResolved { .. }
+            | Self::AnswerGivenUp { .. }
+            | Self::AnswerTooLate { .. }
+            | Self::AnswerRetried { .. } => None,
+        }
+    }
+}
+
 /// Whose answer a platform may have had already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {

@@ -6,6 +6,8 @@
 //! - two deliveries of one request, at once or years apart, are one case;
 //! - a case moves only by [`Case::step`], read and written in one transaction.
 
+mod sqlite;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,6 +21,8 @@ use crate::domain::log_entry::EntryKind;
 use crate::domain::verdict::{Outcome, Verdict};
 use crate::secret::Secret;
 
+pub use sqlite::{GroupObserver, SqliteSettings, SqliteStore, Synchronous};
+
 /// A request that was decided and is not written yet.
 #[derive(Debug, Clone)]
 pub struct Decided {
@@ -26,7 +30,8 @@ pub struct Decided {
     pub asked: Asked,
     /// What policy says. Under a freeze the store writes [`Verdict::under`] instead.
     pub verdict: Verdict,
-    /// The policy input as JSON text: what was decided on, to the byte.
+    /// The policy input as JSON text: what was decided on, to the byte. [`Asked::input`] is its digest:
+    /// `ContentDigest::of(&[input.as_bytes()])`.
     pub input: Arc<str>,
     /// The capability that answers the request.
     pub token: Option<Secret>,
