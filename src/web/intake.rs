@@ -13,18 +13,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::extract::Request;
 use axum::routing::{MethodRouter, get, post};
-use http::Method;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::body::BodyLimits;
+use super::body::{self, BodyLimits};
 use super::problem::{self, Asker, Code, Problem};
 use super::rate::{Bucket, Taken};
 use super::token::Tokens;
 use super::{Route, finished, router_of};
 use crate::domain::id::SourceName;
 use crate::flow::{Acknowledged, Flow, Refusal};
+use crate::metrics::Metrics;
 use crate::signature::Delivery;
 
 /// What the listener for platforms and agents needs.
@@ -34,6 +38,9 @@ pub struct Intake {
     paths: HashMap<String, SourceName>,
     gates: BTreeMap<SourceName, Gate>,
     agents: Tokens<Agent>,
+    /// What a bad token is counted for: the one source that has tokens, if it is the only one.
+    asked: Option<SourceName>,
+    metrics: Arc<Metrics>,
     stop: CancellationToken,
     under_way: TaskTracker,
 }
@@ -70,17 +77,41 @@ impl Intake {
     pub const PATIENCE: Duration = Duration::from_secs(4);
 
     /// The listener of these doors. Agents that wait are answered at once after `stop`.
-    pub fn new(flow: Arc<Flow>, doors: Vec<Door>, agents: Tokens<Agent>, stop: CancellationToken) -> Self {
+    pub fn new(
+        flow: Arc<Flow>,
+        doors: Vec<Door>,
+        agents: Tokens<Agent>,
+        metrics: Arc<Metrics>,
+        stop: CancellationToken,
+    ) -> Self {
         let mut paths = HashMap::new();
         let mut gates = BTreeMap::new();
+        let asked = |door: &&Door| door.path.is_none();
+        let mut asked = doors.iter().filter(asked).map(|door| door.source.clone());
+        let asked = asked.next().filter(|_| asked.next().is_none());
         for door in doors {
             if let Some(path) = door.path {
                 paths.insert(path, door.source.clone());
             }
             let bucket = door.rate.map(|rate| Bucket::new(rate, Instant::now()));
-            gates.insert(door.source, Gate { body: door.body, bucket });
+            gates.insert(
+                door.source,
+                Gate {
+                    body: door.body,
+                    bucket,
+                },
+            );
         }
-        Self { flow, paths, gates, agents, stop, under_way: TaskTracker::new() }
+        Self {
+            flow,
+            paths,
+            gates,
+            agents,
+            asked,
+            metrics,
+            stop,
+            under_way: TaskTracker::new(),
+        }
     }
 
     /// The routes.
@@ -96,8 +127,46 @@ impl Intake {
         self.under_way.wait().await;
     }
 
-    fn gate(&self, source: &SourceName) -> Result<&Gate, Problem> {
-        self.gates.get(source).ok_or_else(|| Problem::new(Code::UnknownSource, "there is no such source"))
+    /// The agent behind the bearer token in `headers`.
+    fn agent(&self, headers: &HeaderMap) -> Result<&Agent, Problem> {
+        self.agents.holder(headers).inspect_err(|problem| {
+            if let Some(source) = &self.asked {
+                self.count(source, problem);
+            }
+        })
+    }
+
+    fn count(&self, source: &SourceName, problem: &Problem) {
+        self.metrics.refused(source, problem.code().as_str());
+        self.metrics.request(source, problem.code().as_str());
+    }
+
+    /// The body of a request to `source`, within what it may send.
+    async fn admit(
+        &self,
+        source: &SourceName,
+        request: Request,
+    ) -> Result<(Parts, Bytes, Option<Taken<'_>>), Problem> {
+        let refused = |problem: Problem| {
+            self.count(source, &problem);
+            problem.at(source.as_str())
+        };
+        let Some(gate) = self.gates.get(source) else {
+            return Err(Problem::new(Code::UnknownSource, "there is no such source"));
+        };
+        let taken = match &gate.bucket {
+            None => None,
+            Some(bucket) => Some(bucket.take(Instant::now()).ok_or_else(|| {
+                refused(Problem::new(
+                    Code::RateLimited,
+                    "this source sends too many requests",
+                ))
+            })?),
+        };
+        let (parts, body) = body::read(request, gate.body)
+            .await
+            .map_err(|error| refused(error.into()))?;
+        Ok((parts, body, taken))
     }
 
     /// Sends a delivery down the whole path and waits for its acknowledgement.
@@ -110,15 +179,23 @@ impl Intake {
         asker: Asker,
     ) -> Result<Acknowledged, Problem> {
         let (flow, name) = (Arc::clone(&self.flow), source.clone());
-        let received = self.under_way.spawn(async move { flow.receive(name.as_str(), delivery, traceparent).await });
+        let received = self
+            .under_way
+            .spawn(async move { flow.receive(name.as_str(), delivery, traceparent).await });
         let told = match tokio::time::timeout(Self::PATIENCE, received).await {
             Ok(Ok(told)) => told,
             Ok(Err(panic)) => {
-                let problem = Problem::new(Code::Internal, "the request could not be finished; send it again");
+                let problem = Problem::new(
+                    Code::Internal,
+                    "the request could not be finished; send it again",
+                );
                 return Err(problem.at(source.as_str()).because(panic));
             }
             Err(late) => {
-                let problem = Problem::new(Code::Unavailable, "it could not be stored in time; send it again");
+                let problem = Problem::new(
+                    Code::Unavailable,
+                    "it could not be stored in time; send it again",
+                );
                 return Err(problem.at(source.as_str()).because(late));
             }
         };
@@ -129,20 +206,24 @@ impl Intake {
     }
 }
 
-impl Gate {
-    fn pass(&self, source: &SourceName) -> Result<Option<Taken<'_>>, Problem> {
-        let Some(bucket) = &self.bucket else { return Ok(None) };
-        let refused = || Problem::new(Code::RateLimited, "this source sends too many requests").at(source.as_str());
-        bucket.take(Instant::now()).map(Some).ok_or_else(refused)
-    }
-}
-
 /// Every route there is, for the router and for the test that holds the documentation to it.
 pub(super) fn routes() -> Vec<Route<Arc<Intake>>> {
-    let route = |method: Method, path: &'static str, handler: MethodRouter<Arc<Intake>>| Route { method, path, handler };
+    let route = |method: Method, path: &'static str, handler: MethodRouter<Arc<Intake>>| Route {
+        method,
+        path,
+        handler,
+    };
     vec![
-        route(Method::POST, "/v1/sources/{name}", post(deliveries::deliver)),
-        route(Method::POST, "/v1/sources/{name}/{secret}", post(deliveries::deliver)),
+        route(
+            Method::POST,
+            "/v1/sources/{name}",
+            post(deliveries::deliver),
+        ),
+        route(
+            Method::POST,
+            "/v1/sources/{name}/{secret}",
+            post(deliveries::deliver),
+        ),
         route(Method::POST, "/v1/requests", post(agents::ask)),
         route(Method::GET, "/v1/requests/{case_id}", get(agents::look)),
     ]

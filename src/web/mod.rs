@@ -18,8 +18,17 @@ use axum::Router;
 use axum::routing::MethodRouter;
 use http::Method;
 
+pub use operators::Readiness;
+
 /// One line of a listener's table of routes.
 struct Route<S> {
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "the test that holds the documentation to the routes reads it"
+        )
+    )]
     method: Method,
     path: &'static str,
     handler: MethodRouter<S>,
@@ -32,7 +41,9 @@ fn router_of<S: Clone + Send + Sync + 'static>(routes: Vec<Route<S>>) -> Router<
 
 /// Puts around every route, and around what no route fits, what each of them needs.
 fn finished(router: Router) -> Router {
-    router.method_not_allowed_fallback(problem::method_not_allowed).layer(axum::middleware::from_fn(problem::settle))
+    router
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(axum::middleware::from_fn(problem::settle))
 }
 
 #[cfg(test)]

@@ -38,7 +38,10 @@ use crate::observe::Alerts;
 pub const OPENAPI: &str = include_str!("openapi.json");
 
 /// Votes and the like are small.
-const BODY: BodyLimits = BodyLimits { bytes: 64 * 1024, timeout: Duration::from_secs(10) };
+const BODY: BodyLimits = BodyLimits {
+    bytes: 64 * 1024,
+    timeout: Duration::from_secs(10),
+};
 
 /// What the listener for people needs.
 pub struct Operators {
@@ -88,7 +91,15 @@ impl Operators {
         expiries: Vec<CredentialExpiry>,
         readiness: Arc<Readiness>,
     ) -> Self {
-        Self { flow, tokens, metrics, alerts, expiries, readiness, store_check: health::StoreCheck::default() }
+        Self {
+            flow,
+            tokens,
+            metrics,
+            alerts,
+            expiries,
+            readiness,
+            store_check: health::StoreCheck::default(),
+        }
     }
 
     /// The routes.
@@ -100,8 +111,11 @@ impl Operators {
 
 /// Every route there is, for the router and for the test that holds the documentation to it.
 pub(super) fn routes() -> Vec<Route<Arc<Operators>>> {
-    let route =
-        |method: Method, path: &'static str, handler: MethodRouter<Arc<Operators>>| Route { method, path, handler };
+    let route = |method: Method, path: &'static str, handler: MethodRouter<Arc<Operators>>| Route {
+        method,
+        path,
+        handler,
+    };
     vec![
         route(Method::GET, "/v1/cases", get(cases::list)),
         route(Method::GET, "/v1/cases/{id}", get(cases::show)),
@@ -122,18 +136,31 @@ pub(super) fn routes() -> Vec<Route<Arc<Operators>>> {
 }
 
 async fn openapi(_: access::Viewer) -> Response {
-    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], OPENAPI).into_response()
+    (
+        [(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+        OPENAPI,
+    )
+        .into_response()
 }
 
 /// JSON that no cache keeps: it is about people's money.
 fn fresh(value: &impl serde::Serialize) -> Response {
     let mut response = axum::Json(value).into_response();
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
 fn metrics_text(text: String) -> Response {
-    ([(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE))], text).into_response()
+    (
+        [(
+            CONTENT_TYPE,
+            HeaderValue::from_static(metrics::CONTENT_TYPE),
+        )],
+        text,
+    )
+        .into_response()
 }
 
 #[cfg(test)]

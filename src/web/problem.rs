@@ -148,6 +148,11 @@ impl Code {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "A reason is required",
             ),
+            Self::PoliciesRefused => (
+                "policies_refused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The policies on disk do not serve",
+            ),
             Self::RateLimited => (
                 "rate_limited",
                 StatusCode::TOO_MANY_REQUESTS,
@@ -360,7 +365,8 @@ pub fn of_refusal(refusal: Refusal, asker: Asker) -> Problem {
             Problem::new(Code::Unavailable, detail).because(Unusable(problem))
         }
         Refusal::Unverified(unverified) => {
-            let problem = Problem::new(Code::Unverified, "the sender is not verified").because(unverified);
+            let problem =
+                Problem::new(Code::Unverified, "the sender is not verified").because(unverified);
             match asker {
                 Asker::Platform => problem,
                 Asker::Agent => problem.challenging(),
@@ -372,7 +378,10 @@ pub fn of_refusal(refusal: Refusal, asker: Asker) -> Problem {
                 Asker::Platform => Code::Conflict,
                 Asker::Agent => Code::IdempotencyMismatch,
             };
-            let detail = format!("`{}` was received before with other content", case.asked.request);
+            let detail = format!(
+                "`{}` was received before with other content",
+                case.asked.request
+            );
             Problem::new(code, detail).with("case_id", case.asked.id.to_string().into())
         }
         Refusal::Unstored(error) => of_store(error),
@@ -383,9 +392,11 @@ pub fn of_refusal(refusal: Refusal, asker: Asker) -> Problem {
 pub fn of_store(error: StoreError) -> Problem {
     match error {
         StoreError::Cursor(_) => Problem::new(Code::Malformed, error.to_string()),
-        StoreError::Unavailable(_) | StoreError::Open(_) | StoreError::Corrupt(_) => {
-            Problem::new(Code::Unavailable, "it cannot be stored or looked up now; try again").because(error)
-        }
+        StoreError::Unavailable(_) | StoreError::Open(_) | StoreError::Corrupt(_) => Problem::new(
+            Code::Unavailable,
+            "it cannot be stored or looked up now; try again",
+        )
+        .because(error),
     }
 }
 

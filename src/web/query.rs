@@ -11,8 +11,12 @@ use super::problem::{Code, Problem};
 
 /// The query of `uri`.
 pub fn read<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
-    let Query(query) = Query::try_from_uri(uri)
-        .map_err(|rejection| Problem::new(Code::Malformed, format!("the query cannot be read: {}", rejection.body_text())))?;
+    let Query(query) = Query::try_from_uri(uri).map_err(|rejection| {
+        Problem::new(
+            Code::Malformed,
+            format!("the query cannot be read: {}", rejection.body_text()),
+        )
+    })?;
     Ok(query)
 }
 

@@ -15,14 +15,22 @@ fn well_formed(value: &str) -> bool {
     let mut parts = value.split('-');
     let mut part = |length: usize| {
         let digits = parts.next().filter(|part| part.len() == length)?;
-        digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).then_some(digits)
+        digits
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            .then_some(digits)
     };
-    let (Some(version), Some(trace), Some(span), Some(_)) = (part(2), part(32), part(16), part(2)) else {
+    let (Some(version), Some(trace), Some(span), Some(_)) = (part(2), part(32), part(16), part(2))
+    else {
         return false;
     };
     let named = |id: &str| id.bytes().any(|byte| byte != b'0');
     let more = parts.next().is_some();
-    version != "ff" && named(trace) && named(span) && !(more && version == "00") && value.len() <= 256
+    version != "ff"
+        && named(trace)
+        && named(span)
+        && !(more && version == "00")
+        && value.len() <= 256
 }
 
 #[cfg(test)]

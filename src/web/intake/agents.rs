@@ -17,23 +17,32 @@ use crate::domain::id::CaseId;
 use crate::flow::Waiting;
 use crate::signature::Delivery;
 use crate::web::problem::{self, Asker, Code, Problem};
-use crate::web::{body, query, traceparent};
+use crate::web::{query, traceparent};
 
 /// However long an agent asks to wait, it hears after this.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-pub(super) async fn ask(State(intake): State<Arc<Intake>>, request: Request) -> Result<Response, Problem> {
-    let agent = intake.agents.holder(request.headers())?;
-    let gate = intake.gate(&agent.source)?;
-    let taken = gate.pass(&agent.source)?;
-    let read = body::read(request, gate.body).await;
-    let (parts, body) = read.map_err(|error| Problem::from(error).at(agent.source.as_str()))?;
+pub(super) async fn ask(
+    State(intake): State<Arc<Intake>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let agent = intake.agent(request.headers())?;
+    let (parts, body, taken) = intake.admit(&agent.source, request).await?;
     let traceparent = traceparent::of(&parts.headers);
-    let delivery = Delivery { headers: parts.headers, body, path_secret: None };
-    let acknowledged = intake.receive(&agent.source, delivery, traceparent, taken, Asker::Agent).await?;
+    let delivery = Delivery {
+        headers: parts.headers,
+        body,
+        path_secret: None,
+    };
+    let acknowledged = intake
+        .receive(&agent.source, delivery, traceparent, taken, Asker::Agent)
+        .await?;
     match acknowledged.case() {
         Some(case) => Ok(told(case)),
-        None => Err(Problem::new(Code::Internal, "the request was not taken for one").at(agent.source.as_str())),
+        None => Err(
+            Problem::new(Code::Internal, "the request was not taken for one")
+                .at(agent.source.as_str()),
+        ),
     }
 }
 
@@ -49,12 +58,17 @@ pub(super) async fn look(
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let agent = intake.agents.holder(&headers)?;
+    let agent = intake.agent(&headers)?;
     let look: Look = query::read(&uri)?;
     let patience = match look.wait.as_deref() {
         None => Duration::ZERO,
         Some(text) => query::duration(text)
-            .ok_or_else(|| Problem::new(Code::Malformed, "`wait` must be a duration such as `30s` or `500ms`"))?
+            .ok_or_else(|| {
+                Problem::new(
+                    Code::Malformed,
+                    "`wait` must be a duration such as `30s` or `500ms`",
+                )
+            })?
             .min(LONGEST_WAIT),
     };
     let unknown = || Problem::new(Code::NotFound, "there is no such request of yours");
@@ -70,8 +84,16 @@ pub(super) async fn look(
     }
 }
 
-async fn wait(intake: &Intake, agent: &Agent, id: CaseId, patience: Duration) -> Result<Waiting, Problem> {
-    let waited = intake.flow.wait(&agent.source, &agent.name, id, patience).await;
+async fn wait(
+    intake: &Intake,
+    agent: &Agent,
+    id: CaseId,
+    patience: Duration,
+) -> Result<Waiting, Problem> {
+    let waited = intake
+        .flow
+        .wait(&agent.source, &agent.name, id, patience)
+        .await;
     waited.map_err(|error| problem::of_store(error).at(agent.source.as_str()))
 }
 

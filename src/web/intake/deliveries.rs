@@ -14,7 +14,7 @@ use crate::domain::id::SourceName;
 use crate::secret::Secret;
 use crate::signature::Delivery;
 use crate::web::problem::{self, Asker, Code, Problem};
-use crate::web::{body, traceparent};
+use crate::web::traceparent;
 
 /// What a platform is told.
 #[derive(Serialize)]
@@ -24,19 +24,32 @@ struct Acknowledgement {
     case_id: Option<String>,
 }
 
-pub(super) async fn deliver(State(intake): State<Arc<Intake>>, request: Request) -> Result<Response, Problem> {
+pub(super) async fn deliver(
+    State(intake): State<Arc<Intake>>,
+    request: Request,
+) -> Result<Response, Problem> {
     let Some((source, path_secret)) = intake.addressed(request.uri().path()) else {
-        return Err(Problem::new(Code::UnknownSource, "there is no source at this path"));
+        return Err(Problem::new(
+            Code::UnknownSource,
+            "there is no source at this path",
+        ));
     };
-    let gate = intake.gate(source)?;
-    let taken = gate.pass(source)?;
-    let read = body::read(request, gate.body).await;
-    let (parts, body) = read.map_err(|error| Problem::from(error).at(source.as_str()))?;
+    let (parts, body, taken) = intake.admit(source, request).await?;
     let traceparent = traceparent::of(&parts.headers);
-    let delivery = Delivery { headers: parts.headers, body, path_secret };
-    let acknowledged = intake.receive(source, delivery, traceparent, taken, Asker::Platform).await?;
+    let delivery = Delivery {
+        headers: parts.headers,
+        body,
+        path_secret,
+    };
+    let acknowledged = intake
+        .receive(source, delivery, traceparent, taken, Asker::Platform)
+        .await?;
     let case_id = acknowledged.case().map(|case| case.asked.id.to_string());
-    Ok(Json(Acknowledgement { status: acknowledged.status(), case_id }).into_response())
+    Ok(Json(Acknowledgement {
+        status: acknowledged.status(),
+        case_id,
+    })
+    .into_response())
 }
 
 /// A path that no route has: a source's own, or nothing.
@@ -46,7 +59,9 @@ pub(super) async fn at_own_path(State(intake): State<Arc<Intake>>, request: Requ
     }
     if request.method() != Method::POST {
         let mut response = problem::method_not_allowed().await.into_response();
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
     deliver(State(intake), request).await.into_response()

@@ -82,7 +82,9 @@ fn rationale_for_agent(case: &Case) -> String {
     match case.cause {
         Cause::Rule | Cause::NoRule => rationale::short(&case.verdict),
         Cause::PolicyError => "Left to a person: the policy failed.".to_owned(),
-        Cause::Evidence => "Left to a person: policy could not rely on the request's facts.".to_owned(),
+        Cause::Evidence => {
+            "Left to a person: policy could not rely on the request's facts.".to_owned()
+        }
         Cause::Frozen => "Left to a person: approvals are frozen.".to_owned(),
         Cause::Source => "Left to a person: the answer could not be given in time.".to_owned(),
     }
@@ -94,13 +96,27 @@ fn rules_for_agent(case: &Case) -> Vec<Rule<'_>> {
         (Cause::Rule, Outcome::Approve) => RuleSet::Approve,
         (Cause::Rule, Outcome::Reject) => RuleSet::Reject,
         (Cause::Rule, Outcome::Escalate) => RuleSet::Escalate,
-        (Cause::NoRule | Cause::PolicyError | Cause::Evidence | Cause::Frozen | Cause::Source, _) => return Vec::new(),
+        (
+            Cause::NoRule | Cause::PolicyError | Cause::Evidence | Cause::Frozen | Cause::Source,
+            _,
+        ) => return Vec::new(),
     };
-    case.verdict.rules.iter().filter(|rule| rule.set == set).map(Rule::of).collect()
+    case.verdict
+        .rules
+        .iter()
+        .filter(|rule| rule.set == set)
+        .map(Rule::of)
+        .collect()
 }
 
 impl<'a> Rule<'a> {
     fn of(rule: &'a FiredRule) -> Self {
-        Self { id: &rule.id, title: &rule.title, reason: &rule.reason, file: &rule.file, line: rule.line }
+        Self {
+            id: &rule.id,
+            title: &rule.title,
+            reason: &rule.reason,
+            file: &rule.file,
+            line: rule.line,
+        }
     }
 }

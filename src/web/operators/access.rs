@@ -52,7 +52,12 @@ impl Role {
 fn at_least(role: Role, parts: &Parts, operators: &Operators) -> Result<Operator, Problem> {
     let operator = operators.tokens.holder(&parts.headers)?;
     if operator.role < role {
-        let detail = format!("`{}` is {}; this takes the role {}", operator.name, operator.role.as_str(), role.as_str());
+        let detail = format!(
+            "`{}` is {}; this takes the role {}",
+            operator.name,
+            operator.role.as_str(),
+            role.as_str()
+        );
         return Err(Problem::new(Code::Forbidden, detail));
     }
     Ok(operator.clone())
@@ -61,7 +66,10 @@ fn at_least(role: Role, parts: &Parts, operators: &Operators) -> Result<Operator
 impl FromRequestParts<Arc<Operators>> for Viewer {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, operators: &Arc<Operators>) -> Result<Self, Problem> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        operators: &Arc<Operators>,
+    ) -> Result<Self, Problem> {
         at_least(Role::Viewer, parts, operators).map(|_| Self)
     }
 }
@@ -69,7 +77,10 @@ impl FromRequestParts<Arc<Operators>> for Viewer {
 impl FromRequestParts<Arc<Operators>> for Approver {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, operators: &Arc<Operators>) -> Result<Self, Problem> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        operators: &Arc<Operators>,
+    ) -> Result<Self, Problem> {
         at_least(Role::Approver, parts, operators).map(Self)
     }
 }
@@ -77,7 +88,10 @@ impl FromRequestParts<Arc<Operators>> for Approver {
 impl FromRequestParts<Arc<Operators>> for Admin {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, operators: &Arc<Operators>) -> Result<Self, Problem> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        operators: &Arc<Operators>,
+    ) -> Result<Self, Problem> {
         at_least(Role::Admin, parts, operators).map(Self)
     }
 }

@@ -46,10 +46,22 @@ struct File<'a> {
     timeline: &'a [LogLine],
 }
 
-pub(super) async fn list(_: Viewer, State(operators): State<Arc<Operators>>, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn list(
+    _: Viewer,
+    State(operators): State<Arc<Operators>>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let filter = filter(query::read(&uri)?)?;
-    let page = operators.flow.store().cases(filter).await.map_err(problem::of_store)?;
-    Ok(fresh(&Page { cases: page.cases.iter().map(Record::of).collect(), next: page.next.as_deref() }))
+    let page = operators
+        .flow
+        .store()
+        .cases(filter)
+        .await
+        .map_err(problem::of_store)?;
+    Ok(fresh(&Page {
+        cases: page.cases.iter().map(Record::of).collect(),
+        next: page.next.as_deref(),
+    }))
 }
 
 pub(super) async fn show(
@@ -58,9 +70,18 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = parse(&id)?;
-    let file = operators.flow.store().case(id).await.map_err(problem::of_store)?.ok_or_else(|| unknown(&id.to_string()))?;
+    let file = operators
+        .flow
+        .store()
+        .case(id)
+        .await
+        .map_err(problem::of_store)?
+        .ok_or_else(|| unknown(&id.to_string()))?;
     // The input as it was decided on, to the byte.
-    let request = file.input.as_deref().and_then(|input| serde_json::from_str::<&RawValue>(input).ok());
+    let request = file
+        .input
+        .as_deref()
+        .and_then(|input| serde_json::from_str::<&RawValue>(input).ok());
     Ok(fresh(&File {
         verdict: Record::of(&file.case),
         request,
@@ -84,13 +105,16 @@ fn filter(filter: Filter) -> Result<CaseQuery, Problem> {
     if let Some(state) = &filter.state
         && !STATES.contains(&state.as_str())
     {
-        return Err(wrong(format!("`state` must be one of {}", STATES.join(", "))));
+        return Err(wrong(format!(
+            "`state` must be one of {}",
+            STATES.join(", ")
+        )));
     }
     let outcome = match &filter.outcome {
         None => None,
-        Some(word) => {
-            Some(Outcome::parse(word).ok_or_else(|| wrong("`outcome` must be one of approve, reject, escalate".to_owned()))?)
-        }
+        Some(word) => Some(Outcome::parse(word).ok_or_else(|| {
+            wrong("`outcome` must be one of approve, reject, escalate".to_owned())
+        })?),
     };
     let source = match &filter.source {
         None => None,
@@ -101,5 +125,12 @@ fn filter(filter: Filter) -> Result<CaseQuery, Problem> {
         return Err(wrong(format!("`limit` must be from 1 to {LARGEST_PAGE}")));
     }
     let text = filter.q.filter(|text| !text.is_empty());
-    Ok(CaseQuery { state: filter.state, source, outcome, text, limit, cursor: filter.cursor })
+    Ok(CaseQuery {
+        state: filter.state,
+        source,
+        outcome,
+        text,
+        limit,
+        cursor: filter.cursor,
+    })
 }

@@ -24,7 +24,11 @@ struct Which {
 }
 
 /// Entries after `after`, or the newest where it is not given; `next` is what to ask for after.
-pub(super) async fn list(_: Viewer, State(operators): State<Arc<Operators>>, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn list(
+    _: Viewer,
+    State(operators): State<Arc<Operators>>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let which: Which = query::read(&uri)?;
     let limit = which.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let store = operators.flow.store();
@@ -33,6 +37,10 @@ pub(super) async fn list(_: Viewer, State(operators): State<Arc<Operators>>, uri
         None => store.log_tail(limit).await,
     };
     let entries = entries.map_err(problem::of_store)?;
-    let next = entries.last().map(|entry| entry.sequence).or(which.after).unwrap_or(0);
+    let next = entries
+        .last()
+        .map(|entry| entry.sequence)
+        .or(which.after)
+        .unwrap_or(0);
     Ok(fresh(&json!({ "entries": entries, "next": next })))
 }

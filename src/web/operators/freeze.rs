@@ -19,8 +19,16 @@ struct Freeze {
     reason: String,
 }
 
-pub(super) async fn show(_: Viewer, State(operators): State<Arc<Operators>>) -> Result<Response, Problem> {
-    let freeze = operators.flow.store().frozen().await.map_err(problem::of_store)?;
+pub(super) async fn show(
+    _: Viewer,
+    State(operators): State<Arc<Operators>>,
+) -> Result<Response, Problem> {
+    let freeze = operators
+        .flow
+        .store()
+        .frozen()
+        .await
+        .map_err(problem::of_store)?;
     Ok(fresh(&json!({ "freeze": freeze })))
 }
 
@@ -30,13 +38,21 @@ pub(super) async fn freeze(
     request: Request,
 ) -> Result<Response, Problem> {
     let (_, bytes) = body::read(request, BODY).await?;
-    let value = json::parse(&bytes).map_err(|refused| Problem::new(Code::Malformed, refused.to_string()))?;
-    let Freeze { reason } =
-        serde_json::from_value(value).map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
+    let value = json::parse(&bytes)
+        .map_err(|refused| Problem::new(Code::Malformed, refused.to_string()))?;
+    let Freeze { reason } = serde_json::from_value(value)
+        .map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
     if reason.trim().is_empty() {
-        return Err(Problem::new(Code::ReasonRequired, "say why in `reason`; whoever finds approvals frozen will ask"));
+        return Err(Problem::new(
+            Code::ReasonRequired,
+            "say why in `reason`; whoever finds approvals frozen will ask",
+        ));
     }
-    let freeze = operators.flow.freeze(operator.name, reason).await.map_err(problem::of_store)?;
+    let freeze = operators
+        .flow
+        .freeze(operator.name, reason)
+        .await
+        .map_err(problem::of_store)?;
     Ok(fresh(&json!({ "freeze": freeze })))
 }
 
@@ -44,6 +60,10 @@ pub(super) async fn unfreeze(
     Admin(operator): Admin,
     State(operators): State<Arc<Operators>>,
 ) -> Result<Response, Problem> {
-    let lifted = operators.flow.unfreeze(&operator.name).await.map_err(problem::of_store)?;
+    let lifted = operators
+        .flow
+        .unfreeze(&operator.name)
+        .await
+        .map_err(problem::of_store)?;
     Ok(fresh(&json!({ "freeze": null, "lifted": lifted })))
 }

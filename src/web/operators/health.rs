@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::{Operators, metrics_text};
 use crate::diagnostic::Paint;
+use crate::domain::rationale::visible;
 use crate::store::Store;
 
 /// How long an answer of the store counts, so that whoever asks often costs no more syncs.
@@ -54,10 +55,21 @@ pub(super) async fn livez() -> &'static str {
 }
 
 pub(super) async fn readyz(State(operators): State<Arc<Operators>>, uri: Uri) -> Response {
-    let store = operators.store_check.result(operators.flow.store().as_ref()).await;
+    let store = operators
+        .store_check
+        .result(operators.flow.store().as_ref())
+        .await;
     let ready = store.is_ok() && !operators.readiness.is_draining();
-    let (status, word) = if ready { (StatusCode::OK, "ok\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") };
-    let verbose = uri.query().is_some_and(|query| query.split('&').any(|part| part.split('=').next() == Some("verbose")));
+    let (status, word) = if ready {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
+    };
+    let verbose = uri.query().is_some_and(|query| {
+        query
+            .split('&')
+            .any(|part| part.split('=').next() == Some("verbose"))
+    });
     if !verbose {
         return (status, word).into_response();
     }
@@ -70,7 +82,11 @@ pub(super) async fn readyz(State(operators): State<Arc<Operators>>, uri: Uri) ->
     operators.report_policies(&mut report);
     operators.report_work(&mut report).await;
     operators.report_credentials(&mut report, operators.flow.clock().now());
-    report.0.push_str(if ready { "readyz check passed\n" } else { "readyz check failed\n" });
+    report.0.push_str(if ready {
+        "readyz check passed\n"
+    } else {
+        "readyz check failed\n"
+    });
     (status, report.0).into_response()
 }
 
@@ -101,9 +117,14 @@ impl Operators {
         let status = self.flow.policies().status();
         let live = status.live.short();
         match &status.refused {
-            None => report.good(&format!("policies ok: revision {live} serves since {}", status.live_since)),
+            None => report.good(&format!(
+                "policies ok: revision {live} serves since {}",
+                status.live_since
+            )),
             Some(refusal) => {
-                report.bad(&format!("policies on disk refused: revision {live} still serves"));
+                report.bad(&format!(
+                    "policies on disk refused: revision {live} still serves"
+                ));
                 for line in refusal.render(Paint::Plain).lines() {
                     let _ = writeln!(report.0, "    {line}");
                 }
@@ -115,12 +136,20 @@ impl Operators {
         let store = self.flow.store();
         match store.frozen().await {
             Ok(None) => report.good("approvals ok: not frozen"),
-            Ok(Some(freeze)) => report.bad(&format!("approvals frozen by {} since {}: {}", freeze.by, freeze.since, freeze.reason)),
+            Ok(Some(freeze)) => report.bad(&format!(
+                "approvals frozen by {} since {}: {}",
+                visible(&freeze.by),
+                freeze.since,
+                visible(&freeze.reason)
+            )),
             Err(error) => report.bad(&format!("approvals unknown: {error}")),
         }
         match store.counts().await {
             Ok(counts) if counts.dead == 0 => {
-                report.good(&format!("outbox ok: {} due, none given up; {} cases open", counts.due, counts.open));
+                report.good(&format!(
+                    "outbox ok: {} due, none given up; {} cases open",
+                    counts.due, counts.open
+                ));
             }
             Ok(counts) => report.bad(&format!(
                 "outbox: {} given up, {} due; see `countersign outbox list`; {} cases open",
@@ -129,7 +158,12 @@ impl Operators {
             Err(error) => report.bad(&format!("outbox unknown: {error}")),
         }
         for alert in self.alerts.standing() {
-            report.bad(&format!("source {}: {} (since {})", alert.source, alert.error, alert.since));
+            report.bad(&format!(
+                "source {}: {} (since {})",
+                alert.source,
+                visible(&alert.error),
+                alert.since
+            ));
         }
     }
 
@@ -137,10 +171,16 @@ impl Operators {
         for expiry in &self.expiries {
             let left = expiry.at.duration_since(now);
             if left <= SignedDuration::ZERO {
-                report.bad(&format!("credential of source {} expired at {}", expiry.source, expiry.at));
+                report.bad(&format!(
+                    "credential of source {} expired at {}",
+                    expiry.source, expiry.at
+                ));
             } else if left <= WARNED_BEFORE {
                 let days = left.as_hours() / 24;
-                report.bad(&format!("credential of source {} expires at {}, in {days} days", expiry.source, expiry.at));
+                report.bad(&format!(
+                    "credential of source {} expires at {}, in {days} days",
+                    expiry.source, expiry.at
+                ));
             }
         }
     }

@@ -24,10 +24,19 @@ struct Which {
     limit: Option<usize>,
 }
 
-pub(super) async fn list(_: Viewer, State(operators): State<Arc<Operators>>, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn list(
+    _: Viewer,
+    State(operators): State<Arc<Operators>>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let which: Which = query::read(&uri)?;
     let limit = which.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let effects = operators.flow.store().outbox(limit).await.map_err(problem::of_store)?;
+    let effects = operators
+        .flow
+        .store()
+        .outbox(limit)
+        .await
+        .map_err(problem::of_store)?;
     Ok(fresh(&json!({ "effects": effects })))
 }
 
@@ -38,9 +47,17 @@ pub(super) async fn retry(
 ) -> Result<Response, Problem> {
     let unknown = || Problem::new(Code::NotFound, "there is no such effect in the outbox");
     let id = EffectId(id.parse().map_err(|_| unknown())?);
-    match operators.flow.retry(id, &operator.name).await.map_err(problem::of_store)? {
+    match operators
+        .flow
+        .retry(id, &operator.name)
+        .await
+        .map_err(problem::of_store)?
+    {
         Retried::Due => Ok(fresh(&json!({ "status": "due", "id": id }))),
-        Retried::NotDead => Err(Problem::new(Code::Conflict, "only what was given up can be retried")),
+        Retried::NotDead => Err(Problem::new(
+            Code::Conflict,
+            "only what was given up can be retried",
+        )),
         Retried::Unknown => Err(unknown()),
     }
 }

@@ -31,14 +31,20 @@ pub(super) async fn show(_: Viewer, State(operators): State<Arc<Operators>>) -> 
     fresh(&Policies::of(&operators.flow.policies().status(), None))
 }
 
-pub(super) async fn reload(Admin(_): Admin, State(operators): State<Arc<Operators>>) -> Result<Response, Problem> {
+pub(super) async fn reload(
+    Admin(_): Admin,
+    State(operators): State<Arc<Operators>>,
+) -> Result<Response, Problem> {
     let policies = operators.flow.policies();
     let result = match policies.reload(operators.flow.clock().now()).await {
         Reloaded::Unchanged => "unchanged",
         Reloaded::Swapped(_) => "swapped",
         Reloaded::Refused(refusal) => {
             let live = policies.status().live;
-            let detail = format!("the policies on disk are refused; revision {} still serves", live.short());
+            let detail = format!(
+                "the policies on disk are refused; revision {} still serves",
+                live.short()
+            );
             return Err(Problem::new(Code::PoliciesRefused, detail)
                 .with("error", refusal.render(Paint::Plain).into())
                 .with("live", Value::from(live.as_str())));
@@ -54,8 +60,15 @@ impl Policies {
             disk: status.disk.as_ref().map(ToString::to_string),
             live_since: status.live_since,
             last_reload: status.last_reload,
-            error: status.refused.as_ref().map(|refusal| refusal.render(Paint::Plain)),
-            warnings: status.warnings.iter().map(|warning| warning.render(Paint::Plain)).collect(),
+            error: status
+                .refused
+                .as_ref()
+                .map(|refusal| refusal.render(Paint::Plain)),
+            warnings: status
+                .warnings
+                .iter()
+                .map(|warning| warning.render(Paint::Plain))
+                .collect(),
             result,
         }
     }

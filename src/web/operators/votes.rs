@@ -36,16 +36,37 @@ pub(super) async fn vote(
     request: Request,
 ) -> Result<Response, Problem> {
     let id = cases::parse(&id)?;
-    let Vote { vote, reason, digest } = read(request).await?;
+    let Vote {
+        vote,
+        reason,
+        digest,
+    } = read(request).await?;
     let digest = digest.ok_or_else(|| {
-        Problem::new(Code::Malformed, "`digest` is missing; send the `digest` of the case as it was shown to you")
+        Problem::new(
+            Code::Malformed,
+            "`digest` is missing; send the `digest` of the case as it was shown to you",
+        )
     })?;
-    let shown = ContentDigest::try_from(digest)
-        .map_err(|_| Problem::new(Code::Malformed, "`digest` must be the 64 hexadecimal digits that the case was shown with"))?;
-    if reason.as_deref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
-        return Err(Problem::new(Code::Malformed, format!("`reason` is longer than {LONGEST_REASON} characters")));
+    let shown = ContentDigest::try_from(digest).map_err(|_| {
+        Problem::new(
+            Code::Malformed,
+            "`digest` must be the 64 hexadecimal digits that the case was shown with",
+        )
+    })?;
+    if reason
+        .as_deref()
+        .is_some_and(|reason| reason.chars().count() > LONGEST_REASON)
+    {
+        return Err(Problem::new(
+            Code::Malformed,
+            format!("`reason` is longer than {LONGEST_REASON} characters"),
+        ));
     }
-    match operators.flow.vote(id, operator.name, vote, reason, shown).await {
+    match operators
+        .flow
+        .vote(id, operator.name, vote, reason, shown)
+        .await
+    {
         Ok(case) => Ok(fresh(&json!({ "verdict": record(&case) }))),
         Err(VoteError::Unknown(id)) => Err(cases::unknown(&id.to_string())),
         Err(VoteError::Unstored(error)) => Err(problem::of_store(error)),
@@ -66,7 +87,8 @@ fn record(case: &Case) -> Value {
 
 async fn read(request: Request) -> Result<Vote, Problem> {
     let (_, bytes) = body::read(request, BODY).await?;
-    let value = json::parse(&bytes).map_err(|refused| Problem::new(Code::Malformed, refused.to_string()))?;
+    let value = json::parse(&bytes)
+        .map_err(|refused| Problem::new(Code::Malformed, refused.to_string()))?;
     if value.get("by").is_some() {
         let detail = "who votes is who holds the token; leave `by` out";
         return Err(Problem::new(Code::Malformed, detail));
