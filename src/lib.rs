@@ -8,9 +8,9 @@ pub mod secret;
 pub mod signature;
 
 pub mod credential;
-pub mod source;
-pub mod store;
 pub mod policy;
+pub mod store;
+pub mod source;
 
 pub mod flow;
 

@@ -100,6 +100,8 @@ pub enum Check<S> {
     StandardWebhooks {
         /// Keys in base64, with or without `whsec_` before them.
         secrets: Vec<S>,
+        /// How far the sender's time may lie from ours, both ways.
+        tolerance: SignedDuration,
     },
     /// A header that holds a secret.
     StaticHeader {

@@ -153,7 +153,7 @@ fn scheme(hmac: &HmacConfig) -> Result<HmacScheme<Credential>, StartError> {
             HmacEncoding::Base64 => Encoding::Base64,
         },
         prefix: hmac.prefix.clone(),
-        signed: SignedText::parse(&hmac.template()).map_err(StartError::Scheme)?,
+        signed: SignedText::parse(hmac.template()).map_err(StartError::Scheme)?,
         timestamp_header: optional(&hmac.timestamp_header)?,
         id_header: optional(&hmac.id_header)?,
         tolerance: signed(hmac.tolerance),

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::reader::{Noted, Reader};
 use super::sections::Places;
 use super::source::{self, SourceConfig, SourceKind, VerifyConfig};
-use super::{Config, Mode, code, sources, units};
+use super::{Config, LogKey, Mode, code, sources, units};
 use crate::credential::Credential;
 use crate::diagnostic::Diagnostic;
 
@@ -31,6 +31,7 @@ pub(super) fn check(reader: &mut Reader<'_>, config: &Config, places: &Places, n
     duplicates(reader, config, places);
     secrets(reader);
     webhook_secrets(reader, config);
+    log_key(reader, config);
     if places.operators_written == 0 {
         let warning = Diagnostic::warning(
             code::NO_OPERATORS,
@@ -339,5 +340,24 @@ fn webhook_secrets(reader: &mut Reader<'_>, config: &Config) {
                 reader.note_at(None, mistake);
             }
         }
+    }
+}
+
+/// A key that is none would stop the start.
+fn log_key(reader: &mut Reader<'_>, config: &Config) {
+    let LogKey::Given(key) = &config.log.key else {
+        return;
+    };
+    let mut bytes = [0; 32];
+    let good = key.read().map_or(true, |text| {
+        hex::decode_to_slice(text.expose().trim(), &mut bytes).is_ok()
+    });
+    if !good {
+        let mistake = Diagnostic::error(
+            code::BAD_VALUE,
+            "the key of `log` is not 64 hexadecimal digits",
+        )
+        .help("make one with `openssl rand -hex 32`");
+        reader.note_at(None, mistake);
     }
 }

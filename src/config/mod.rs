@@ -31,7 +31,7 @@ use jiff::Timestamp;
 
 pub use source::{
     AgentToken, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding, HttpConfig,
-    SignedPart, SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
+    SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
 };
 
 use crate::credential::Credential;

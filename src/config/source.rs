@@ -22,7 +22,7 @@ pub struct SourceConfig {
     pub path: String,
     /// Where events go on to, byte for byte.
     pub forward_to: Option<Url>,
-    /// JSON pointers to what may differ between two deliveries of one request.
+    /// JSON pointers to what may differ between two deliveries of one request. None at our own API.
     pub volatile: Vec<String>,
     /// The most bytes of a body.
     pub body_limit: u64,
@@ -110,8 +110,8 @@ pub struct HmacConfig {
     pub encoding: HmacEncoding,
     /// What stands before the signature.
     pub prefix: String,
-    /// What is signed; the body is in it.
-    pub signed: Vec<SignedPart>,
+    /// The template of what is signed; [`crate::signature::SignedText`] takes it.
+    pub(super) signed: String,
     /// The header with the time; there is one if and only if the time is signed.
     pub timestamp_header: Option<String>,
     /// The header with the delivery's id; there is one if and only if the id is signed.
@@ -140,24 +140,9 @@ pub enum HmacEncoding {
     Base64,
 }
 
-/// A part of what is signed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SignedPart {
-    /// This text.
-    Text(String),
-    /// The body, byte for byte.
-    Body,
-    /// The value of the timestamp header.
-    Timestamp,
-    /// The value of the id header.
-    Id,
-}
-
 /// A fact that a platform has no field of its own for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FieldName {
-    /// The request's id.
-    Id,
     /// What the agent wants to do.
     Action,
     /// Who wants to do it.
@@ -180,6 +165,13 @@ pub enum FieldConfig {
         /// JSON pointer inside it.
         json: String,
     },
+}
+
+impl HmacConfig {
+    /// What is signed, as a good template with `{body}`, `{timestamp}` and `{id}`.
+    pub fn template(&self) -> &str {
+        &self.signed
+    }
 }
 
 impl SourceConfig {

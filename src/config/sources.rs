@@ -90,12 +90,13 @@ pub(super) fn read(
         .take("rate_limit")
         .and_then(|node| reader.number(node, 1..=1_000_000));
     let forward_to = url(reader, &mut map, "forward_to");
-    let volatile = volatile(reader, &mut map);
+    let mut volatile_parts = Vec::new();
     let (kind, path) = match kind {
         Kinds::TraceMem => {
             let path_node = map.take("path");
             places.path = path_node.map(|node| node.span.clone());
             let path = path_node.and_then(|node| route(reader, node));
+            volatile_parts = volatile(reader, &mut map);
             (
                 tracemem(reader, &mut map, &mut places).map(SourceKind::TraceMem),
                 path,
@@ -114,7 +115,7 @@ pub(super) fn read(
         name,
         mode,
         forward_to,
-        volatile,
+        volatile: volatile_parts,
         body_limit: body_limit.unwrap_or(default_body_limit),
         rate_limit: rate_limit.and_then(std::num::NonZeroU32::new),
         kind: kind?,
@@ -257,7 +258,6 @@ fn fields(reader: &mut Reader<'_>, map: &mut Map<'_>) -> BTreeMap<FieldName, Fie
         return fields;
     };
     for (key, field) in [
-        ("id", FieldName::Id),
         ("action", FieldName::Action),
         ("agent", FieldName::Agent),
         ("context", FieldName::Context),

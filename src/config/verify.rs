@@ -6,10 +6,11 @@ use super::code;
 use super::reader::{Map, Reader, listed};
 use super::secrets::{optional_secret, secrets};
 use super::sections::duration;
-use super::source::{HmacAlgorithm, HmacConfig, HmacEncoding, SignedPart, VerifyConfig};
+use super::source::{HmacAlgorithm, HmacConfig, HmacEncoding, VerifyConfig};
 use super::units;
 use super::yaml::{Kind, Node};
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::signature::SignedText;
 
 const KINDS: [&str; 6] = [
     "hmac",
@@ -117,14 +118,31 @@ fn hmac(reader: &mut Reader<'_>, node: &Node, assumed: &Assumed) -> Option<HmacC
     let signed_node = map.take("signed");
     let signed = match signed_node {
         Some(node) => signed(reader, node),
-        None => Some(vec![SignedPart::Body]),
+        None => Some("{body}".to_owned()),
     };
     let timestamp_node = map.take("timestamp_header");
     let id_node = map.take("id_header");
-    if let Some(parts) = &signed {
+    if let Some(signed) = &signed {
         let at = signed_node.unwrap_or(node);
-        pair(reader, at, parts, &SignedPart::Timestamp, timestamp_node);
-        pair(reader, at, parts, &SignedPart::Id, id_node);
+        for (key, placeholder, header) in [
+            ("timestamp_header", "{timestamp}", timestamp_node),
+            ("id_header", "{id}", id_node),
+        ] {
+            // What is not signed proves nothing, and what is signed must be somewhere.
+            match (header, signed.contains(placeholder)) {
+                (Some(node), false) => reader.bad(
+                    &node.span,
+                    format!("`{key}` is named, but `signed` has no `{placeholder}`"),
+                    &format!("what is not signed can be changed by anybody; put `{placeholder}` into `signed`, or remove `{key}`"),
+                ),
+                (None, true) => reader.bad(
+                    &at.span,
+                    format!("`signed` has `{placeholder}`, but there is no `{key}`"),
+                    &format!("name the header with `{key}:`"),
+                ),
+                (Some(_), true) | (None, false) => {}
+            }
+        }
     }
     let timestamp_header = timestamp_node.and_then(|node| self::header(reader, node));
     let id_header = id_node.and_then(|node| self::header(reader, node));
@@ -144,61 +162,15 @@ fn hmac(reader: &mut Reader<'_>, node: &Node, assumed: &Assumed) -> Option<HmacC
     })
 }
 
-/// A header is named if and only if it is signed: what is not signed proves nothing.
-fn pair(
-    reader: &mut Reader<'_>,
-    at: &Node,
-    signed: &[SignedPart],
-    part: &SignedPart,
-    header: Option<&Node>,
-) {
-    let (key, placeholder) = match part {
-        SignedPart::Timestamp => ("timestamp_header", "{timestamp}"),
-        SignedPart::Id => ("id_header", "{id}"),
-        SignedPart::Text(_) | SignedPart::Body => return,
-    };
-    match (header, signed.contains(part)) {
-        (Some(node), false) => reader.bad(
-            &node.span,
-            format!("`{key}` is named, but `signed` has no `{placeholder}`"),
-            &format!("what is not signed can be changed by anybody; put `{placeholder}` into `signed`, or remove `{key}`"),
-        ),
-        (None, true) => reader.bad(
-            &at.span,
-            format!("`signed` has `{placeholder}`, but there is no `{key}`"),
-            &format!("name the header with `{key}:`"),
-        ),
-        (Some(_), true) | (None, false) => {}
-    }
-}
-
 /// The template of what is signed.
-fn signed(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<SignedPart>> {
-    let help = "write a text with `{body}`, and `{timestamp}` or `{id}` where they are signed too, such as `{timestamp}.{body}`";
-    let parts = reader.parsed(node, "a template of what is signed", help, template)?;
-    Some(parts)
-}
-
-fn template(text: &str) -> Option<Vec<SignedPart>> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        if !before.is_empty() {
-            parts.push(SignedPart::Text(before.to_owned()));
-        }
-        let (name, after) = after.split_once('}')?;
-        parts.push(match name {
-            "body" => SignedPart::Body,
-            "timestamp" => SignedPart::Timestamp,
-            "id" => SignedPart::Id,
-            _ => return None,
-        });
-        rest = after;
+fn signed(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let text = reader.text(node)?;
+    if let Err(reason) = SignedText::parse(&text) {
+        let help = "such as `{body}` or `{timestamp}.{body}`";
+        reader.bad(&node.span, reason.to_string(), help);
+        return None;
     }
-    if !rest.is_empty() {
-        parts.push(SignedPart::Text(rest.to_owned()));
-    }
-    parts.contains(&SignedPart::Body).then_some(parts)
+    Some(text)
 }
 
 fn standard_webhooks(reader: &mut Reader<'_>, node: &Node) -> Option<VerifyConfig> {

@@ -21,7 +21,7 @@ impl<S> Check<S> {
     pub(super) fn secrets(&self) -> Vec<&S> {
         match self {
             Self::Hmac(check) => check.0.secrets.iter().collect(),
-            Self::StandardWebhooks { secrets }
+            Self::StandardWebhooks { secrets, .. }
             | Self::StaticHeader { secrets, .. }
             | Self::SecretPath { secrets } => secrets.iter().collect(),
             Self::BearerToken { tokens } => tokens.iter().map(|named| &named.token).collect(),
@@ -39,7 +39,7 @@ impl<S> Check<S> {
         let headers = &delivery.headers;
         match self {
             Self::Hmac(check) => check.hold(delivery, now, read)?,
-            Self::StandardWebhooks { secrets } => standard::hold(secrets, delivery, now, read)?,
+            Self::StandardWebhooks { secrets, tolerance } => standard::hold(secrets, *tolerance, delivery, now, read)?,
             Self::StaticHeader { name, secrets } => {
                 let wrong = || Unverified::HeaderWrong(name.clone());
                 let presented = only(headers, name)

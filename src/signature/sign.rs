@@ -63,7 +63,7 @@ impl<S> Verifier<S> {
                         insert(&mut signed.headers, name, id)?;
                     }
                 }
-                Check::StandardWebhooks { secrets } => {
+                Check::StandardWebhooks { secrets, .. } => {
                     let mac = standard::mac(&read(secrets.first())?, body, &timestamp, id)
                         .map_err(Unsignable::Secret)?;
                     insert(

@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderName;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::check::{ReadSecret, any_secret, only_id, only_signature, only_timestamp};
 use super::mac::{Algorithm, Mac};
-use super::{DEFAULT_TOLERANCE, Delivery, MAXIMUM_SIGNATURES, Unverified};
+use super::{Delivery, MAXIMUM_SIGNATURES, Unverified};
 use crate::secret::Secret;
 
 pub(super) const ID: HeaderName = HeaderName::from_static("webhook-id");
@@ -16,6 +16,7 @@ pub(super) const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signat
 
 pub(super) fn hold<S>(
     secrets: &[S],
+    tolerance: SignedDuration,
     delivery: &Delivery,
     now: Timestamp,
     read: &ReadSecret<'_, S>,
@@ -23,7 +24,7 @@ pub(super) fn hold<S>(
     let headers = &delivery.headers;
     let tags = tags(only_signature(headers, &SIGNATURE)?)?;
     let id = only_id(headers, &ID, ".")?;
-    let timestamp = only_timestamp(headers, &TIMESTAMP, DEFAULT_TOLERANCE, now)?;
+    let timestamp = only_timestamp(headers, &TIMESTAMP, tolerance, now)?;
     if !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Unverified::TimestampMalformed(TIMESTAMP));
     }

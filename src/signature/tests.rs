@@ -68,6 +68,7 @@ fn hmac(scheme: HmacScheme<Secret>) -> Verifier<Secret> {
 fn standard(texts: &[&str]) -> Verifier<Secret> {
     Verifier::new(vec![Check::StandardWebhooks {
         secrets: secrets(texts),
+        tolerance: DEFAULT_TOLERANCE,
     }])
 }
 

@@ -33,8 +33,8 @@ pub struct TracememSettings {
     pub name: SourceName,
     /// Where TraceMem's API is: `https://api.tracemem.com`.
     pub api_url: WebUrl,
-    /// The webhook credential that answers are sent with.
-    pub credential: Credential,
+    /// The webhook credential that answers are sent with. A source in dry-run needs none.
+    pub credential: Option<Credential>,
     /// How deliveries are verified.
     pub verify: Verifier<Credential>,
     /// Where action, context and agent are.
@@ -104,7 +104,10 @@ impl Source for Tracemem {
                 error: "the request carried no token to answer it with".to_owned(),
             };
         };
-        let credential = match self.settings.credential.read() {
+        let Some(credential) = &self.settings.credential else {
+            return AnswerResult::Alert { error: "the source has no `credential` to answer with".to_owned() };
+        };
+        let credential = match credential.read() {
             Ok(credential) => credential,
             Err(error) => {
                 let error = format!("the credential cannot be read: {error}");

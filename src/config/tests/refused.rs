@@ -199,7 +199,7 @@ fn near_keys_and_words_are_suggested() {
         (
             "sources: [{name: a, kind: http, api_url: x}]\n",
             "unknown key `api_url`",
-            "known here: `name`, `kind`, `mode`, `body_limit`, `rate_limit`, `forward_to`, `volatile` or `tokens`",
+            "known here: `name`, `kind`, `mode`, `body_limit`, `rate_limit`, `forward_to` or `tokens`",
         ),
         (
             "sources: [{name: a, kind: tracemem, verify: [{hmc: {}}]}]\n",
@@ -274,7 +274,11 @@ fn values_out_of_bounds_or_of_the_wrong_kind_are_refused() {
         "sources: [{name: A, kind: http}]\n",
         "sources: [{name: a, kind: http, rate_limit: 0}]\n",
         "sources: [{name: a, kind: http, forward_to: /hook}]\n",
-        "sources: [{name: a, kind: http, volatile: [sent_at]}]\n",
+        "sources: [{name: a, kind: http, volatile: [/sent_at]}]\n",
+        "sources: [{name: a, kind: tracemem, volatile: [sent_at]}]\n",
+        "sources: [{name: a, kind: tracemem, fields: {id: /id}}]\n",
+        "log: {key: not-64-hexadecimal-digits}\n",
+        "sources: [{name: a, kind: tracemem, verify: [{hmac: {signed: \"{timestamp}{body}\", timestamp_header: X, secrets: [{env: LONG}]}}]}]\n",
         "sources: [{name: a, kind: http, tokens: [{token: {env: LONG}}]}]\n",
         "sources: [{name: a, kind: tracemem, path: hooks}]\n",
         "sources: [{name: a, kind: tracemem, path: /v1/requests}]\n",

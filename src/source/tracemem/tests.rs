@@ -35,7 +35,7 @@ fn settings(api_url: WebUrl) -> TracememSettings {
     TracememSettings {
         name: SourceName::parse("refunds").unwrap(),
         api_url,
-        credential: written(CREDENTIAL),
+        credential: Some(written(CREDENTIAL)),
         verify: Verifier::new(vec![Check::Hmac(scheme.check().unwrap())]),
         fields: FieldMap {
             action: Some(FieldRule::At(pointer("/intent"))),
