@@ -17,9 +17,8 @@ pub mod flow;
 pub mod config;
 pub mod metrics;
 pub mod telemetry;
+pub mod observe;
+pub mod web;
 
-/// The parts of the composition root that the command line shares.
-pub mod app {
-    pub mod key;
-}
+pub mod app;
 pub mod cli;
