@@ -5,7 +5,9 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use owo_colors::OwoColorize as _;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::cases::state_word;
 use super::table::{Cell, Table};
@@ -25,13 +27,22 @@ const MOST_FIELDS: usize = 60;
 const LONGEST_VALUE: usize = 200;
 
 /// The case as `GET /v1/cases/{id}` gives it.
-pub(super) fn json(file: &CaseFile) -> Value {
-    json!({
-        "verdict": Record::of(&file.case),
-        "request": input(file),
-        "digest": file.case.shown().to_string(),
-        "timeline": file.timeline,
-    })
+pub(super) fn json(file: &CaseFile) -> impl Serialize {
+    let text = file.input.as_deref();
+    Shown {
+        verdict: Record::of(&file.case),
+        request: text.and_then(|text| serde_json::from_str(text).ok()),
+        digest: file.case.shown().to_string(),
+        timeline: &file.timeline,
+    }
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    verdict: Record<'a>,
+    request: Option<&'a RawValue>,
+    digest: String,
+    timeline: &'a [LogLine],
 }
 
 /// The page.
@@ -326,6 +337,7 @@ mod tests {
         file.input = None;
         let page = samples::printed(|out| write(out, &file, samples::now()));
         assert!(page.contains("the request was erased"));
-        assert_eq!(json(&file)["request"], Value::Null);
+        let json = serde_json::to_value(json(&file)).unwrap();
+        assert_eq!(json["request"], Value::Null);
     }
 }

@@ -8,9 +8,9 @@ use tokio::runtime::Runtime;
 use super::terminal;
 use crate::app::key::{Missing, chain_key};
 use crate::clock::Clock;
-use crate::domain::log_entry::ChainKey;
 use crate::config::{Config, LogKey, Store as StoreConfig};
 use crate::credential::Credential;
+use crate::domain::log_entry::ChainKey;
 use crate::secret::Secret;
 use crate::store::{SqliteStore, Store};
 
@@ -38,11 +38,16 @@ impl Ledger {
     fn open(config: &Config, key: Option<ChainKey>) -> anyhow::Result<Self> {
         let StoreConfig::Sqlite(path) = &config.store;
         if !path.exists() {
-            bail!("there is no database `{}`; name it with --store or --config", path.display());
+            bail!(
+                "there is no database `{}`; name it with --store or --config",
+                path.display()
+            );
         }
         Ok(Self {
             store: Box::new(SqliteStore::open_for_reading(path, key)?),
-            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?,
         })
     }
 

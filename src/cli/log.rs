@@ -6,19 +6,20 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::ExitStatus;
 use super::case_name::CaseName;
 use super::cases;
 use super::ledger::{Ledger, StoreArgs};
+use super::log_event::DecisionEvent;
 use super::log_line::{self, Written};
 use super::terminal::{self, Format, Since};
 use crate::clock::Clock;
 use crate::domain::id::{CaseId, SourceName};
 use crate::domain::log_entry::EntryKind;
 use crate::domain::verdict::Outcome;
-use crate::store::{CaseFile, LogLine, Store};
+use crate::store::{LogLine, Store};
 
 /// How many entries are read at a time.
 const PAGE: usize = 500;
@@ -282,47 +283,11 @@ async fn export(ledger: &Ledger, args: &Args) -> anyhow::Result<ExitStatus> {
                 .case(id)
                 .await?
                 .with_context(|| format!("the log names `{id}`, which is not in the store"))?;
-            terminal::write_json(&mut out, &decision(&line, &file))?;
+            terminal::write_json(&mut out, &DecisionEvent::of(&line, &file))?;
         }
     }
     out.flush()?;
     Ok(ExitStatus::Done)
-}
-
-/// A decision as OPA's decision log has it, with our verdict as the result.
-fn decision(line: &LogLine, file: &CaseFile) -> Value {
-    let case = &file.case;
-    let input = file
-        .input
-        .as_deref()
-        .and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let trace = case
-        .asked
-        .traceparent
-        .as_deref()
-        .map(|parent| parent.split('-').collect::<Vec<_>>());
-    let part = |place: usize| trace.as_ref().and_then(|parts| parts.get(place)).copied();
-    let mut event = json!({
-        "decision_id": case.asked.id.to_string(),
-        "timestamp": line.at,
-        "path": "approvals",
-        "labels": {"app": "countersign", "version": env!("CARGO_PKG_VERSION"), "source": case.asked.source.as_str()},
-        "bundles": {"policies": {"revision": case.verdict.revision.as_str()}},
-        "result": crate::domain::record::Record::of(case),
-        "sequence": line.sequence,
-    });
-    if let Some(event) = event.as_object_mut() {
-        match input {
-            Some(input) => event.insert("input".to_owned(), input),
-            None => event.insert("erased".to_owned(), json!(["/input"])),
-        };
-        for (name, place) in [("trace_id", 1), ("span_id", 2)] {
-            if let Some(id) = part(place) {
-                event.insert(name.to_owned(), json!(id));
-            }
-        }
-    }
-    event
 }
 
 fn parse_outcome(word: &str) -> Result<Outcome, String> {

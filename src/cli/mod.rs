@@ -21,6 +21,7 @@ pub mod vote;
 
 mod case_name;
 mod case_page;
+mod log_event;
 mod log_line;
 mod policy_directory;
 mod table;

@@ -218,7 +218,10 @@ impl Reply {
             .or_else(|| word("code"))
         {
             Some(text) => text.to_owned(),
-            None => format!("the server answered {}, which countersign does not; is --url right?", self.status),
+            None => format!(
+                "the server answered {}, which countersign does not; is --url right?",
+                self.status
+            ),
         }
     }
 

@@ -11,7 +11,7 @@ use countersign::domain::id::{CaseId, ContentDigest, RequestId, Revision, Source
 use countersign::domain::log_entry::ChainKey;
 use countersign::domain::platform::PlatformOutcome;
 use countersign::domain::verdict::{Cause, FiredRule, Outcome, RuleSet, Verdict};
-use countersign::store::{Decided, Receipt, SqliteSettings, SqliteStore, Store as _, Stepped};
+use countersign::store::{Decided, Receipt, SqliteSettings, SqliteStore, Stepped, Store as _};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -26,10 +26,8 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let key = [7; 32];
         std::fs::write(folder.path().join("countersign.db.key"), hex::encode(key)).unwrap();
-        let settings = SqliteSettings::new(
-            folder.path().join("countersign.db"),
-            ChainKey::new(&key),
-        );
+        let settings =
+            SqliteSettings::new(folder.path().join("countersign.db"), ChainKey::new(&key));
         let store = SqliteStore::open(settings).unwrap();
         Self { folder, store }
     }
@@ -81,17 +79,21 @@ impl Desk {
             reason: None,
         };
         let terms = Arc::new(terms(case.mode));
-        let stepped = self.store.step(case.asked.id, event, terms, Clock.now()).await.unwrap();
+        let stepped = self
+            .store
+            .step(case.asked.id, event, terms, Clock.now())
+            .await
+            .unwrap();
         assert!(!matches!(stepped, Stepped::Unknown));
     }
 
     /// The program, with this store named in the environment.
     pub(crate) fn program(&self, arguments: &[&str]) -> Command {
         let mut command = program();
-        command
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env("COUNTERSIGN_STORE", format!("sqlite://{}", self.database().display()));
+        command.args(arguments).current_dir(self.folder.path()).env(
+            "COUNTERSIGN_STORE",
+            format!("sqlite://{}", self.database().display()),
+        );
         command
     }
 

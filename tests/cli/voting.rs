@@ -98,10 +98,14 @@ fn token(person: &str) -> String {
 
 /// The config of a server whose operators' API is at `port`.
 fn written(folder: &Path, port: u16) -> Config {
-    let people: Vec<Value> = [("alice", "admin"), ("bob", "approver"), ("victor", "viewer")]
-        .iter()
-        .map(|(name, role)| json!({"name": name, "role": role, "token": token(name)}))
-        .collect();
+    let people: Vec<Value> = [
+        ("alice", "admin"),
+        ("bob", "approver"),
+        ("victor", "viewer"),
+    ]
+    .iter()
+    .map(|(name, role)| json!({"name": name, "role": role, "token": token(name)}))
+    .collect();
     let config = json!({
         "mode": "enforce",
         "listen": "127.0.0.1:0",
@@ -126,11 +130,23 @@ async fn two_people_approve_and_the_third_is_told_who_did() {
     let short: String = case.chars().take(13).collect();
 
     let first = server.run("alice", &["approve", &short, "--reason", "I know them"]);
-    assert_eq!((first.status, first.out.as_str()), (0, "your vote counts; 1 of 2, the case stays open\n"), "{first:?}");
-    assert!(first.err.contains("stripe.payout by billing-bot") && first.err.contains("amount 500"), "{first:?}");
+    assert_eq!(
+        (first.status, first.out.as_str()),
+        (0, "your vote counts; 1 of 2, the case stays open\n"),
+        "{first:?}"
+    );
+    assert!(
+        first.err.contains("stripe.payout by billing-bot") && first.err.contains("amount 500"),
+        "{first:?}"
+    );
     assert_eq!(server.told(case).await["state"], "open");
 
-    let second = server.run("bob", &["approve", case, "--reason", "me too", "--format", "json"]).json();
+    let second = server
+        .run(
+            "bob",
+            &["approve", case, "--reason", "me too", "--format", "json"],
+        )
+        .json();
     assert_eq!(second["resolution"]["outcome"], "approved");
     assert_eq!(server.told(case).await["resolution"]["outcome"], "approved");
 
@@ -138,7 +154,10 @@ async fn two_people_approve_and_the_third_is_told_who_did() {
     assert_eq!((late.status, late.out.as_str()), (2, ""));
     assert!(late.err.contains("was approved by person:bob"), "{late:?}");
     let page = server.run("alice", &["cases", case]);
-    assert!(page.out.contains("I know them") && page.out.contains("me too"), "{page:?}");
+    assert!(
+        page.out.contains("I know them") && page.out.contains("me too"),
+        "{page:?}"
+    );
     drop(server.stop);
 }
 
@@ -147,14 +166,32 @@ async fn a_vote_on_something_else_than_was_reviewed_does_not_count() {
     let server = Server::start().await;
     let asked = server.ask("stripe.payout", 500).await;
     let case = asked["case_id"].as_str().unwrap();
-    let pinned = server.run("alice", &["approve", case, "--reason", "ok", "--digest", "0123456789abcdef"]);
+    let pinned = server.run(
+        "alice",
+        &[
+            "approve",
+            case,
+            "--reason",
+            "ok",
+            "--digest",
+            "0123456789abcdef",
+        ],
+    );
     assert_eq!(pinned.status, 2, "{pinned:?}");
-    assert!(pinned.err.contains("is not what you reviewed any more"), "{pinned:?}");
-    let shown = server.run("alice", &["cases", case, "--format", "json"]).json();
+    assert!(
+        pinned.err.contains("is not what you reviewed any more"),
+        "{pinned:?}"
+    );
+    let shown = server
+        .run("alice", &["cases", case, "--format", "json"])
+        .json();
     assert_eq!(shown["verdict"]["votes"], json!([]));
 
     let digest = shown["digest"].as_str().unwrap();
-    let good = server.run("alice", &["approve", case, "--reason", "ok", "--digest", &digest[..16]]);
+    let good = server.run(
+        "alice",
+        &["approve", case, "--reason", "ok", "--digest", &digest[..16]],
+    );
     assert_eq!(good.status, 0, "{good:?}");
 }
 
@@ -163,13 +200,26 @@ async fn a_frozen_server_asks_people_until_it_is_released() {
     let server = Server::start().await;
     assert_eq!(server.ask("stripe.refund", 10).await["outcome"], "approve");
     let frozen = server.run("alice", &["freeze", "--reason", "something is off"]);
-    assert!(frozen.status == 0 && frozen.out.contains("by alice: something is off"), "{frozen:?}");
+    assert!(
+        frozen.status == 0 && frozen.out.contains("by alice: something is off"),
+        "{frozen:?}"
+    );
     let again = server.run("alice", &["freeze", "--reason", "me too"]);
-    assert!(again.out.contains("by alice: something is off"), "the first freeze stands: {again:?}");
+    assert!(
+        again.out.contains("by alice: something is off"),
+        "the first freeze stands: {again:?}"
+    );
     let asked = server.ask("stripe.refund", 20).await;
-    assert_eq!((&asked["outcome"], &asked["cause"]), (&json!("escalate"), &json!("frozen")));
+    assert_eq!(
+        (&asked["outcome"], &asked["cause"]),
+        (&json!("escalate"), &json!("frozen"))
+    );
 
-    assert_eq!(server.run("bob", &["unfreeze"]).status, 1, "only an admin releases");
+    assert_eq!(
+        server.run("bob", &["unfreeze"]).status,
+        1,
+        "only an admin releases"
+    );
     assert_eq!(server.run("alice", &["unfreeze"]).status, 0);
     assert_eq!(server.ask("stripe.refund", 30).await["outcome"], "approve");
 }
@@ -180,13 +230,25 @@ async fn who_may_not_vote_is_told_so() {
     let asked = server.ask("stripe.payout", 500).await;
     let case = asked["case_id"].as_str().unwrap();
     let viewer = server.run("victor", &["approve", case, "--reason", "ok"]);
-    assert!(viewer.status == 1 && viewer.err.contains("does not let you do this"), "{viewer:?}");
+    assert!(
+        viewer.status == 1 && viewer.err.contains("does not let you do this"),
+        "{viewer:?}"
+    );
     let stranger = server.run("mallory", &["approve", case, "--reason", "ok"]);
-    assert!(stranger.status == 1 && stranger.err.contains("does not know this token"), "{stranger:?}");
+    assert!(
+        stranger.status == 1 && stranger.err.contains("does not know this token"),
+        "{stranger:?}"
+    );
     let nothing = server.run("alice", &["approve", "case_0000", "--reason", "ok"]);
-    assert!(nothing.status == 1 && nothing.err.contains("no open case starts with"), "{nothing:?}");
+    assert!(
+        nothing.status == 1 && nothing.err.contains("no open case starts with"),
+        "{nothing:?}"
+    );
     let none = server.run("alice", &["outbox", "retry", "4711"]);
-    assert!(none.status == 1 && none.err.contains("there is no effect 4711"), "{none:?}");
+    assert!(
+        none.status == 1 && none.err.contains("there is no effect 4711"),
+        "{none:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -197,11 +259,17 @@ async fn the_config_says_where_the_server_is_and_which_token_is_mine() {
     written(server.folder.path(), server.operators.port());
     let voted = |person: &str| {
         let mut command = program();
-        command.args(["reject", case, "--reason", "no"]).current_dir(server.folder.path()).env("USER", person);
+        command
+            .args(["reject", case, "--reason", "no"])
+            .current_dir(server.folder.path())
+            .env("USER", person);
         Ran::of(&command.output().unwrap())
     };
     let stranger = voted("mallory");
-    assert!(stranger.status == 1 && stranger.err.contains("there is no token of yours"), "{stranger:?}");
+    assert!(
+        stranger.status == 1 && stranger.err.contains("there is no token of yours"),
+        "{stranger:?}"
+    );
     let bob = voted("bob");
     assert_eq!((bob.status, bob.out.as_str()), (0, "rejected\n"), "{bob:?}");
     assert_eq!(server.told(case).await["resolution"]["by"], "person:bob");
@@ -212,10 +280,17 @@ fn a_server_that_is_not_there_is_named() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let output = program().args(["freeze", "--reason", "x", "--token", "t", "--url", &url]).output().unwrap();
+    let output = program()
+        .args(["freeze", "--reason", "x", "--token", "t", "--url", &url])
+        .output()
+        .unwrap();
     let ran = Ran::of(&output);
     assert_eq!((ran.status, ran.out.as_str()), (1, ""));
-    assert!(ran.err.contains(&format!("no countersign answers at {url}")), "{ran:?}");
+    assert!(
+        ran.err
+            .contains(&format!("no countersign answers at {url}")),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -225,5 +300,8 @@ fn two_tokens_are_one_too_many() {
         .output()
         .unwrap();
     let ran = Ran::of(&output);
-    assert!(ran.status == 1 && ran.err.contains("leave one out"), "{ran:?}");
+    assert!(
+        ran.status == 1 && ran.err.contains("leave one out"),
+        "{ran:?}"
+    );
 }
