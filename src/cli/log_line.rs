@@ -193,8 +193,6 @@ mod tests {
     fn a_json_entry_has_the_case_beside_it() {
         let case = samples::case("appr_1", Outcome::Approve, Mode::Enforce);
         let entry = json(&samples::line(&case), &Written::of(&case)).unwrap();
-        insta::assert_snapshot!(entry, @r#"
-        {"sequence":7,"at":"2026-11-21T11:58:00Z","kind":"decided","case_id":"case_c4df8e85288b9e14f3752f86545c40af","detail":{"outcome":"approve","cause":"rule","revision":"3f3f","resolution":null},"source":"refunds","request_id":"appr_1","action":"stripe.refund","agent":"billing-bot","outcome":"approve","cause":"rule","rule":"approvals.refunds.approve#small-refund"}
-        "#);
+        insta::assert_snapshot!(entry, @r#"{"sequence":7,"at":"2026-11-21T11:58:00Z","kind":"decided","case_id":"case_c4df8e85288b9e14f3752f86545c40af","detail":{"outcome":"approve","cause":"rule","revision":"3f3f","resolution":null},"source":"refunds","request_id":"appr_1","action":"stripe.refund","agent":"billing-bot","outcome":"approve","cause":"rule","rule":"approvals.refunds.approve#small-refund"}"#);
     }
 }
