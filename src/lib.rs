@@ -17,5 +17,8 @@ pub mod flow;
 pub mod config;
 pub mod metrics;
 pub mod telemetry;
+pub mod observe;
+pub mod web;
 
+pub mod app;
 pub mod cli;

@@ -6,7 +6,7 @@ use super::ExitStatus;
 use super::terminal;
 use crate::policy::input;
 
-/// Prints a JSON Schema
+/// Print a JSON Schema
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Of what

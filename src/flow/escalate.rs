@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::case::{Case, Event, Mode, Refused, State};
+use crate::domain::case::{Case, Event, Mode, Refused, Resolved, State};
 use crate::domain::effect::{Ballot, EffectId};
 use crate::domain::escalation::Vote;
 use crate::domain::freeze::Freeze;
@@ -47,13 +47,38 @@ impl Flow {
         shown: ContentDigest,
     ) -> Result<Case, VoteError> {
         let now = self.clock.now();
-        let file = self.store.case(id).await.map_err(VoteError::Unstored)?.ok_or(VoteError::Unknown(id))?;
+        let file = self
+            .store
+            .case(id)
+            .await
+            .map_err(VoteError::Unstored)?
+            .ok_or(VoteError::Unknown(id))?;
         let terms = Arc::clone(self.terms_of(&file.case.asked.source));
-        let event = Event::Voted { vote: Vote { by, vote, reason, at: now }, shown };
-        match self.store.step(id, event, terms, now).await.map_err(VoteError::Unstored)? {
+        let event = Event::Voted {
+            vote: Vote {
+                by,
+                vote,
+                reason,
+                at: now,
+            },
+            shown,
+        };
+        match self
+            .store
+            .step(id, event, terms, now)
+            .await
+            .map_err(VoteError::Unstored)?
+        {
             Stepped::Moved(case) => {
                 self.observer.moved(&case);
-                Ok(case)
+                // The deadline was there before the vote: the case moved, and the vote does not count.
+                match case.resolution() {
+                    Some(resolution) if resolution.outcome == Resolved::Expired => {
+                        let closed = Refused::Closed(Box::new(resolution.clone()));
+                        Err(VoteError::Refused(Box::new(case), closed))
+                    }
+                    Some(_) | None => Ok(case),
+                }
             }
             Stepped::Stayed(case, refused) => Err(VoteError::Refused(Box::new(case), refused)),
             Stepped::Unknown => Err(VoteError::Unknown(id)),
@@ -65,7 +90,8 @@ impl Flow {
         let mut moved = 0;
         for (id, source) in self.store.waking(now, 256).await? {
             let terms = Arc::clone(self.terms_of(&source));
-            if let Stepped::Moved(case) = self.store.step(id, Event::TimePassed, terms, now).await? {
+            if let Stepped::Moved(case) = self.store.step(id, Event::TimePassed, terms, now).await?
+            {
                 self.observer.moved(&case);
                 moved += 1;
             }
@@ -75,7 +101,13 @@ impl Flow {
 
     /// Stops every approval by policy, from the next commit on.
     pub async fn freeze(&self, by: String, reason: String) -> Result<Freeze, StoreError> {
-        self.store.freeze(Freeze { by, reason, since: self.clock.now() }).await
+        self.store
+            .freeze(Freeze {
+                by,
+                reason,
+                since: self.clock.now(),
+            })
+            .await
     }
 
     /// Lets policy approve again; returns the freeze that was on.
@@ -104,7 +136,9 @@ impl Flow {
         let mut changes = self.store.changes();
         let end = tokio::time::Instant::now() + patience;
         loop {
-            let Some(file) = self.store.case(id).await? else { return Ok(Waiting::Unknown) };
+            let Some(file) = self.store.case(id).await? else {
+                return Ok(Waiting::Unknown);
+            };
             let asked = &file.case.asked;
             if asked.source != *source || asked.agent.as_deref() != Some(agent) {
                 return Ok(Waiting::Unknown);

@@ -12,7 +12,7 @@ mod escalate;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -92,10 +92,19 @@ pub enum Refusal {
     Unstored(#[source] StoreError),
 }
 
+/// How long a decision took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Took {
+    /// The evaluation alone.
+    pub evaluation: Duration,
+    /// From the whole body to the commit.
+    pub whole: Duration,
+}
+
 /// What others want to know of the story while it happens. Called after the commit, never in its way.
 pub trait Observer: Send + Sync {
-    /// A case was decided and committed; `took` is the evaluation alone.
-    fn decided(&self, case: &Case, input: &str, took: Duration);
+    /// A case was decided and committed.
+    fn decided(&self, case: &Case, input: &str, took: Took);
     /// A delivery was acknowledged.
     fn acknowledged(&self, source: &SourceName, status: &'static str);
     /// A delivery was refused.
@@ -103,7 +112,13 @@ pub trait Observer: Send + Sync {
     /// A case moved: a vote, an answer, a deadline, the platform.
     fn moved(&self, case: &Case);
     /// An attempt at an effect ended.
-    fn attempted(&self, source: &SourceName, kind: &'static str, result: &'static str, error: Option<&str>);
+    fn attempted(
+        &self,
+        source: &SourceName,
+        kind: &'static str,
+        result: &'static str,
+        error: Option<&str>,
+    );
 }
 
 impl Flow {
@@ -116,8 +131,18 @@ impl Flow {
         observer: Arc<dyn Observer>,
         orphaned: Arc<CaseTerms>,
     ) -> Self {
-        let desks = desks.into_iter().map(|desk| (desk.source.name().clone(), desk)).collect();
-        Self { desks, policies, store, clock, observer, orphaned }
+        let desks = desks
+            .into_iter()
+            .map(|desk| (desk.source.name().clone(), desk))
+            .collect();
+        Self {
+            desks,
+            policies,
+            store,
+            clock,
+            observer,
+            orphaned,
+        }
     }
 
     /// Takes one delivery all the way to an acknowledgement.
@@ -141,16 +166,39 @@ impl Flow {
         delivery: Delivery,
         traceparent: Option<String>,
     ) -> Result<Acknowledged, Refusal> {
-        let now = self.clock.now();
+        let (now, started) = (self.clock.now(), Instant::now());
         let desk = self.desk(source)?;
-        let verified = desk.source.verify(delivery, now).map_err(Refusal::Unverified)?;
-        match desk.source.read(&verified, now).map_err(Refusal::Malformed)? {
+        let verified = desk
+            .source
+            .verify(delivery, now)
+            .map_err(Refusal::Unverified)?;
+        match desk
+            .source
+            .read(&verified, now)
+            .map_err(Refusal::Malformed)?
+        {
             Reading::Request(request) => {
                 let forward = self.forward_of_request(desk, &verified, request.id.as_str(), now);
-                let (decided, took) = decide::decide(&self.policies.current(), desk, *request, traceparent, forward, now);
+                let (decided, evaluation) = decide::decide(
+                    &self.policies.current(),
+                    desk,
+                    *request,
+                    traceparent,
+                    forward,
+                    now,
+                );
                 let input = Arc::clone(&decided.input);
-                match self.store.commit(decided, now).await.map_err(Refusal::Unstored)? {
+                match self
+                    .store
+                    .commit(decided, now)
+                    .await
+                    .map_err(Refusal::Unstored)?
+                {
                     Receipt::New(case) => {
+                        let took = Took {
+                            evaluation,
+                            whole: started.elapsed(),
+                        };
                         self.observer.decided(&case, &input, took);
                         Ok(Acknowledged::Accepted(case))
                     }
@@ -159,7 +207,8 @@ impl Flow {
                 }
             }
             Reading::Resolved(elsewhere) => {
-                self.pass_on(desk, &verified, elsewhere.request.as_str(), now).await?;
+                self.pass_on(desk, &verified, elsewhere.request.as_str(), now)
+                    .await?;
                 self.resolved_elsewhere(desk, elsewhere, now).await
             }
             Reading::Nothing { event } => {
@@ -192,18 +241,33 @@ impl Flow {
     fn desk(&self, source: &str) -> Result<&Desk, Refusal> {
         let name = SourceName::parse(source).ok();
         let unknown = || Refusal::UnknownSource(source.chars().take(80).collect());
-        name.and_then(|name| self.desks.get(&name)).ok_or_else(unknown)
+        name.and_then(|name| self.desks.get(&name))
+            .ok_or_else(unknown)
     }
 
     fn terms_of(&self, source: &SourceName) -> &Arc<CaseTerms> {
-        self.desks.get(source).map_or(&self.orphaned, |desk| &desk.terms)
+        self.desks
+            .get(source)
+            .map_or(&self.orphaned, |desk| &desk.terms)
     }
 
-    async fn resolved_elsewhere(&self, desk: &Desk, elsewhere: Elsewhere, now: Timestamp) -> Result<Acknowledged, Refusal> {
+    async fn resolved_elsewhere(
+        &self,
+        desk: &Desk,
+        elsewhere: Elsewhere,
+        now: Timestamp,
+    ) -> Result<Acknowledged, Refusal> {
         let id = CaseId::derive(desk.source.name(), "", &elsewhere.request);
-        let event =
-            Event::PlatformResolved { outcome: elsewhere.outcome, by: elsewhere.by, reason: elsewhere.reason };
-        let stepped = self.store.step(id, event, Arc::clone(&desk.terms), now).await.map_err(Refusal::Unstored)?;
+        let event = Event::PlatformResolved {
+            outcome: elsewhere.outcome,
+            by: elsewhere.by,
+            reason: elsewhere.reason,
+        };
+        let stepped = self
+            .store
+            .step(id, event, Arc::clone(&desk.terms), now)
+            .await
+            .map_err(Refusal::Unstored)?;
         match stepped {
             Stepped::Moved(case) => {
                 self.observer.moved(&case);
@@ -218,16 +282,32 @@ impl Flow {
     }
 
     /// A request is passed on only in dry-run: whoever answered before still does.
-    fn forward_of_request(&self, desk: &Desk, verified: &Verified<Delivery>, id: &str, now: Timestamp) -> Option<Planned> {
+    fn forward_of_request(
+        &self,
+        desk: &Desk,
+        verified: &Verified<Delivery>,
+        id: &str,
+        now: Timestamp,
+    ) -> Option<Planned> {
         match desk.terms.mode {
             Mode::DryRun => forward(desk, verified, id, now),
             Mode::Enforce => None,
         }
     }
 
-    async fn pass_on(&self, desk: &Desk, verified: &Verified<Delivery>, id: &str, now: Timestamp) -> Result<(), Refusal> {
+    async fn pass_on(
+        &self,
+        desk: &Desk,
+        verified: &Verified<Delivery>,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         match forward(desk, verified, id, now) {
-            Some(planned) => self.store.forward(planned, now).await.map_err(Refusal::Unstored),
+            Some(planned) => self
+                .store
+                .forward(planned, now)
+                .await
+                .map_err(Refusal::Unstored),
             None => Ok(()),
         }
     }
@@ -259,7 +339,12 @@ impl Acknowledged {
     }
 }
 
-fn forward(desk: &Desk, verified: &Verified<Delivery>, id: &str, now: Timestamp) -> Option<Planned> {
+fn forward(
+    desk: &Desk,
+    verified: &Verified<Delivery>,
+    id: &str,
+    now: Timestamp,
+) -> Option<Planned> {
     match desk.forwards {
         Forwards::Nothing => None,
         Forwards::Events => {
@@ -268,7 +353,9 @@ fn forward(desk: &Desk, verified: &Verified<Delivery>, id: &str, now: Timestamp)
             let headers = delivery
                 .headers
                 .iter()
-                .filter_map(|(header, value)| Some((header.to_string(), value.to_str().ok()?.to_owned())))
+                .filter_map(|(header, value)| {
+                    Some((header.to_string(), value.to_str().ok()?.to_owned()))
+                })
                 .collect();
             let forward = Forward {
                 source: name.clone(),
@@ -276,8 +363,14 @@ fn forward(desk: &Desk, verified: &Verified<Delivery>, id: &str, now: Timestamp)
                 headers,
                 body: delivery.body.to_vec(),
             };
-            let not_after = now.saturating_add(desk.terms.give_up_after).unwrap_or(Timestamp::MAX);
-            Some(Planned { effect: Effect::Forward(forward), release: Release::Send, not_after })
+            let not_after = now
+                .saturating_add(desk.terms.give_up_after)
+                .unwrap_or(Timestamp::MAX);
+            Some(Planned {
+                effect: Effect::Forward(forward),
+                release: Release::Send,
+                not_after,
+            })
         }
     }
 }
