@@ -137,8 +137,7 @@ impl App {
         let policies = Arc::new(LivePolicies::open(&config.policies.path, budget, keeper, clock.now()).await?);
 
         let client = Client::new(Timeouts::default()).map_err(StartError::Client)?;
-        let assembled = sources::assemble(&config, &client)?;
-        let desks: Vec<Desk> = assembled.into_iter().map(|assembled| assembled.desk).collect();
+        let desks = sources::assemble(&config, &client)?;
         let observer: Arc<dyn Observer> = match options.seen {
             Seen::By(observer) => observer,
             Seen::AsService => {

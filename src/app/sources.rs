@@ -18,7 +18,7 @@ use crate::signature::{Algorithm, Check, Encoding, HmacScheme, NamedToken, Signe
 use crate::source::forward::Forwarder;
 use crate::source::http::HttpSource;
 use crate::source::tracemem::{Tracemem, TracememSettings};
-use crate::source::{Client, FieldMap, FieldRule, Source, WebUrl};
+use crate::source::{Client, FieldMap, FieldRule, WebUrl};
 
 use super::StartError;
 
@@ -28,25 +28,17 @@ const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// The longest rationale that is sent to a platform, in characters. TraceMem documents no limit.
 const RATIONALE_LIMIT: usize = 1_000;
 
-/// A configured source, as the routers and the flow need it.
-pub struct Assembled {
-    /// The source and what holds for its cases.
-    pub desk: Desk,
-    /// The same source, where agents call it.
-    pub agents: Option<Arc<HttpSource>>,
-}
-
 /// Builds every source of `config`.
-pub fn assemble(config: &Config, client: &Client) -> Result<Vec<Assembled>, StartError> {
+pub(super) fn assemble(config: &Config, client: &Client) -> Result<Vec<Desk>, StartError> {
     config.sources.iter().map(|source| one(config, source, client)).collect()
 }
 
 /// What holds for cases whose source has left the config: nothing is sent for them.
-pub fn orphaned(config: &Config) -> CaseTerms {
+pub(super) fn orphaned(config: &Config) -> CaseTerms {
     terms(config, ConfigMode::DryRun, Channel::Answer, SignedDuration::from_mins(15))
 }
 
-fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Assembled, StartError> {
+fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, StartError> {
     let forward_to = match &source.forward_to {
         Some(url) => Some(web_url(url.as_str())?),
         None => None,
@@ -57,17 +49,15 @@ fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Assemb
             let terms = terms(config, source.mode, Channel::Answer, signed(tracemem.answer_within));
             let settings = tracemem_settings(source, tracemem, forward_to)?;
             let built = Tracemem::new(settings, client.clone()).map_err(StartError::Url)?;
-            let desk = Desk { source: Arc::new(built), terms: Arc::new(terms), forwards };
-            Ok(Assembled { desk, agents: None })
+            Ok(Desk { source: Arc::new(built), terms: Arc::new(terms), forwards })
         }
         SourceKind::Http(http) => {
             let terms = terms(config, source.mode, Channel::Wait, SignedDuration::from_mins(15));
             let token = |token: &crate::config::AgentToken| NamedToken { name: token.agent.clone(), token: token.token.clone() };
             let tokens = http.tokens.iter().map(token).collect();
             let forwarder = forward_to.map(|to| Forwarder::new(to, client.clone()));
-            let built = Arc::new(HttpSource::new(source.name.clone(), tokens, forwarder));
-            let desk = Desk { source: Arc::clone(&built) as Arc<dyn Source>, terms: Arc::new(terms), forwards };
-            Ok(Assembled { desk, agents: Some(built) })
+            let built = HttpSource::new(source.name.clone(), tokens, forwarder);
+            Ok(Desk { source: Arc::new(built), terms: Arc::new(terms), forwards })
         }
     }
 }

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::ExitStatus;
+use super::{ExitStatus, terminal};
 use crate::app::{App, Options, Seen};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -36,26 +36,26 @@ const LAST_ANSWERS: Duration = Duration::from_secs(20);
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
     /// Stop after this many deliveries; without it, go on until Ctrl-C
-    #[arg(long, env = "COUNTERSIGN_REQUESTS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     requests: Option<u64>,
     /// Deliveries a second
-    #[arg(long, env = "COUNTERSIGN_RATE", default_value_t = 10.0, value_parser = rate)]
+    #[arg(long, default_value_t = 10.0, value_parser = rate)]
     rate: f64,
     /// The same seed gives the same traffic
-    #[arg(long, env = "COUNTERSIGN_SEED", default_value_t = 1)]
+    #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The policy directory; edit it while the demo runs
-    #[arg(long, env = "COUNTERSIGN_POLICIES", default_value = "./policies")]
+    #[arg(long, default_value = "./policies")]
     policies: PathBuf,
     /// Keep the cases in this file; without it they are gone afterwards
-    #[arg(long, env = "COUNTERSIGN_DEMO_STORE")]
+    #[arg(long)]
     store: Option<PathBuf>,
 }
 
 /// Runs the demo until it is through or interrupted.
-pub fn run(args: &DemoArgs, interrupted: impl Future<Output = ()> + Send) -> anyhow::Result<ExitStatus> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(play(args, interrupted))
+pub fn run(args: &DemoArgs) -> ExitStatus {
+    let played = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from);
+    terminal::end(played.and_then(|runtime| runtime.block_on(play(args))))
 }
 
 fn rate(raw: &str) -> Result<f64, String> {
@@ -72,7 +72,7 @@ struct Secrets {
     operator: Secret,
 }
 
-async fn play(args: &DemoArgs, interrupted: impl Future<Output = ()> + Send) -> anyhow::Result<ExitStatus> {
+async fn play(args: &DemoArgs) -> anyhow::Result<ExitStatus> {
     let folder = Folder::new(args.store.as_deref())?;
     let secrets = Secrets { signing: random()?, credential: random()?, operator: random()? };
     let platform = Platform::new(secrets.credential.clone());
@@ -100,7 +100,7 @@ async fn play(args: &DemoArgs, interrupted: impl Future<Output = ()> + Send) -> 
     let sending = async {
         let sent = tokio::select! {
             sent = send(args, &intake, &secrets.signing, &platform) => sent,
-            () = interrupted => Ok(()),
+            _ = tokio::signal::ctrl_c() => Ok(()),
         };
         let settled = match sent {
             Ok(()) => last_answers(&flow).await,
