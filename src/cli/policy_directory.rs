@@ -55,7 +55,10 @@ pub(super) fn seen_from_here(directory: &Path, mut mistakes: Vec<Diagnostic>) ->
 /// A file of the directory as the user would type it.
 pub(super) fn path_from_here(directory: &Path, file: &str) -> String {
     let path = directory.join(file);
-    path.strip_prefix(".").unwrap_or(&path).display().to_string()
+    path.strip_prefix(".")
+        .unwrap_or(&path)
+        .display()
+        .to_string()
 }
 
 /// Writes the mistakes of a set that does not load, and returns how many they are, in words.
