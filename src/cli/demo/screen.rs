@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use owo_colors::OwoColorize as _;
 
@@ -10,7 +9,7 @@ use crate::domain::case::Case;
 use crate::domain::id::SourceName;
 use crate::domain::rationale::{self, visible};
 use crate::domain::verdict::Outcome;
-use crate::flow::{Observer, Refusal};
+use crate::flow::{Observer, Refusal, Took};
 
 /// The terminal, and what was counted on the way.
 #[derive(Default)]
@@ -53,7 +52,7 @@ impl Screen {
 }
 
 impl Observer for Screen {
-    fn decided(&self, case: &Case, _input: &str, _took: Duration) {
+    fn decided(&self, case: &Case, _input: &str, _took: Took) {
         let rationale = rationale::short(&case.verdict);
         let named = case.verdict.rules.is_empty() || case.verdict.rules.iter().any(|rule| rationale.contains(&visible(&rule.title)));
         let mut counts = self.lock();
