@@ -1,0 +1,89 @@
+//! The Rego engine behind the policies, and the only folder that names it.
+//!
+//! [`parse`] reads a file and refuses what the engine could not read in bounded time; [`interpreter`] runs a set's own
+//! tests.
+
+pub(crate) mod parse;
+pub(crate) mod syntax;
+pub(crate) mod catalog;
+pub(crate) mod reads;
+pub(crate) mod bodies;
+pub(crate) mod slice;
+pub(crate) mod program;
+pub(crate) mod run;
+pub(crate) mod evidence;
+pub(crate) mod element;
+pub(crate) mod evaluate;
+pub(crate) mod admission;
+pub(crate) mod load;
+pub mod interpreter;
+
+use regorus::Value;
+
+/// Most characters of a value that are shown.
+const MOST_SHOWN: usize = 120;
+
+/// A document the engine reads: the input of one request, or the data of a set.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Document(Value);
+
+impl Document {
+    /// Reads JSON text.
+    pub(crate) fn parse(json: &str) -> Result<Self, String> {
+        let value = Value::from_json_str(json).map_err(|error| error.to_string())?;
+        if value == Value::Undefined {
+            return Err("it is no document".to_owned());
+        }
+        Ok(Self(value))
+    }
+}
+
+/// A value as JSON on one line, cut short, with nothing in it that a terminal would obey.
+pub(crate) fn show(value: &Value) -> String {
+    if *value == Value::Undefined {
+        return "undefined".to_owned();
+    }
+    // A set of ten thousand customers is not rendered to show its beginning.
+    let mut start = Start(Vec::new());
+    let whole = serde_json::to_writer(&mut start, value).is_ok();
+    let text = String::from_utf8_lossy(&start.0);
+    let mut shown = String::new();
+    for (c, count) in text.trim_end_matches('\u{fffd}').chars().zip(0..) {
+        if count == MOST_SHOWN {
+            shown.push('…');
+            return shown;
+        }
+        if is_unsafe_to_show(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    if !whole {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Control characters and those that turn or hide text.
+pub(crate) fn is_unsafe_to_show(c: char) -> bool {
+    let hides = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    c.is_control() || hides
+}
+
+/// Takes the first bytes and refuses the rest.
+struct Start(Vec<u8>);
+
+impl std::io::Write for Start {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() > MOST_SHOWN * 4 {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,196 @@
+//! What a policy sees of a request: the document `input`, version 1.
+//!
+//! A field the sender did not give is absent, never null. [`schema`] describes it for editors and tests.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::domain::request::Request;
+use crate::policy::engine::Document;
+
+/// The version of the document.
+pub const VERSION: u64 = 1;
+
+/// A policy input: canonical text, and the same document for the engine.
+#[derive(Debug, Clone)]
+pub struct Input {
+    text: String,
+    value: Value,
+    /// The same for the engine, or why it cannot take it: then nothing is evaluated, and a person decides.
+    document: Result<Document, String>,
+}
+
+/// Why a text is no policy input.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InputError {
+    /// It is not JSON as this program reads it.
+    #[error("the policy input is not valid JSON: {0}")]
+    Json(String),
+    /// It is JSON, but no object.
+    #[error("the policy input must be an object, as `countersign schema input` describes it")]
+    NotAnObject,
+    /// The engine cannot take it.
+    #[error("the policy input cannot be evaluated: {0}")]
+    Unusable(String),
+}
+
+impl Input {
+    /// Reads a policy input from JSON text.
+    pub fn parse(text: &str) -> Result<Self, InputError> {
+        let value = parse_json(text)?;
+        if !value.is_object() {
+            return Err(InputError::NotAnObject);
+        }
+        let input = Self::from_value(value);
+        match &input.document {
+            Ok(_) => Ok(input),
+            Err(error) => Err(InputError::Unusable(error.clone())),
+        }
+    }
+
+    /// The policy input of a request at the time it is decided.
+    pub fn of(request: &Request, now: Timestamp) -> Self {
+        let mut fields = Map::new();
+        let mut put = |key: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                fields.insert(key.to_owned(), value);
+            }
+        };
+        put("version", Some(json!(VERSION)));
+        put("source", Some(json!(request.source)));
+        put("platform", Some(json!(request.platform)));
+        put("id", Some(json!(request.id)));
+        put(
+            "action",
+            request.action.as_ref().map(|action| json!(action)),
+        );
+        put(
+            "agent",
+            request.agent.as_ref().map(|agent| json!({ "id": agent })),
+        );
+        put("context", request.context.clone());
+        put("title", request.title.as_ref().map(|title| json!(title)));
+        put(
+            "message",
+            request.message.as_ref().map(|message| json!(message)),
+        );
+        put(
+            "requested_at",
+            request.requested_at.map(|at| json!(at.to_string())),
+        );
+        put(
+            "expires_at",
+            request.expires_at.map(|at| json!(at.to_string())),
+        );
+        put(
+            "rationale_required",
+            Some(json!(request.rationale_required)),
+        );
+        put("now", Some(json!(now.to_string())));
+        put(
+            "verified",
+            Some(json!({ "signature": request.proven.signature, "record": request.proven.record })),
+        );
+        put("payload", Some(request.payload.clone()));
+        Self::from_value(Value::Object(fields))
+    }
+
+    fn from_value(value: Value) -> Self {
+        let value = sorted(value);
+        let text = value.to_string();
+        let document = Document::parse(&text);
+        Self {
+            text,
+            value,
+            document,
+        }
+    }
+
+    /// The document as canonical JSON: keys sorted, no spaces.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn document(&self) -> Result<&Document, &str> {
+        self.document.as_ref().map_err(String::as_str)
+    }
+
+    /// The action, or what there is instead.
+    pub(crate) fn action(&self) -> Result<String, &'static str> {
+        match self.value.get("action") {
+            Some(Value::String(action)) => Ok(action.clone()),
+            None => Err("absent"),
+            Some(Value::Null) => Err("null"),
+            Some(Value::Bool(_)) => Err("a boolean"),
+            Some(Value::Number(_)) => Err("a number"),
+            Some(Value::Array(_)) => Err("an array"),
+            Some(Value::Object(_)) => Err("an object"),
+        }
+    }
+}
+
+// Replace with `crate::json::parse` when it is there.
+fn parse_json(text: &str) -> Result<Value, InputError> {
+    serde_json::from_str(text).map_err(|error| InputError::Json(error.to_string()))
+}
+
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<(String, Value)> = fields
+                .into_iter()
+                .map(|(key, value)| (key, sorted(value)))
+                .collect();
+            fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+            Value::Object(fields.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        scalar @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => scalar,
+    }
+}
+
+/// The JSON Schema of the policy input.
+pub fn schema() -> Value {
+    let text = |description: &str| json!({ "type": "string", "description": description });
+    let time = |description: &str| json!({ "type": "string", "format": "date-time", "description": description });
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "countersign policy input",
+        "description": "What a policy sees as `input`. A field the sender did not give is absent, never null.",
+        "type": "object",
+        "required": ["version", "source", "platform", "id", "rationale_required", "now", "verified", "payload"],
+        "additionalProperties": false,
+        "properties": {
+            "version": { "const": VERSION, "description": "The version of this document." },
+            "source": text("The configured source that received the request."),
+            "platform": text("The kind of that source: `tracemem`, `http`, …"),
+            "id": text("What the asker calls the request."),
+            "action": text("What the agent wants to do, dotted: `stripe.refund`."),
+            "agent": {
+                "type": "object",
+                "description": "Who wants to do it.",
+                "required": ["id"],
+                "additionalProperties": false,
+                "properties": { "id": text("The agent's id.") }
+            },
+            "context": { "description": "The facts of the ask, as the platform gave them." },
+            "title": text("Free text by the agent. Never a ground to approve on."),
+            "message": text("Free text by the agent. Never a ground to approve on."),
+            "requested_at": time("When the platform says it was asked."),
+            "expires_at": time("After this the platform takes no answer."),
+            "rationale_required": { "type": "boolean", "description": "Whether the platform insists on a rationale." },
+            "now": time("The time of the decision; `time.now_ns()` is the same."),
+            "verified": {
+                "type": "object",
+                "description": "What is known beyond what the sender claims.",
+                "required": ["signature", "record"],
+                "additionalProperties": false,
+                "properties": {
+                    "signature": { "type": "boolean", "description": "The sender proved that the body is theirs." },
+                    "record": { "type": "boolean", "description": "The platform's own record of the request was read back." }
+                }
+            },
+            "payload": { "description": "The whole body less its secrets." }
+        }
+    })
+}

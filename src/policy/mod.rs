@@ -1,0 +1,23 @@
+//! Policy: from a directory of Rego files to a verdict.
+//!
+//! What must hold: a set is loaded whole or not at all; it never changes afterwards; a verdict is a pure function of the
+//! set, the input and the time; nothing that is missing, broken or out of budget ever ends in an approval. Only
+//! [`engine`] knows which Rego engine evaluates.
+
+pub mod folder;
+mod yaml;
+pub mod metadata;
+pub mod engine;
+pub mod input;
+pub mod set;
+pub mod decide;
+pub mod testing;
+pub mod admission;
+pub mod watch;
+
+pub use decide::decide;
+pub use input::Input;
+pub use set::{Budget, Loaded, PolicySet};
+
+#[cfg(test)]
+mod tests;
