@@ -69,7 +69,7 @@ async fn a_rotated_credential_is_used_at_the_next_answer() {
     let file = folder.path().join("credential");
     std::fs::write(&file, "first\n").unwrap();
     let mut settings = settings(platform.url.clone());
-    settings.credential = Credential::in_file(&file);
+    settings.credential = Some(Credential::in_file(&file));
     let source = Tracemem::new(settings, client()).unwrap();
     source.answer(&task()).await;
     std::fs::write(&file, "second\n").unwrap();
@@ -307,7 +307,7 @@ async fn an_answer_that_can_never_be_sent_says_why() {
         .await;
     assert!(matches!(result, AnswerResult::Failed { .. }), "{result:?}");
     let mut settings = settings(here());
-    settings.credential = written("two\nlines");
+    settings.credential = Some(written("two\nlines"));
     let result = Tracemem::new(settings, client())
         .unwrap()
         .answer(&task())
