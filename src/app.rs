@@ -24,7 +24,7 @@ use crate::flow::{Courier, CourierSettings, Desk, Flow, Observer};
 use crate::metrics::Metrics;
 use crate::observe::{Alerts, Telling};
 use crate::policy::Budget;
-use crate::policy::engine;
+use crate::policy::set;
 use crate::policy::watch::{KeepError, KeepSets, LivePolicies, OpenError};
 use crate::source::{Client, InvalidUrl, Timeouts, TlsUnavailable};
 use crate::store::{SqliteSettings, SqliteStore, Store, StoreError, StoredSet, Synchronous};
@@ -167,7 +167,7 @@ impl App {
         for expiry in &expiries {
             metrics.introduce(&expiry.source, Some(expiry.at));
         }
-        let intake = Arc::new(Intake::new(Arc::clone(&flow), doors, agents, hurry.clone()));
+        let intake = Arc::new(Intake::new(Arc::clone(&flow), doors, agents, Arc::clone(&metrics), hurry.clone()));
         let readiness = Arc::new(Readiness::default());
         let operators = Arc::new(Operators::new(
             Arc::clone(&flow),
@@ -291,7 +291,7 @@ struct Keeper {
 #[async_trait]
 impl KeepSets for Keeper {
     async fn keep(&self, revision: &Revision, stored: &str, now: jiff::Timestamp) -> Result<(), KeepError> {
-        let set = StoredSet { revision: revision.clone(), engine: engine::VERSION.to_owned(), files: stored.into() };
+        let set = StoredSet { revision: revision.clone(), engine: set::ENGINE.to_owned(), files: stored.into() };
         self.store.keep_set(set, now).await.map_err(Into::into)
     }
 }

@@ -20,4 +20,6 @@ pub mod telemetry;
 pub mod observe;
 pub mod web;
 
+pub mod app;
+
 pub mod cli;

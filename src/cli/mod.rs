@@ -1,10 +1,10 @@
 //! One file per subcommand. Answers go to stdout, talk to stderr.
 
-pub mod config;
 pub mod check;
 pub mod test;
 pub mod decide;
 pub mod schema;
+pub mod config;
 mod policy_directory;
 mod terminal;
 

@@ -19,10 +19,5 @@ pub use decide::decide;
 pub use input::Input;
 pub use set::{Budget, Loaded, PolicySet};
 
-/// The engine and its version: part of every revision.
-pub fn engine_version() -> &'static str {
-    set::ENGINE
-}
-
 #[cfg(test)]
 mod tests;
