@@ -223,9 +223,9 @@ async fn an_agent_that_waits_hears_the_moment_a_person_decides() {
     let (case, digest) = house.open_case("w").await;
     let path = format!("/v1/requests/{case}?wait=60s");
     let vote = json!({"vote": "approve", "reason": "fine", "digest": digest}).to_string();
-    let votes = format!("/v1/cases/{case}/votes");
+    let ballots = format!("/v1/cases/{case}/votes");
     let (waited, voted) =
-        tokio::join!(house.looks("b-token", &path), house.operates("alice", "POST", &votes, &vote));
+        tokio::join!(house.looks("b-token", &path), house.operates("alice", "POST", &ballots, &vote));
     assert_eq!(voted.status, StatusCode::OK, "{}", voted.text);
     assert_eq!(waited.status, StatusCode::OK);
     let verdict = waited.json();
