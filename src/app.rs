@@ -24,7 +24,6 @@ use crate::flow::{Courier, CourierSettings, Desk, Flow, Observer};
 use crate::metrics::Metrics;
 use crate::observe::{Alerts, Telling};
 use crate::policy::Budget;
-use crate::policy::set;
 use crate::policy::watch::{KeepError, KeepSets, LivePolicies, OpenError};
 use crate::source::{Client, InvalidUrl, Timeouts, TlsUnavailable};
 use crate::store::{SqliteSettings, SqliteStore, Store, StoreError, StoredSet, Synchronous};
@@ -291,7 +290,7 @@ struct Keeper {
 #[async_trait]
 impl KeepSets for Keeper {
     async fn keep(&self, revision: &Revision, stored: &str, now: jiff::Timestamp) -> Result<(), KeepError> {
-        let set = StoredSet { revision: revision.clone(), engine: set::ENGINE.to_owned(), files: stored.into() };
+        let set = StoredSet { revision: revision.clone(), engine: crate::policy::set::ENGINE.to_owned(), files: stored.into() };
         self.store.keep_set(set, now).await.map_err(Into::into)
     }
 }

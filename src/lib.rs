@@ -21,5 +21,4 @@ pub mod observe;
 pub mod web;
 
 pub mod app;
-
 pub mod cli;

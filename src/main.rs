@@ -1,3 +1,5 @@
 //! The `countersign` program: see `countersign::cli`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    countersign::cli::main()
+}

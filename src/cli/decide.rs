@@ -17,7 +17,7 @@ use crate::domain::verdict::{FiredRule, Verdict};
 use crate::json;
 use crate::policy::{self, Budget, Input, PolicySet};
 
-/// Decides one request by the policies and prints the verdict
+/// Decide one request by the policies and print the verdict
 ///
 /// Exits with 0 whatever the verdict is, 2 when the policies cannot serve, and 1 when something cannot be read.
 #[derive(Debug, clap::Args)]

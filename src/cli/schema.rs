@@ -4,11 +4,9 @@ use std::io::Write;
 
 use super::ExitStatus;
 use super::terminal;
+use crate::policy::input;
 
-/// What policies see; its fields are added to, never renamed.
-const INPUT: &str = include_str!("../policy/input.schema.json");
-
-/// Prints a JSON Schema
+/// Print a JSON Schema
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Of what
@@ -29,10 +27,10 @@ pub fn run(args: &Args) -> ExitStatus {
 }
 
 fn schema(of: Schema, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let text = match of {
-        Schema::Input => INPUT,
+    let schema = match of {
+        Schema::Input => input::schema(),
     };
-    write!(out, "{text}")?;
+    terminal::write_json_indented(out, &schema)?;
     Ok(ExitStatus::Done)
 }
 

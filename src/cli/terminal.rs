@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use owo_colors::Style;
 
 use super::ExitStatus;
+use crate::diagnostic::{Diagnostic, Paint};
 use crate::domain::rationale::{bounded, visible};
 
 /// How an answer is printed.
@@ -44,14 +45,23 @@ pub(super) fn end(result: anyhow::Result<ExitStatus>) -> ExitStatus {
 }
 
 /// An error on stderr. What a server or a file said is part of it, so it is made visible.
-#[expect(clippy::print_stderr, reason = "talk goes to stderr")]
 pub(super) fn complain(message: &str) {
     use owo_colors::OwoColorize as _;
-    eprintln!("{} {}", "error:".style(BAD), visible(message));
+    let mut lines = message.lines().map(visible);
+    let first = lines.next().unwrap_or_default();
+    eprintln!("{} {first}", "error:".style(BAD));
+    // Further in, so that no line of somebody else's text can pass for one of ours.
+    lines.for_each(|line| eprintln!("  {line}"));
+}
+
+/// Mistakes in a file, as frames on stderr.
+pub(super) fn show(mistakes: &[Diagnostic]) {
+    for mistake in mistakes {
+        eprintln!("{}\n", mistake.render(Paint::Coloured));
+    }
 }
 
 /// Talk on stderr.
-#[expect(clippy::print_stderr, reason = "talk goes to stderr")]
 pub(super) fn say(message: &str) {
     eprintln!("{}", visible(message));
 }
@@ -163,7 +173,7 @@ impl std::str::FromStr for Since {
         text.parse::<jiff::Span>()
             .and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()))
             .ok()
-            .filter(|duration| duration.is_positive())
+            .filter(SignedDuration::is_positive)
             .map(Self::Ago)
             .ok_or_else(|| "write a time such as `30d`, `12h`, `2026-11-01` or RFC 3339".to_owned())
     }

@@ -13,7 +13,7 @@ use super::terminal::{self, Format};
 use crate::clock::Clock;
 use crate::policy::testing::{self, Detail, Filter, TestReport};
 
-/// Runs the policies' own tests: rules named `test_…`
+/// Run the policies' own tests: rules named `test_…`
 ///
 /// Exits with 0 when none failed, 2 when one did, and 1 when they could not be run.
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ pub struct Args {
     path: Option<PathBuf>,
     #[command(flatten)]
     policies: PolicyArgs,
-    /// Shows every test, not only those that failed
+    /// Show every test, not only those that failed
     #[arg(short, long, env = "COUNTERSIGN_VERBOSE")]
     verbose: bool,
     /// Only tests whose name, `data.package.test_name`, this regular expression is found in

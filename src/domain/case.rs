@@ -404,7 +404,7 @@ impl Case {
                     outcome,
                     by,
                     reason,
-                } => Ok(self.supersede(outcome, by, reason, now)),
+                } => Ok(self.supersede(outcome, by.as_deref(), reason, now)),
                 // Only an approval becomes a question again, so what arrived after all is that approval.
                 Event::AnswerTaken { platform } => Ok(self.supersede(
                     platform.or(Some(PlatformOutcome::Approved)),
@@ -423,9 +423,7 @@ impl Case {
             },
             State::Answering(resolution) => match event {
                 Event::Voted { .. } => Err(Refused::Closed(Box::new(resolution))),
-                Event::TimePassed if self.asked.expires_at.is_some_and(|at| at <= now) => {
-                    Ok(self.expire(now))
-                }
+                Event::TimePassed if self.asked.expired(now) => Ok(self.expire(now)),
                 Event::TimePassed if self.wakes_at().is_some_and(|at| at <= now) => {
                     Ok(self.ask_again("the approval could not be sent in time", terms, now))
                 }
@@ -441,7 +439,7 @@ impl Case {
                     {
                         return Ok(self.settle(resolution, outcome, now));
                     }
-                    Ok(self.supersede(outcome, by, reason, now))
+                    Ok(self.supersede(outcome, by.as_deref(), reason, now))
                 }
                 Event::AnswerTaken { platform } => {
                     if platform
@@ -462,31 +460,11 @@ impl Case {
                     }
                 },
                 Event::AnswerExpired => Ok(self.expire(now)),
-                Event::AnswerGivenUp { error } => {
-                    let dead = Resolution {
-                        answer: AnswerState::Dead,
-                        ..resolution
-                    };
-                    self.state = State::Answering(dead);
-                    Ok(self.stepped(
-                        EntryKind::DeadLettered,
-                        json!({ "error": error }),
-                        EarlierAnswers::Keep,
-                    ))
-                }
+                Event::AnswerGivenUp { error } => self.give_up(resolution, &error),
                 Event::AnswerTooLate { error } => match resolution.outcome {
                     Resolved::Approved => Ok(self.ask_again(&error, terms, now)),
                     Resolved::Rejected | Resolved::Expired | Resolved::Superseded => {
-                        let dead = Resolution {
-                            answer: AnswerState::Dead,
-                            ..resolution
-                        };
-                        self.state = State::Answering(dead);
-                        Ok(self.stepped(
-                            EntryKind::DeadLettered,
-                            json!({ "error": error }),
-                            EarlierAnswers::Keep,
-                        ))
+                        self.give_up(resolution, &error)
                     }
                 },
                 Event::AnswerRetried { by } => match resolution.answer {
@@ -514,10 +492,16 @@ impl Case {
                     by,
                     reason,
                 } if self.platform_outcome.is_none() => {
-                    let detail = json!({ "platform_outcome": outcome, "by": by, "reason": reason });
-                    self.platform_outcome = Some(outcome);
-                    Ok(self.stepped(EntryKind::PlatformReported, detail, EarlierAnswers::Keep))
+                    Ok(self.report(outcome, by.as_deref(), reason.as_deref()))
                 }
+                // An answer that was taken back may have arrived all the same: the platform's word is kept.
+                Event::AnswerTaken {
+                    platform: Some(outcome),
+                }
+                | Event::AnswerNotNeeded {
+                    platform: Some(outcome),
+                    ..
+                } if self.platform_outcome.is_none() => Ok(self.report(outcome, None, None)),
                 Event::PlatformResolved { .. }
                 | Event::TimePassed
                 | Event::AnswerTaken { .. }
@@ -681,8 +665,28 @@ impl Case {
         ));
     }
 
+    /// The answer waits for a person to retry it.
+    fn give_up(mut self, resolution: Resolution, error: &str) -> Result<Step, Refused> {
+        if resolution.answer == AnswerState::Dead {
+            return Err(Refused::Nothing);
+        }
+        self.state = State::Answering(Resolution {
+            answer: AnswerState::Dead,
+            ..resolution
+        });
+        Ok(self.stepped(
+            EntryKind::DeadLettered,
+            json!({ "error": error }),
+            EarlierAnswers::Keep,
+        ))
+    }
+
     /// An approval that cannot leave in time is no approval any more.
     fn ask_again(mut self, error: &str, terms: &CaseTerms, now: Timestamp) -> Step {
+        self.approve_by = None;
+        if self.asked.expired(now) {
+            return self.expire(now);
+        }
         self.outcome = Outcome::Escalate;
         self.cause = Cause::Source;
         self.votes.clear();
@@ -702,7 +706,7 @@ impl Case {
     fn supersede(
         mut self,
         outcome: Option<PlatformOutcome>,
-        by: Option<String>,
+        by: Option<&str>,
         reason: Option<String>,
         now: Timestamp,
     ) -> Step {
@@ -710,6 +714,13 @@ impl Case {
         self.end(Resolved::Superseded, Resolver::Platform, reason, now);
         self.platform_outcome = outcome.or(self.platform_outcome);
         self.stepped(EntryKind::Superseded, detail, EarlierAnswers::Withdraw)
+    }
+
+    /// The case stays as it is; what the platform says is kept beside it.
+    fn report(mut self, outcome: PlatformOutcome, by: Option<&str>, reason: Option<&str>) -> Step {
+        let detail = json!({ "platform_outcome": outcome, "by": by, "reason": reason });
+        self.platform_outcome = Some(outcome);
+        self.stepped(EntryKind::PlatformReported, detail, EarlierAnswers::Keep)
     }
 
     fn settle(
@@ -831,3 +842,8 @@ impl From<String> for Resolver {
         }
     }
 }
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;

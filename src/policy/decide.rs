@@ -15,8 +15,17 @@ use crate::policy::set::PolicySet;
 pub fn decide(set: &PolicySet, input: &Input, now: Timestamp) -> Verdict {
     let action = input.action();
     let mut found = match input.document() {
-        Ok(document) => evaluate(&set.policies, document, action.as_deref().ok(), set.budget, now),
-        Err(error) => Findings::failed("approvals", format!("the input cannot be evaluated: {error}")),
+        Ok(document) => evaluate(
+            &set.policies,
+            document,
+            action.as_deref().ok(),
+            set.budget,
+            now,
+        ),
+        Err(error) => Findings::failed(
+            "approvals",
+            format!("the input cannot be evaluated: {error}"),
+        ),
     };
     // A route by literal action clears nothing when there is no action to compare: neither vetoes nor approvals are known.
     let unrouted = action.err().and_then(|saw| unrouted(set, saw));
@@ -57,14 +66,21 @@ fn verdict(set: &PolicySet, outcome: Outcome, cause: Cause, found: Findings) -> 
         Outcome::Reject => rule.set == RuleSet::Reject,
         Outcome::Escalate => rule.set == RuleSet::Escalate,
     };
-    let (mut rules, overruled): (Vec<_>, Vec<_>) =
-        found.fired.into_iter().map(|(rule, _)| rule).partition(wins);
+    let (mut rules, overruled): (Vec<_>, Vec<_>) = found
+        .fired
+        .into_iter()
+        .map(|(rule, _)| rule)
+        .partition(wins);
     rules.extend(overruled);
     Verdict {
         outcome,
         cause,
         rules,
-        evidence: if cause == Cause::Evidence { found.unknown } else { Vec::new() },
+        evidence: if cause == Cause::Evidence {
+            found.unknown
+        } else {
+            Vec::new()
+        },
         failures: found.failures,
         terms,
         freeze: None,
@@ -74,7 +90,12 @@ fn verdict(set: &PolicySet, outcome: Outcome, cause: Cause, found: Findings) -> 
 
 /// Several rules may ask: the first team named, the most votes, the shortest time.
 fn strictest(fired: &[(FiredRule, Terms)]) -> Terms {
-    let terms = || fired.iter().filter(|(rule, _)| rule.set == RuleSet::Escalate).map(|(_, terms)| terms);
+    let terms = || {
+        fired
+            .iter()
+            .filter(|(rule, _)| rule.set == RuleSet::Escalate)
+            .map(|(_, terms)| terms)
+    };
     Terms {
         to: terms().find_map(|terms| terms.to.clone()),
         votes: terms().filter_map(|terms| terms.votes).max(),

@@ -60,14 +60,32 @@ impl Input {
         put("source", Some(json!(request.source)));
         put("platform", Some(json!(request.platform)));
         put("id", Some(json!(request.id)));
-        put("action", request.action.as_ref().map(|action| json!(action)));
-        put("agent", request.agent.as_ref().map(|agent| json!({ "id": agent })));
+        put(
+            "action",
+            request.action.as_ref().map(|action| json!(action)),
+        );
+        put(
+            "agent",
+            request.agent.as_ref().map(|agent| json!({ "id": agent })),
+        );
         put("context", request.context.clone());
         put("title", request.title.as_ref().map(|title| json!(title)));
-        put("message", request.message.as_ref().map(|message| json!(message)));
-        put("requested_at", request.requested_at.map(|at| json!(at.to_string())));
-        put("expires_at", request.expires_at.map(|at| json!(at.to_string())));
-        put("rationale_required", Some(json!(request.rationale_required)));
+        put(
+            "message",
+            request.message.as_ref().map(|message| json!(message)),
+        );
+        put(
+            "requested_at",
+            request.requested_at.map(|at| json!(at.to_string())),
+        );
+        put(
+            "expires_at",
+            request.expires_at.map(|at| json!(at.to_string())),
+        );
+        put(
+            "rationale_required",
+            Some(json!(request.rationale_required)),
+        );
         put("now", Some(json!(now.to_string())));
         put(
             "verified",
@@ -81,7 +99,11 @@ impl Input {
         let value = sorted(value);
         let text = value.to_string();
         let document = Document::parse(&text);
-        Self { text, value, document }
+        Self {
+            text,
+            value,
+            document,
+        }
     }
 
     /// The document as canonical JSON: keys sorted, no spaces.
@@ -115,8 +137,10 @@ fn parse_json(text: &str) -> Result<Value, InputError> {
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let mut fields: Vec<(String, Value)> =
-                fields.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            let mut fields: Vec<(String, Value)> = fields
+                .into_iter()
+                .map(|(key, value)| (key, sorted(value)))
+                .collect();
             fields.sort_by(|(a, _), (b, _)| a.cmp(b));
             Value::Object(fields.into_iter().collect())
         }

@@ -21,14 +21,27 @@ mod scale;
 fn files(rego: &[(&str, &str)], data: Value) -> PolicyFiles {
     let mut rego: Vec<RegoFile> = rego
         .iter()
-        .map(|(path, text)| RegoFile { path: (*path).to_owned(), text: (*text).into() })
+        .map(|(path, text)| RegoFile {
+            path: (*path).to_owned(),
+            text: (*text).into(),
+        })
         .collect();
     rego.sort_by(|a, b| a.path.cmp(&b.path));
-    PolicyFiles { rego, data, data_files: vec![] }
+    PolicyFiles {
+        rego,
+        data,
+        data_files: vec![],
+    }
 }
 
 fn load(rego: &[(&str, &str)], data: Value) -> Loaded {
-    match PolicySet::load(files(rego, data), Budget { time: Duration::from_secs(5), ..Budget::default() }) {
+    match PolicySet::load(
+        files(rego, data),
+        Budget {
+            time: Duration::from_secs(5),
+            ..Budget::default()
+        },
+    ) {
         Ok(loaded) => loaded,
         Err(mistakes) => panic!("{}", shown(&mistakes)),
     }
@@ -39,16 +52,27 @@ fn one(text: &str) -> PolicySet {
 }
 
 fn shown(mistakes: &[Diagnostic]) -> String {
-    let frames: Vec<_> = mistakes.iter().map(|mistake| mistake.render(Paint::Plain)).collect();
+    let frames: Vec<_> = mistakes
+        .iter()
+        .map(|mistake| mistake.render(Paint::Plain))
+        .collect();
     frames.join("\n\n")
 }
 
 fn refused(text: &str) -> Vec<Diagnostic> {
-    PolicySet::load(files(&[("approvals/x.rego", text)], json!({})), Budget::default()).unwrap_err()
+    PolicySet::load(
+        files(&[("approvals/x.rego", text)], json!({})),
+        Budget::default(),
+    )
+    .unwrap_err()
 }
 
 fn ask(set: &PolicySet, input: &Value) -> Verdict {
-    decide(set, &Input::parse(&input.to_string()).unwrap(), Timestamp::UNIX_EPOCH)
+    decide(
+        set,
+        &Input::parse(&input.to_string()).unwrap(),
+        Timestamp::UNIX_EPOCH,
+    )
 }
 
 fn says(verdict: &Verdict) -> (Outcome, Cause) {

@@ -231,7 +231,7 @@ pub trait Store: Send + Sync {
     async fn forward(&self, forward: Planned, now: Timestamp) -> Result<(), StoreError>;
 
     /// Gives at most `limit` due effects of `source` to the caller until `lease`; nobody else is given them before.
-    /// Under a freeze an approval by policy is not given before its `not_after`. Of forwards with one lane only the
+    /// Under a freeze an approval by policy is given only after its `not_after`, to become a question. Of forwards with one lane only the
     /// oldest that is not done is given.
     async fn claim(
         &self,
@@ -332,6 +332,13 @@ pub struct Counts {
     pub dead: u64,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
 fn kind_as_word<S: serde::Serializer>(kind: &EntryKind, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(kind.as_str())
 }
+
+#[cfg(test)]
+mod contract;

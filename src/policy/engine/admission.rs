@@ -15,46 +15,170 @@ use crate::policy::engine::syntax::{self, Node, Step};
 /// Built-ins a decision may use: pure, bounded by the size of what they are given, and the same at every replay.
 /// `time.now_ns` answers with the time of the decision.
 const ALLOWED: &[&str] = &[
-    "abs", "array.concat", "array.reverse", "array.slice", "base64.decode", "base64.encode",
-    "base64.is_valid", "base64url.decode", "base64url.encode", "base64url.encode_no_pad", "bits.and",
-    "bits.negate", "bits.or", "bits.rsh", "bits.xor", "ceil", "concat", "contains", "count",
-    "endswith", "floor", "format_int", "glob.match", "glob.quote_meta", "graph.reachable",
-    "graph.reachable_paths", "hex.decode", "hex.encode", "indexof", "indexof_n", "intersection",
-    "is_array", "is_boolean", "is_null", "is_number", "is_object", "is_set", "is_string",
-    "json.filter", "json.is_valid", "json.marshal", "json.marshal_with_options", "json.patch", "json.remove",
-    "json.unmarshal", "lower", "max", "min", "net.cidr_contains", "net.cidr_is_valid",
-    "object.filter", "object.get", "object.keys", "object.remove", "object.subset",
-    "object.union", "object.union_n", "product", "regex.find_n", "regex.globs_match", "regex.is_valid",
-    "regex.match", "regex.replace", "regex.split", "regex.template_match", "replace",
-    "round", "semver.compare", "semver.is_valid", "sort", "split", "sprintf", "startswith",
-    "strings.any_prefix_match", "strings.any_suffix_match", "strings.count", "strings.replace_n",
-    "strings.reverse", "substring", "sum", "time.add_date", "time.clock", "time.date",
-    "time.diff", "time.format", "time.now_ns", "time.parse_duration_ns", "time.parse_ns",
-    "time.parse_rfc3339_ns", "time.weekday", "to_number", "trim", "trim_left", "trim_prefix",
-    "trim_right", "trim_space", "trim_suffix", "type_name", "union", "units.parse",
-    "units.parse_bytes", "upper", "__builtin_sets.intersection", "__builtin_sets.union",
+    "abs",
+    "array.concat",
+    "array.reverse",
+    "array.slice",
+    "base64.decode",
+    "base64.encode",
+    "base64.is_valid",
+    "base64url.decode",
+    "base64url.encode",
+    "base64url.encode_no_pad",
+    "bits.and",
+    "bits.negate",
+    "bits.or",
+    "bits.rsh",
+    "bits.xor",
+    "ceil",
+    "concat",
+    "contains",
+    "count",
+    "endswith",
+    "floor",
+    "format_int",
+    "glob.match",
+    "glob.quote_meta",
+    "graph.reachable",
+    "graph.reachable_paths",
+    "hex.decode",
+    "hex.encode",
+    "indexof",
+    "indexof_n",
+    "intersection",
+    "is_array",
+    "is_boolean",
+    "is_null",
+    "is_number",
+    "is_object",
+    "is_set",
+    "is_string",
+    "json.filter",
+    "json.is_valid",
+    "json.marshal",
+    "json.marshal_with_options",
+    "json.patch",
+    "json.remove",
+    "json.unmarshal",
+    "lower",
+    "max",
+    "min",
+    "net.cidr_contains",
+    "net.cidr_is_valid",
+    "object.filter",
+    "object.get",
+    "object.keys",
+    "object.remove",
+    "object.subset",
+    "object.union",
+    "object.union_n",
+    "product",
+    "regex.find_n",
+    "regex.globs_match",
+    "regex.is_valid",
+    "regex.match",
+    "regex.replace",
+    "regex.split",
+    "regex.template_match",
+    "replace",
+    "round",
+    "semver.compare",
+    "semver.is_valid",
+    "sort",
+    "split",
+    "sprintf",
+    "startswith",
+    "strings.any_prefix_match",
+    "strings.any_suffix_match",
+    "strings.count",
+    "strings.replace_n",
+    "strings.reverse",
+    "substring",
+    "sum",
+    "time.add_date",
+    "time.clock",
+    "time.date",
+    "time.diff",
+    "time.format",
+    "time.now_ns",
+    "time.parse_duration_ns",
+    "time.parse_ns",
+    "time.parse_rfc3339_ns",
+    "time.weekday",
+    "to_number",
+    "trim",
+    "trim_left",
+    "trim_prefix",
+    "trim_right",
+    "trim_space",
+    "trim_suffix",
+    "type_name",
+    "union",
+    "units.parse",
+    "units.parse_bytes",
+    "upper",
+    "__builtin_sets.intersection",
+    "__builtin_sets.union",
 ];
 
 /// Built-ins that are refused, with the reason.
 const REFUSED: &[(&str, &str)] = &[
-    ("http.send", "a decision must not reach the network; put the facts into the request or a data file"),
-    ("net.lookup_ip_addr", "a decision must not reach the network; put the facts into the request or a data file"),
-    ("opa.runtime", "a decision must not depend on the host; put the facts into a data file"),
-    ("rand.intn", "a decision must come out the same when it is replayed"),
-    ("uuid.rfc4122", "a decision must come out the same when it is replayed"),
-    ("numbers.range", "its size is not bounded; iterate with `some … in` over a collection"),
-    ("numbers.range_step", "its size is not bounded; iterate with `some … in` over a collection"),
-    ("net.cidr_expand", "its size is not bounded; use `net.cidr_contains`"),
+    (
+        "http.send",
+        "a decision must not reach the network; put the facts into the request or a data file",
+    ),
+    (
+        "net.lookup_ip_addr",
+        "a decision must not reach the network; put the facts into the request or a data file",
+    ),
+    (
+        "opa.runtime",
+        "a decision must not depend on the host; put the facts into a data file",
+    ),
+    (
+        "rand.intn",
+        "a decision must come out the same when it is replayed",
+    ),
+    (
+        "uuid.rfc4122",
+        "a decision must come out the same when it is replayed",
+    ),
+    (
+        "numbers.range",
+        "its size is not bounded; iterate with `some … in` over a collection",
+    ),
+    (
+        "numbers.range_step",
+        "its size is not bounded; iterate with `some … in` over a collection",
+    ),
+    (
+        "net.cidr_expand",
+        "its size is not bounded; use `net.cidr_contains`",
+    ),
     ("bits.lsh", "its size is not bounded"),
     ("walk", "name the path instead, or iterate with `some … in`"),
-    ("print", "leave it out; the rationale shows the values of every condition"),
-    ("trace", "leave it out; the rationale shows the values of every condition"),
+    (
+        "print",
+        "leave it out; the rationale shows the values of every condition",
+    ),
+    (
+        "trace",
+        "leave it out; the rationale shows the values of every condition",
+    ),
 ];
 
 /// Names that people give a set of the contract by habit.
 const HABITS: &[(&str, &str)] = &[
-    ("deny", "reject"), ("block", "reject"), ("refuse", "reject"), ("forbid", "reject"), ("violation", "reject"),
-    ("allow", "approve"), ("permit", "approve"), ("review", "escalate"), ("ask", "escalate"), ("warn", "escalate"),
+    ("deny", "reject"),
+    ("block", "reject"),
+    ("refuse", "reject"),
+    ("forbid", "reject"),
+    ("violation", "reject"),
+    ("allow", "approve"),
+    ("permit", "approve"),
+    ("review", "escalate"),
+    ("ask", "escalate"),
+    ("warn", "escalate"),
 ];
 
 /// All that is wrong with the rules in `serving`, the ones that decisions reach, and with the heads of all others.
@@ -62,15 +186,29 @@ pub(crate) fn check(catalog: &Catalog, serving: &BTreeSet<usize>) -> Vec<Diagnos
     let mut found = Vec::new();
     for (parsed, import) in catalog.imports_clash() {
         found.push(
-            Diagnostic::error("P039", "another file of this package gives the name of this import another meaning")
-                .at(parsed.place(&import.span))
-                .help("give one of them another name with `as`"),
+            Diagnostic::error(
+                "P039",
+                "another file of this package gives the name of this import another meaning",
+            )
+            .at(parsed.place(&import.span))
+            .help("give one of them another name with `as`"),
         );
     }
-    let needed: BTreeSet<usize> = catalog.rules.iter().flat_map(|rule| rule.needs.iter().copied()).collect();
+    let needed: BTreeSet<usize> = catalog
+        .rules
+        .iter()
+        .flat_map(|rule| rule.needs.iter().copied())
+        .collect();
     for (index, rule) in catalog.rules.iter().enumerate() {
-        let Some(parsed) = catalog.parsed(rule) else { continue };
-        let mut checker = Checker { catalog, parsed, rule, found: &mut found };
+        let Some(parsed) = catalog.parsed(rule) else {
+            continue;
+        };
+        let mut checker = Checker {
+            catalog,
+            parsed,
+            rule,
+            found: &mut found,
+        };
         if decides(&rule.package) {
             checker.set(needed.contains(&index));
         }
@@ -90,13 +228,29 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    fn report(&mut self, code: &'static str, message: String, span: &Span, help: impl Into<String>) {
-        self.found.push(Diagnostic::error(code, message).at(self.parsed.place(span)).help(help));
+    fn report(
+        &mut self,
+        code: &'static str,
+        message: String,
+        span: &Span,
+        help: impl Into<String>,
+    ) {
+        self.found.push(
+            Diagnostic::error(code, message)
+                .at(self.parsed.place(span))
+                .help(help),
+        );
     }
 
     fn head_span(&self) -> Span {
         match self.rule.rule.as_ref() {
-            Rule::Spec { head: RuleHead::Compr { refr, .. } | RuleHead::Set { refr, .. } | RuleHead::Func { refr, .. }, .. }
+            Rule::Spec {
+                head:
+                    RuleHead::Compr { refr, .. }
+                    | RuleHead::Set { refr, .. }
+                    | RuleHead::Func { refr, .. },
+                ..
+            }
             | Rule::Default { refr, .. } => refr.span().clone(),
         }
     }
@@ -110,12 +264,21 @@ impl Checker<'_> {
             Rule::Default { .. } => None,
         };
         if name == "limit" && matches!(head, Some(RuleHead::Set { .. })) {
-            self.report("P011", "limits are not supported yet".to_owned(), &span, "leave `limit` out, or bound single requests in `approve`");
+            self.report(
+                "P011",
+                "limits are not supported yet".to_owned(),
+                &span,
+                "leave `limit` out, or bound single requests in `approve`",
+            );
             return;
         }
         if let Some(set) = set_named(name) {
             match head {
-                Some(RuleHead::Set { key: Some(key), refr, .. }) if syntax::variable(refr).is_some() => self.shape(set, key),
+                Some(RuleHead::Set {
+                    key: Some(key),
+                    refr,
+                    ..
+                }) if syntax::variable(refr).is_some() => self.shape(set, key),
                 _ => self.report(
                     "P010",
                     format!("`{set}` must be a set of reasons"),
@@ -129,14 +292,23 @@ impl Checker<'_> {
         if is_needed {
             return;
         }
-        let habit = HABITS.iter().find(|(habit, _)| *habit == name).map(|(_, set)| *set);
-        let near = if is_set { did_you_mean(name, ["approve", "reject", "escalate"]) } else { None };
+        let habit = HABITS
+            .iter()
+            .find(|(habit, _)| *habit == name)
+            .map(|(_, set)| *set);
+        let near = if is_set {
+            did_you_mean(name, ["approve", "reject", "escalate"])
+        } else {
+            None
+        };
         if let Some(meant) = habit.or(near) {
             self.report(
                 "P012",
                 format!("nothing looks at `{name}`"),
                 &span,
-                format!("did you mean `{meant}`? Write `{meant} contains \"the reason\" if {{ … }}`"),
+                format!(
+                    "did you mean `{meant}`? Write `{meant} contains \"the reason\" if {{ … }}`"
+                ),
             );
         }
     }
@@ -147,20 +319,45 @@ impl Checker<'_> {
             Expr::Object { fields, .. } => {
                 let mut reasoned = false;
                 for (_, name, value) in fields {
-                    let Some(text) = syntax::string(name) else { continue };
+                    let Some(text) = syntax::string(name) else {
+                        continue;
+                    };
                     reasoned |= text == "reason";
                     if let Err(message) = element::check_key(set, text) {
                         let known = element::keys(set).join("`, `");
-                        self.report("P013", message, name.span(), format!("the keys are `{known}`"));
+                        self.report(
+                            "P013",
+                            message,
+                            name.span(),
+                            format!("the keys are `{known}`"),
+                        );
                     } else if let Err(message) = literal(set, text, value) {
-                        self.report("P013", message, value.span(), "see docs/policies.md for what an element may hold");
+                        self.report(
+                            "P013",
+                            message,
+                            value.span(),
+                            "see docs/policies.md for what an element may hold",
+                        );
                     }
                 }
-                if !reasoned && fields.iter().all(|(_, name, _)| syntax::string(name).is_some()) {
-                    self.report("P013", format!("an element of `{set}` has no `reason`"), key.span(), "add `\"reason\": \"…\"`");
+                if !reasoned
+                    && fields
+                        .iter()
+                        .all(|(_, name, _)| syntax::string(name).is_some())
+                {
+                    self.report(
+                        "P013",
+                        format!("an element of `{set}` has no `reason`"),
+                        key.span(),
+                        "add `\"reason\": \"…\"`",
+                    );
                 }
             }
-            Expr::Number { .. } | Expr::Bool { .. } | Expr::Null { .. } | Expr::Array { .. } | Expr::Set { .. } => self.report(
+            Expr::Number { .. }
+            | Expr::Bool { .. }
+            | Expr::Null { .. }
+            | Expr::Array { .. }
+            | Expr::Set { .. } => self.report(
                 "P013",
                 format!("an element of `{set}` must be a string or an object with `reason`"),
                 key.span(),
@@ -182,21 +379,47 @@ impl Checker<'_> {
             }
         });
         for function in calls {
-            let Some(path) = syntax::dotted(&function) else { continue };
+            let Some(path) = syntax::dotted(&function) else {
+                continue;
+            };
             let name = path.join(".");
-            if self.catalog.calls(self.rule.file, &path).is_some() || ALLOWED.contains(&name.as_str()) {
+            if self.catalog.calls(self.rule.file, &path).is_some()
+                || ALLOWED.contains(&name.as_str())
+            {
                 continue;
             }
             if let Some((_, help)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
-                self.report("P033", format!("`{name}` is not for decisions"), function.span(), *help);
+                self.report(
+                    "P033",
+                    format!("`{name}` is not for decisions"),
+                    function.span(),
+                    *help,
+                );
             } else if name == "__builtin_host_await" {
-                self.report("P033", format!("`{name}` is not for policies"), function.span(), "leave it out");
+                self.report(
+                    "P033",
+                    format!("`{name}` is not for policies"),
+                    function.span(),
+                    "leave it out",
+                );
             } else if is_builtin(&name) {
-                self.report("P033", format!("`{name}` is not for decisions"), function.span(), "docs/checks.md lists the built-ins that are");
+                self.report(
+                    "P033",
+                    format!("`{name}` is not for decisions"),
+                    function.span(),
+                    "docs/checks.md lists the built-ins that are",
+                );
             } else {
-                let help = did_you_mean(&name, ALLOWED.iter().copied())
-                    .map_or_else(|| "define it in this package, or import the package that does".to_owned(), |near| format!("did you mean `{near}`?"));
-                self.report("P032", format!("there is no function `{name}`"), function.span(), help);
+                let help = did_you_mean(&name, ALLOWED.iter().copied()).map_or_else(
+                    || "define it in this package, or import the package that does".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.report(
+                    "P032",
+                    format!("there is no function `{name}`"),
+                    function.span(),
+                    help,
+                );
             }
         }
     }
@@ -211,8 +434,15 @@ impl Checker<'_> {
                 span,
                 "write the other case as a definition of its own: `f(x) := value if not …`",
             ),
-            Rule::Spec { head: RuleHead::Compr { refr, .. }, .. } => self.head(refr),
-            Rule::Spec { head: RuleHead::Set { refr, .. } | RuleHead::Func { refr, .. }, .. } | Rule::Default { refr, .. } => {
+            Rule::Spec {
+                head: RuleHead::Compr { refr, .. },
+                ..
+            } => self.head(refr),
+            Rule::Spec {
+                head: RuleHead::Set { refr, .. } | RuleHead::Func { refr, .. },
+                ..
+            }
+            | Rule::Default { refr, .. } => {
                 if syntax::variable(refr).is_none() {
                     self.dotted_head(refr);
                 }
@@ -221,15 +451,25 @@ impl Checker<'_> {
         let mut statements = Vec::new();
         let mut references = Vec::new();
         syntax::walk_rule(&rule, &mut |node| match node {
-            Node::Stmt(stmt) => statements.extend(stmt.with_mods.iter().map(|with| with.span.clone())),
+            Node::Stmt(stmt) => {
+                statements.extend(stmt.with_mods.iter().map(|with| with.span.clone()))
+            }
             Node::Expr(expr) => {
-                if matches!(expr.as_ref(), Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. }) {
+                if matches!(
+                    expr.as_ref(),
+                    Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. }
+                ) {
                     references.push(expr.clone());
                 }
             }
         });
         for span in statements {
-            self.report("P034", "`with` is for tests".to_owned(), &span, "give the rule a function that takes the value as an argument");
+            self.report(
+                "P034",
+                "`with` is for tests".to_owned(),
+                &span,
+                "give the rule a function that takes the value as an argument",
+            );
         }
         let mut reported = BTreeSet::new();
         for reference in &references {
@@ -257,7 +497,10 @@ impl Checker<'_> {
             if (!goes_on || dynamic) && reported.insert(span.start) {
                 self.report(
                     "P037",
-                    format!("`{}` looks into the package `{package}` by a computed name", span.text()),
+                    format!(
+                        "`{}` looks into the package `{package}` by a computed name",
+                        span.text()
+                    ),
                     span,
                     "name the rule: `data.package.rule`",
                 );
@@ -267,18 +510,26 @@ impl Checker<'_> {
 
     /// Whether the reference is followed by a step in the text.
     fn goes_on(&self, span: &Span) -> bool {
-        let rest = self.parsed.file.text.get(span.end as usize..).unwrap_or_default();
+        let rest = self
+            .parsed
+            .file
+            .text
+            .get(span.end as usize..)
+            .unwrap_or_default();
         rest.starts_with('.') || rest.starts_with('[') || rest.starts_with("\"]")
     }
 
     fn head(&mut self, refr: &Ref<Expr>) {
         match refr.as_ref() {
             Expr::Var { .. } => {}
-            Expr::RefBrack { refr: root, index, .. } if syntax::variable(root).is_some() => {
+            Expr::RefBrack {
+                refr: root, index, ..
+            } if syntax::variable(root).is_some() => {
                 if syntax::is_literal(index) {
                     self.report(
                         "P036",
-                        "an object cannot be put together key by key in rules that decide".to_owned(),
+                        "an object cannot be put together key by key in rules that decide"
+                            .to_owned(),
                         refr.span(),
                         "write it as one rule: `name := {\"key\": value}`",
                     );
@@ -318,7 +569,12 @@ fn literal(set: RuleSet, key: &str, value: &Ref<Expr>) -> Result<(), String> {
 /// A body that is looked at for every request, as a warning.
 pub(crate) fn always(parsed: &Parsed, rule: &RuleNode, id: &str) -> Diagnostic {
     let (start, end) = (rule.start, rule.end);
-    let head_end = parsed.file.text.get(start..end).and_then(|text| text.find('\n')).map_or(end, |length| start + length);
+    let head_end = parsed
+        .file
+        .text
+        .get(start..end)
+        .and_then(|text| text.find('\n'))
+        .map_or(end, |length| start + length);
     let place = crate::diagnostic::Place {
         file: parsed.file.path.clone(),
         text: std::sync::Arc::clone(&parsed.file.text),

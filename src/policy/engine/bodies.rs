@@ -80,14 +80,20 @@ pub(crate) fn bodies(catalog: &Catalog, metadata: &[FileMetadata]) -> Vec<Body> 
         let Some(set) = set_named(&rule.name).filter(|_| decides(&rule.package)) else {
             continue;
         };
-        let Rule::Spec { head: RuleHead::Set { key: Some(key), .. }, bodies, .. } = rule.rule.as_ref()
+        let Rule::Spec {
+            head: RuleHead::Set { key: Some(key), .. },
+            bodies,
+            ..
+        } = rule.rule.as_ref()
         else {
             continue;
         };
         let (Some(parsed), Some(about)) = (catalog.parsed(rule), metadata.get(rule.file)) else {
             continue;
         };
-        let ordinal = ordinals.entry((Arc::clone(&rule.package), set)).or_default();
+        let ordinal = ordinals
+            .entry((Arc::clone(&rule.package), set))
+            .or_default();
         *ordinal += 1;
         let own = about.rules.get(&rule.line);
         let title = own.and_then(|own| own.title.clone());
@@ -177,6 +183,9 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Operands of a condition that are shown.
+pub(crate) const MOST_OPERANDS: usize = 3;
+
 fn operands(stmt: &LiteralStmt, text: &str) -> Vec<Option<String>> {
     let expr = match &stmt.literal {
         Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => expr,
@@ -184,8 +193,11 @@ fn operands(stmt: &LiteralStmt, text: &str) -> Vec<Option<String>> {
     };
     let shown: Vec<&Ref<Expr>> = match expr.as_ref() {
         Expr::BoolExpr { lhs, rhs, .. } => vec![lhs, rhs],
-        Expr::Membership { value, collection, .. } => vec![value, collection],
+        Expr::Membership {
+            value, collection, ..
+        } => vec![value, collection],
         Expr::AssignExpr { lhs, .. } => vec![lhs],
+        Expr::Call { params, .. } => params.iter().take(MOST_OPERANDS).collect(),
         _ => vec![expr],
     };
     let written = |span: &Span| {
@@ -200,7 +212,11 @@ fn operands(stmt: &LiteralStmt, text: &str) -> Vec<Option<String>> {
 
 /// The actions a body is for, if its code says so at its top level.
 fn route(query: &Query) -> Route {
-    query.stmts.iter().find_map(actions).map_or(Route::Always, Route::Actions)
+    query
+        .stmts
+        .iter()
+        .find_map(actions)
+        .map_or(Route::Always, Route::Actions)
 }
 
 fn actions(stmt: &LiteralStmt) -> Option<BTreeSet<String>> {
@@ -211,7 +227,12 @@ fn actions(stmt: &LiteralStmt) -> Option<BTreeSet<String>> {
         return None;
     }
     match expr.as_ref() {
-        Expr::BoolExpr { op: BoolOp::Eq, lhs, rhs, .. } => {
+        Expr::BoolExpr {
+            op: BoolOp::Eq,
+            lhs,
+            rhs,
+            ..
+        } => {
             let literal = match (is_action(lhs), is_action(rhs)) {
                 (true, false) => syntax::string(rhs)?,
                 (false, true) => syntax::string(lhs)?,
@@ -219,11 +240,19 @@ fn actions(stmt: &LiteralStmt) -> Option<BTreeSet<String>> {
             };
             Some(BTreeSet::from([literal.to_owned()]))
         }
-        Expr::Membership { key: None, value, collection, .. } if is_action(value) => {
+        Expr::Membership {
+            key: None,
+            value,
+            collection,
+            ..
+        } if is_action(value) => {
             let (Expr::Set { items, .. } | Expr::Array { items, .. }) = collection.as_ref() else {
                 return None;
             };
-            items.iter().map(|item| syntax::string(item).map(str::to_owned)).collect()
+            items
+                .iter()
+                .map(|item| syntax::string(item).map(str::to_owned))
+                .collect()
         }
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! All rules of a set by name, and which of them each one needs.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use regorus::unstable::{BUILTINS, Expr, Import, Ref, Rule, RuleHead};
@@ -12,8 +13,8 @@ use crate::policy::engine::syntax::{self, Node, Step};
 pub(crate) struct Catalog {
     pub(crate) files: Vec<Parsed>,
     pub(crate) rules: Vec<RuleNode>,
-    /// Package and name to indexes into `rules`.
-    names: HashMap<(Arc<str>, String), Vec<usize>>,
+    /// Package, then name, to indexes into `rules`.
+    names: HashMap<Arc<str>, HashMap<String, Vec<usize>>>,
     packages: BTreeSet<Arc<str>>,
     /// By package, since the engine knows imports by package and not by file; [`Self::imports_clash`] says where that
     /// would make a difference.
@@ -68,8 +69,11 @@ impl Catalog {
                     continue;
                 }
                 let (start, end) = bytes_of(rule.span(), &file.file.text);
-                let names = (Arc::clone(&package), name.clone());
-                catalog.names.entry(names).or_default().push(catalog.rules.len());
+                let names = catalog.names.entry(Arc::clone(&package)).or_default();
+                names
+                    .entry(name.clone())
+                    .or_default()
+                    .push(catalog.rules.len());
                 catalog.rules.push(RuleNode {
                     file: index,
                     package: Arc::clone(&package),
@@ -82,7 +86,11 @@ impl Catalog {
                 });
             }
         }
-        let needs: Vec<_> = catalog.rules.iter().map(|rule| catalog.needs(rule)).collect();
+        let needs: Vec<_> = catalog
+            .rules
+            .iter()
+            .map(|rule| catalog.needs(rule))
+            .collect();
         for (rule, needs) in catalog.rules.iter_mut().zip(needs) {
             rule.needs = needs;
         }
@@ -96,7 +104,10 @@ impl Catalog {
 
     /// All rules of this name in this package.
     pub(crate) fn named(&self, package: &str, name: &str) -> &[usize] {
-        self.names.get(&(package.into(), name.to_owned())).map_or(&[], Vec::as_slice)
+        self.names
+            .get(package)
+            .and_then(|names| names.get(name))
+            .map_or(&[], Vec::as_slice)
     }
 
     /// Imports that give a name another meaning than a file of the same package gives it.
@@ -104,7 +115,9 @@ impl Catalog {
         let mut clashes = Vec::new();
         for file in &self.files {
             for import in &file.module.imports {
-                let Some((name, path)) = alias(import) else { continue };
+                let Some((name, path)) = alias(import) else {
+                    continue;
+                };
                 let package = self.imports.get(file.package.as_str());
                 if package.and_then(|imports| imports.get(&name)) != Some(&path) {
                     clashes.push((file, import));
@@ -135,7 +148,11 @@ impl Catalog {
         let Some(import) = imports.and_then(|imports| imports.get(*root)) else {
             return Target::Other;
         };
-        let full: Vec<&str> = import.iter().map(String::as_str).chain(rest.iter().copied()).collect();
+        let full: Vec<&str> = import
+            .iter()
+            .map(String::as_str)
+            .chain(rest.iter().copied())
+            .collect();
         match self.resolve(file, &full) {
             Target::Rules(rules, used) => {
                 Target::Rules(rules, (used + 1).saturating_sub(import.len()))
@@ -149,7 +166,9 @@ impl Catalog {
         let mut used = 0;
         for length in (1..path.len()).rev() {
             let package = path.get(..length).unwrap_or_default().join(".");
-            let Some(name) = path.get(length) else { continue };
+            let Some(name) = path.get(length) else {
+                continue;
+            };
             let rules = self.named(&package, name);
             if !rules.is_empty() {
                 used = used.max(length + 2);
@@ -161,8 +180,10 @@ impl Catalog {
         }
         let whole = path.join(".");
         let below = format!("{whole}.");
-        let is_package = |package: &Arc<str>| **package == *whole || package.starts_with(&below);
-        if path.is_empty() || self.packages.iter().any(is_package) {
+        let from = (Bound::Included(below.as_str()), Bound::Unbounded);
+        let after = self.packages.range::<str, _>(from).next();
+        let above_packages = after.is_some_and(|package| package.starts_with(&below));
+        if path.is_empty() || above_packages || self.packages.contains(whole.as_str()) {
             return Target::Package(whole);
         }
         Target::Data
@@ -181,7 +202,9 @@ impl Catalog {
         let mut reached: BTreeSet<usize> = from.iter().copied().collect();
         let mut open = from.to_vec();
         while let Some(at) = open.pop() {
-            let Some(rule) = self.rules.get(at) else { continue };
+            let Some(rule) = self.rules.get(at) else {
+                continue;
+            };
             for &next in &rule.needs {
                 if reached.insert(next) {
                     open.push(next);
@@ -197,7 +220,9 @@ impl Catalog {
             let Node::Expr(expr) = node else { return };
             let path = match expr.as_ref() {
                 Expr::Call { fcn, .. } => syntax::dotted(fcn),
-                Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. } => Some(prefix(expr)),
+                Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. } => {
+                    Some(prefix(expr))
+                }
                 _ => None,
             };
             if let Some(Target::Rules(rules, _)) = path.map(|path| self.resolve(rule.file, &path)) {
@@ -234,7 +259,10 @@ fn alias(import: &Import) -> Option<(String, Vec<String>)> {
         Some(name) => name.text(),
         None => path.last()?,
     };
-    Some((name.to_owned(), path.iter().map(|&part| part.to_owned()).collect()))
+    Some((
+        name.to_owned(),
+        path.iter().map(|&part| part.to_owned()).collect(),
+    ))
 }
 
 /// The first name of the rule's head.

@@ -28,7 +28,10 @@ pub(crate) fn keys(set: RuleSet) -> &'static [&'static str] {
 pub(crate) fn read(set: RuleSet, value: &Value) -> Result<Element, String> {
     let fields = match value {
         Value::String(reason) => {
-            return Ok(Element { reason: reason.to_string(), terms: Terms::default() });
+            return Ok(Element {
+                reason: reason.to_string(),
+                terms: Terms::default(),
+            });
         }
         Value::Object(fields) => fields,
         Value::Undefined
@@ -37,14 +40,23 @@ pub(crate) fn read(set: RuleSet, value: &Value) -> Result<Element, String> {
         | Value::Number(_)
         | Value::Array(_)
         | Value::Set(_) => {
-            return Err(format!("an element of `{set}` must be a string or an object with `reason`, not {}", kind(value)));
+            return Err(format!(
+                "an element of `{set}` must be a string or an object with `reason`, not {}",
+                kind(value)
+            ));
         }
     };
-    let mut element = Element { reason: String::new(), terms: Terms::default() };
+    let mut element = Element {
+        reason: String::new(),
+        terms: Terms::default(),
+    };
     let mut reasoned = false;
     for (key, value) in fields.iter_sorted() {
         let Value::String(key) = key else {
-            return Err(format!("an element of `{set}` has a key that is {}", kind(key)));
+            return Err(format!(
+                "an element of `{set}` has a key that is {}",
+                kind(key)
+            ));
         };
         check_key(set, key)?;
         match &**key {
@@ -123,7 +135,10 @@ pub(crate) fn seconds(text: &str) -> Result<u64, String> {
             _ => return Err(wrong()),
         };
         let count: u64 = digits.parse().map_err(|_| wrong())?;
-        total = count.checked_mul(unit).and_then(|part| total.checked_add(part)).ok_or_else(wrong)?;
+        total = count
+            .checked_mul(unit)
+            .and_then(|part| total.checked_add(part))
+            .ok_or_else(wrong)?;
         digits.clear();
     }
     if !digits.is_empty() || total == 0 || total > LONGEST {
@@ -142,22 +157,57 @@ mod tests {
 
     #[test]
     fn an_element_is_a_reason_or_an_object_with_one() {
-        let element = read_json(RuleSet::Escalate, r#"{"reason": "r", "to": "payments", "votes": 2, "within": "1h30m"}"#).unwrap();
-        let terms = Terms { to: Some("payments".into()), votes: Some(2), within_seconds: Some(5_400) };
-        assert_eq!(element, Element { reason: "r".into(), terms });
-        assert_eq!(read_json(RuleSet::Reject, r#""because""#).unwrap().reason, "because");
+        let element = read_json(
+            RuleSet::Escalate,
+            r#"{"reason": "r", "to": "payments", "votes": 2, "within": "1h30m"}"#,
+        )
+        .unwrap();
+        let terms = Terms {
+            to: Some("payments".into()),
+            votes: Some(2),
+            within_seconds: Some(5_400),
+        };
+        assert_eq!(
+            element,
+            Element {
+                reason: "r".into(),
+                terms
+            }
+        );
+        assert_eq!(
+            read_json(RuleSet::Reject, r#""because""#).unwrap().reason,
+            "because"
+        );
     }
 
     #[test]
     fn anything_else_is_refused_in_words() {
         for (json, message) in [
-            ("7", "an element of `escalate` must be a string or an object with `reason`, not a number"),
+            (
+                "7",
+                "an element of `escalate` must be a string or an object with `reason`, not a number",
+            ),
             (r#"{"to": "x"}"#, "an element of `escalate` has no `reason`"),
-            (r#"{"reason": "x", "vote": 2}"#, "an element of `escalate` has no key `vote`; did you mean `votes`?"),
-            (r#"{"reason": "x", "votes": 0}"#, "`votes` must be a whole number from 1 to 100"),
-            (r#"{"reason": "x", "votes": 1.5}"#, "`votes` must be a whole number from 1 to 100"),
-            (r#"{"reason": "x", "within": "soon"}"#, "`within` must be a time such as `30m`, `24h` or `2d`, not `soon`"),
-            (r#"{"reason": "x", "within": "99999999999999999999d"}"#, "`within` must be a time such as `30m`, `24h` or `2d`, not `99999999999999999999d`"),
+            (
+                r#"{"reason": "x", "vote": 2}"#,
+                "an element of `escalate` has no key `vote`; did you mean `votes`?",
+            ),
+            (
+                r#"{"reason": "x", "votes": 0}"#,
+                "`votes` must be a whole number from 1 to 100",
+            ),
+            (
+                r#"{"reason": "x", "votes": 1.5}"#,
+                "`votes` must be a whole number from 1 to 100",
+            ),
+            (
+                r#"{"reason": "x", "within": "soon"}"#,
+                "`within` must be a time such as `30m`, `24h` or `2d`, not `soon`",
+            ),
+            (
+                r#"{"reason": "x", "within": "99999999999999999999d"}"#,
+                "`within` must be a time such as `30m`, `24h` or `2d`, not `99999999999999999999d`",
+            ),
             (r#"{"reason": ""}"#, "`reason` is empty"),
         ] {
             assert_eq!(read_json(RuleSet::Escalate, json).unwrap_err(), message);

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use regorus::Value;
 use regorus::rvm::vm::RegoVM;
 
-use crate::domain::verdict::{Condition, FiredRule, MissingEvidence, PolicyFailure, RuleSet, Terms, Truth};
+use crate::domain::verdict::{
+    Condition, FiredRule, MissingEvidence, PolicyFailure, RuleSet, Terms, Truth,
+};
 use crate::policy::engine::bodies::Body;
 use crate::policy::engine::load::Policies;
 use crate::policy::engine::program::Compiled;
@@ -51,12 +53,20 @@ pub(crate) fn evaluate(
     now: Timestamp,
 ) -> Findings {
     let mut findings = Findings::default();
-    let until = Instant::now().checked_add(budget.time).unwrap_or_else(Instant::now);
+    let until = Instant::now()
+        .checked_add(budget.time)
+        .unwrap_or_else(Instant::now);
     let mut left = usize::try_from(budget.instructions).unwrap_or(usize::MAX);
     for index in policies.route(action) {
-        let Some(compiled) = policies.slices.get(index) else { continue };
+        let Some(compiled) = policies.slices.get(index) else {
+            continue;
+        };
         for entry in 0..compiled.sets.len() {
-            let allowed = Allowance { instructions: left, until, now };
+            let allowed = Allowance {
+                instructions: left,
+                until,
+                now,
+            };
             let seen = on_machine(policies, index, |vm| {
                 vm.set_input(input.0.clone());
                 run(vm, compiled, &policies.bodies, entry, allowed)
@@ -65,8 +75,12 @@ pub(crate) fn evaluate(
             findings.add(policies, compiled, &input.0, seen);
         }
     }
-    findings.fired.sort_by(|(a, _), (b, _)| (&a.file, a.line, &a.id, &a.reason).cmp(&(&b.file, b.line, &b.id, &b.reason)));
-    findings.fired.dedup_by(|(a, _), (b, _)| a.id == b.id && a.reason == b.reason);
+    findings.fired.sort_by(|(a, _), (b, _)| {
+        (&a.file, a.line, &a.id, &a.reason).cmp(&(&b.file, b.line, &b.id, &b.reason))
+    });
+    findings
+        .fired
+        .dedup_by(|(a, _), (b, _)| a.id == b.id && a.reason == b.reason);
     findings
 }
 
@@ -81,10 +95,18 @@ fn on_machine(policies: &Policies, index: usize, work: impl FnOnce(&mut RegoVM) 
     };
     let mut machine = match machine {
         Ok(machine) => machine,
-        Err(broken) => return Seen { broken: Some(broken), ..Seen::default() },
+        Err(broken) => {
+            return Seen {
+                broken: Some(broken),
+                ..Seen::default()
+            };
+        }
     };
     let Ok(seen) = catch_unwind(AssertUnwindSafe(|| work(&mut machine.vm))) else {
-        return Seen { broken: Some("a built-in panicked".to_owned()), ..Seen::default() };
+        return Seen {
+            broken: Some("a built-in panicked".to_owned()),
+            ..Seen::default()
+        };
     };
     if seen.broken.is_none() {
         machine.vm.set_input(Value::Null);
@@ -101,18 +123,33 @@ fn start(policies: &Policies, index: usize) -> Result<Machine, String> {
         }
         machines.retain(|_, machine| machine.of.strong_count() > 0);
     });
-    let compiled = policies.slices.get(index).ok_or("there is no such program")?;
+    let compiled = policies
+        .slices
+        .get(index)
+        .ok_or("there is no such program")?;
     let mut vm = RegoVM::new();
     vm.load_program(Arc::clone(&compiled.program));
-    vm.set_data(policies.data.0.clone()).map_err(|error| error.to_string())?;
-    Ok(Machine { vm, of: Arc::downgrade(&policies.alive) })
+    vm.set_data(policies.data.0.clone())
+        .map_err(|error| error.to_string())?;
+    Ok(Machine {
+        vm,
+        of: Arc::downgrade(&policies.alive),
+    })
 }
 
 impl Findings {
     /// Nothing was evaluated.
     pub(crate) fn failed(package: &str, message: String) -> Self {
-        let failure = PolicyFailure { package: package.to_owned(), message, file: None, line: None };
-        Self { failures: vec![failure], ..Self::default() }
+        let failure = PolicyFailure {
+            package: package.to_owned(),
+            message,
+            file: None,
+            line: None,
+        };
+        Self {
+            failures: vec![failure],
+            ..Self::default()
+        }
     }
 
     fn add(&mut self, policies: &Policies, compiled: &Compiled, input: &Value, seen: Seen) {
@@ -160,9 +197,15 @@ impl Findings {
         if about.set == RuleSet::Approve {
             return;
         }
-        for statement in seen.stopped.iter().filter_map(|&index| about.statements.get(index)) {
+        for statement in seen
+            .stopped
+            .iter()
+            .filter_map(|&index| about.statements.get(index))
+        {
             for path in &statement.reads {
-                let Some((path, saw)) = evidence::missing(input, path) else { continue };
+                let Some((path, saw)) = evidence::missing(input, path) else {
+                    continue;
+                };
                 let missing = MissingEvidence {
                     path,
                     saw,
@@ -179,7 +222,13 @@ impl Findings {
 
     /// What failed on a fact that is not there is missing evidence: for a veto that ended there it is told already, for
     /// an approval that was given in spite of it it is told here. An undefined result counts against vetoes alone.
-    fn trouble(&mut self, policies: &Policies, compiled: &Compiled, input: &Value, trouble: Trouble) {
+    fn trouble(
+        &mut self,
+        policies: &Policies,
+        compiled: &Compiled,
+        input: &Value,
+        trouble: Trouble,
+    ) {
         let at = trouble.body.and_then(|(body, statement)| {
             let body = policies.bodies.get(body)?;
             Some((body, body.statements.get(statement)?))
@@ -188,11 +237,23 @@ impl Findings {
             if trouble.undefined && body.set == RuleSet::Approve {
                 return;
             }
-            let absent = statement.reads.iter().find_map(|path| evidence::missing(input, path));
+            let absent = statement
+                .reads
+                .iter()
+                .find_map(|path| evidence::missing(input, path));
             if let Some((path, saw)) = absent {
-                if body.set == RuleSet::Approve && self.fired.iter().any(|(rule, _)| rule.id == body.id) {
-                    let (rule, file, line) = (body.id.clone(), body.file.to_string(), statement.line);
-                    self.unknown.push(MissingEvidence { path, saw, rule, file, line });
+                if body.set == RuleSet::Approve
+                    && self.fired.iter().any(|(rule, _)| rule.id == body.id)
+                {
+                    let (rule, file, line) =
+                        (body.id.clone(), body.file.to_string(), statement.line);
+                    self.unknown.push(MissingEvidence {
+                        path,
+                        saw,
+                        rule,
+                        file,
+                        line,
+                    });
                 }
                 return;
             }

@@ -7,7 +7,11 @@ use crate::policy::engine::reads::{Key, Path};
 
 /// The first place along `path` where the input has nothing: its path as one would write it, and what was there.
 pub(crate) fn missing(input: &Value, path: &Path) -> Option<(String, String)> {
-    Walk { input, shown: "input".to_owned() }.at(input, path)
+    Walk {
+        input,
+        shown: "input".to_owned(),
+    }
+    .at(input, path)
 }
 
 struct Walk<'a> {
@@ -39,7 +43,10 @@ impl Walk<'_> {
                 let key = look_up(self.input, other)?;
                 self.below(value, &key, rest)
             }
-            Key::Computed => Some((format!("{}[…]", self.shown), "a part that cannot be told".to_owned())),
+            Key::Computed => Some((
+                format!("{}[…]", self.shown),
+                "a part that cannot be told".to_owned(),
+            )),
         }
     }
 
@@ -57,11 +64,20 @@ impl Walk<'_> {
                 let mut items = items.iter().zip(0_u64..);
                 items.find_map(|(_, index)| self.below(value, &Value::from(index), rest))
             }
-            Value::Object(fields) => fields.iter_sorted().find_map(|(key, _)| self.below(value, key, rest)),
-            Value::Set(items) => items.iter_sorted().find_map(|item| self.below(value, item, rest)),
-            Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                Some((self.shown.clone(), format!("{}, which has no elements", kind(value))))
-            }
+            Value::Object(fields) => fields
+                .iter_sorted()
+                .find_map(|(key, _)| self.below(value, key, rest)),
+            Value::Set(items) => items
+                .iter_sorted()
+                .find_map(|item| self.below(value, item, rest)),
+            Value::Undefined
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_) => Some((
+                self.shown.clone(),
+                format!("{}, which has no elements", kind(value)),
+            )),
         }
     }
 }

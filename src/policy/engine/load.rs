@@ -34,13 +34,20 @@ impl Policies {
     /// The programs a request with this action is evaluated by.
     pub(crate) fn route(&self, action: Option<&str>) -> impl Iterator<Item = usize> + '_ {
         let routed = action.and_then(|action| self.actions.get(action));
-        self.always.iter().chain(routed.into_iter().flatten()).copied()
+        self.always
+            .iter()
+            .chain(routed.into_iter().flatten())
+            .copied()
     }
 
     /// The first body that is routed by action, a veto if there is one.
     pub(crate) fn first_routed(&self) -> Option<&Body> {
         let routed = |body: &&Body| body.route != Route::Always;
-        let veto = self.bodies.iter().filter(routed).find(|body| body.set != RuleSet::Approve);
+        let veto = self
+            .bodies
+            .iter()
+            .filter(routed)
+            .find(|body| body.set != RuleSet::Approve);
         veto.or_else(|| self.bodies.iter().find(routed))
     }
 }
@@ -66,25 +73,41 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
     }
     let data = Document::parse(&files.data.to_string());
     if let Err(error) = &data {
-        mistakes.push(Diagnostic::error("P020", format!("the data files cannot be used: {error}")));
+        mistakes.push(Diagnostic::error(
+            "P020",
+            format!("the data files cannot be used: {error}"),
+        ));
     }
     let complete = mistakes.is_empty();
     let catalog = Catalog::new(parsed);
     let roots: Vec<usize> = (0..catalog.rules.len())
-        .filter(|&index| catalog.rules.get(index).is_some_and(|rule| decides(&rule.package) && set_named(&rule.name).is_some()))
+        .filter(|&index| {
+            catalog
+                .rules
+                .get(index)
+                .is_some_and(|rule| decides(&rule.package) && set_named(&rule.name).is_some())
+        })
         .collect();
     let serving = catalog.reach(&roots);
     mistakes.extend(overlaps(&catalog, &files.data));
     let found = admission::check(&catalog, &serving);
     // A name that is not there may be in the file that did not parse.
-    mistakes.extend(found.into_iter().filter(|mistake| complete || mistake.code != "P032"));
+    mistakes.extend(
+        found
+            .into_iter()
+            .filter(|mistake| complete || mistake.code != "P032"),
+    );
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
     let bodies = bodies::bodies(&catalog, &about);
     let warnings = warnings(&catalog, &bodies);
     let mut builder = Builder {
-        by_rule: bodies.iter().enumerate().map(|(body, at)| (at.rule, body)).collect(),
+        by_rule: bodies
+            .iter()
+            .enumerate()
+            .map(|(body, at)| (at.rule, body))
+            .collect(),
         catalog: &catalog,
         bodies: &bodies,
         slices: Vec::new(),
@@ -97,7 +120,17 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    Ok((Policies { bodies, slices, actions, always, data, alive: Arc::new(()) }, warnings))
+    Ok((
+        Policies {
+            bodies,
+            slices,
+            actions,
+            always,
+            data,
+            alive: Arc::new(()),
+        },
+        warnings,
+    ))
 }
 
 fn warnings(catalog: &Catalog, bodies: &[Body]) -> Vec<Diagnostic> {
@@ -116,7 +149,9 @@ fn overlaps(catalog: &Catalog, data: &serde_json::Value) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     for rule in &catalog.rules {
-        let Some(parsed) = catalog.parsed(rule) else { continue };
+        let Some(parsed) = catalog.parsed(rule) else {
+            continue;
+        };
         let path = format!("{}.{}", rule.package, rule.name);
         let mut at = Some(data);
         let mut taken = false;
@@ -126,9 +161,12 @@ fn overlaps(catalog: &Catalog, data: &serde_json::Value) -> Vec<Diagnostic> {
         }
         if (taken || at.is_some()) && seen.insert(path.clone()) {
             found.push(
-                Diagnostic::error("P021", format!("the data files and a rule both define `data.{path}`"))
-                    .at(head_of(parsed, rule.start))
-                    .help("move the data to another folder or key, or rename the rule"),
+                Diagnostic::error(
+                    "P021",
+                    format!("the data files and a rule both define `data.{path}`"),
+                )
+                .at(head_of(parsed, rule.start))
+                .help("move the data to another folder or key, or rename the rule"),
             );
         }
     }
@@ -137,8 +175,15 @@ fn overlaps(catalog: &Catalog, data: &serde_json::Value) -> Vec<Diagnostic> {
 
 fn head_of(parsed: &Parsed, start: usize) -> Place {
     let rest = parsed.file.text.get(start..).unwrap_or_default();
-    let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-    Place { file: parsed.file.path.clone(), text: Arc::clone(&parsed.file.text), start, end: start + word }
+    let word = rest
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(rest.len());
+    Place {
+        file: parsed.file.path.clone(),
+        text: Arc::clone(&parsed.file.text),
+        start,
+        end: start + word,
+    }
 }
 
 struct Builder<'a> {
@@ -160,16 +205,25 @@ impl Builder<'_> {
                 Route::Always => always.entry(&body.package).or_default().push(index),
                 Route::Actions(actions) => {
                     for action in actions {
-                        routed.entry((action, &body.package)).or_default().push(index);
+                        routed
+                            .entry((action, &body.package))
+                            .or_default()
+                            .push(index);
                     }
                 }
             }
         }
-        let always = always.into_values().flat_map(|group| self.programs(group)).collect();
+        let always = always
+            .into_values()
+            .flat_map(|group| self.programs(group))
+            .collect();
         let mut actions: HashMap<String, Vec<usize>> = HashMap::new();
         for ((action, _), group) in routed {
             let programs = self.programs(group);
-            actions.entry(action.to_owned()).or_default().extend(programs);
+            actions
+                .entry(action.to_owned())
+                .or_default()
+                .extend(programs);
         }
         (actions, always)
     }
@@ -213,8 +267,18 @@ impl Builder<'_> {
         let rules: Vec<usize> = bodies().map(|body| body.rule).collect();
         let sets: BTreeSet<RuleSet> = bodies().map(|body| body.set).collect();
         let sets: Vec<RuleSet> = sets.into_iter().collect();
-        let package = bodies().next().map(|body| Arc::clone(&body.package)).unwrap_or_default();
+        let package = bodies()
+            .next()
+            .map(|body| Arc::clone(&body.package))
+            .unwrap_or_default();
         let slice = Slice::new(self.catalog, &self.catalog.reach(&rules));
-        program::compile(self.catalog, self.bodies, &self.by_rule, &package, &sets, &slice)
+        program::compile(
+            self.catalog,
+            self.bodies,
+            &self.by_rule,
+            &package,
+            &sets,
+            &slice,
+        )
     }
 }

@@ -10,7 +10,7 @@ use regorus::rvm::program::{Program, RuleType};
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::domain::verdict::RuleSet;
-use crate::policy::engine::bodies::Body;
+use crate::policy::engine::bodies::{Body, MOST_OPERANDS};
 use crate::policy::engine::catalog::{Catalog, RuleNode};
 use crate::policy::engine::parse::{place_at, position};
 use crate::policy::engine::slice::{Origin, Slice};
@@ -60,19 +60,38 @@ pub(crate) struct Site {
 pub(crate) enum Act {
     Nothing,
     /// The next instruction asks whether this register holds; `values` are the operands it was made of.
-    BeforeGuard { register: u8, values: [Option<u8>; 2], of_builtin: bool },
+    BeforeGuard {
+        register: u8,
+        values: Registers,
+        of_builtin: bool,
+    },
     /// It asked.
-    Guard { values: [Option<u8>; 2] },
+    Guard {
+        values: Registers,
+    },
     /// Two numbers were put together.
-    Arithmetic { dest: u8, left: u8, right: u8 },
+    Arithmetic {
+        dest: u8,
+        left: u8,
+        right: u8,
+    },
     /// An element was added to a set.
-    Element { value: u8 },
+    Element {
+        value: u8,
+    },
     /// A complete rule or a function got its value.
-    Result { value: u8 },
+    Result {
+        value: u8,
+    },
     /// A partial object got a key.
-    Entry { key: u8, value: u8 },
+    Entry {
+        key: u8,
+        value: u8,
+    },
     /// A built-in ran, with this place in the table of calls.
-    Builtin { call: u16 },
+    Builtin {
+        call: u16,
+    },
     /// A rule or function was entered, or its result was at hand.
     Call,
     /// A loop over elements began.
@@ -80,6 +99,9 @@ pub(crate) enum Act {
     /// A loop came round.
     Again,
 }
+
+/// Registers of the operands of a condition.
+pub(crate) type Registers = [Option<u8>; MOST_OPERANDS];
 
 /// No owner.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -100,7 +122,10 @@ pub(crate) fn compile(
             .add_policy(file.path.clone(), file.text.clone())
             .map_err(|error| refused(&error.to_string()))?;
     }
-    let entries: Vec<String> = sets.iter().map(|set| format!("data.{package}.{set}")).collect();
+    let entries: Vec<String> = sets
+        .iter()
+        .map(|set| format!("data.{package}.{set}"))
+        .collect();
     let names: Vec<&str> = entries.iter().map(String::as_str).collect();
     let first: Arc<str> = names.first().copied().unwrap_or_default().into();
     let policy = engine
@@ -111,7 +136,14 @@ pub(crate) fn compile(
     if let Some(name) = recursion(&program) {
         return Err(recursive(catalog, &name));
     }
-    Ok(Reading { catalog, bodies, by_rule, slice, program: &program }.read(package, sets))
+    Ok(Reading {
+        catalog,
+        bodies,
+        by_rule,
+        slice,
+        program: &program,
+    }
+    .read(package, sets))
 }
 
 fn refused(catalog: &Catalog, slice: &Slice, error: &str) -> Diagnostic {
@@ -130,7 +162,12 @@ fn place(catalog: &Catalog, file: usize, start: usize) -> Option<Place> {
     let file = &catalog.files.get(file)?.file;
     let before = file.text.get(..start)?;
     let line = before.matches('\n').count() + 1;
-    let column: usize = before.rsplit('\n').next()?.chars().map(|c| if c == '\t' { 4 } else { 1 }).sum();
+    let column: usize = before
+        .rsplit('\n')
+        .next()?
+        .chars()
+        .map(|c| if c == '\t' { 4 } else { 1 })
+        .sum();
     Some(place_at(file, line, column + 1))
 }
 
@@ -162,7 +199,10 @@ fn recursion(program: &Program) -> Option<String> {
                 .map(|call| call.func_rule_index),
             _ => None,
         };
-        let caller = starts.range(..=pc).next_back().map(|(_, &(rule, ..))| usize::from(rule));
+        let caller = starts
+            .range(..=pc)
+            .next_back()
+            .map(|(_, &(rule, ..))| usize::from(rule));
         if let (Some(caller), Some(callee)) = (caller, callee)
             && let Some(callees) = edges.get_mut(caller)
         {
@@ -254,7 +294,13 @@ impl Reading<'_> {
             };
             let line = at.map_or(0, |at| at.line);
             let nested = nested.get(pc).copied().unwrap_or(false);
-            compiled.sites.push(Site { owner, statement, nested, act, line });
+            compiled.sites.push(Site {
+                owner,
+                statement,
+                nested,
+                act,
+                line,
+            });
         }
         backfill(&mut compiled.sites);
         compiled
@@ -264,10 +310,14 @@ impl Reading<'_> {
         // The first instruction after the parameters carries the span of the body.
         let at = self.origin(pc);
         let here = |node: &RuleNode| {
-            at.is_some_and(|at| node.file == at.file && node.start <= at.offset && at.offset <= node.end)
+            at.is_some_and(|at| {
+                node.file == at.file && node.start <= at.offset && at.offset <= node.end
+            })
         };
         let info = self.program.rule_infos.get(usize::from(rule));
-        let name = info.map(|info| info.name.trim_start_matches("data.").to_owned()).unwrap_or_default();
+        let name = info
+            .map(|info| info.name.trim_start_matches("data.").to_owned())
+            .unwrap_or_default();
         let short = name.rsplit('.').next().unwrap_or_default();
         let rules: &[usize] = match name.rsplit_once('.') {
             Some((package, short)) => self.catalog.named(package, short),
@@ -279,7 +329,9 @@ impl Reading<'_> {
             .find(|(_, node)| here(node));
         Owner {
             rule,
-            body: found.and_then(|(index, _)| self.by_rule.get(&index)).copied(),
+            body: found
+                .and_then(|(index, _)| self.by_rule.get(&index))
+                .copied(),
             file: found
                 .and_then(|(_, node)| self.catalog.parsed(node))
                 .map(|parsed| parsed.file.path.clone())
@@ -294,7 +346,10 @@ impl Reading<'_> {
         let Some(body) = owner.body.and_then(|body| self.bodies.get(body)) else {
             return u16::MAX;
         };
-        let inside = body.statements.iter().position(|stmt| stmt.start <= offset && offset <= stmt.end);
+        let inside = body
+            .statements
+            .iter()
+            .position(|stmt| stmt.start <= offset && offset <= stmt.end);
         let Some(statement) = inside.and_then(|index| u16::try_from(index).ok()) else {
             return u16::MAX;
         };
@@ -337,23 +392,33 @@ impl Reading<'_> {
         let result = info.map(|info| info.result_reg);
         let kind = info.map(|info| &info.rule_type);
         match *instruction {
-            Instruction::BuiltinCall { params_index } => return Act::Builtin { call: params_index },
+            Instruction::BuiltinCall { params_index } => {
+                return Act::Builtin { call: params_index };
+            }
             Instruction::CallRule { .. } | Instruction::FunctionCall { .. } => return Act::Call,
             Instruction::LoopStart { .. } => return Act::Loop,
             Instruction::LoopNext { .. } => return Act::Again,
             Instruction::Guard { register, .. } => {
-                return Act::Guard { values: self.operands(pc, register) };
+                return Act::Guard {
+                    values: self.operands(pc, register),
+                };
             }
             Instruction::Add { dest, left, right }
             | Instruction::Sub { dest, left, right }
             | Instruction::Mul { dest, left, right }
             | Instruction::Div { dest, left, right }
-            | Instruction::Mod { dest, left, right } => return Act::Arithmetic { dest, left, right },
-            Instruction::SetAdd { set, value } if Some(set) == result => return Act::Element { value },
+            | Instruction::Mod { dest, left, right } => {
+                return Act::Arithmetic { dest, left, right };
+            }
+            Instruction::SetAdd { set, value } if Some(set) == result => {
+                return Act::Element { value };
+            }
             Instruction::ObjectSet { obj, key, value } if Some(obj) == result => {
                 return Act::Entry { key, value };
             }
-            Instruction::Move { dest, src } if Some(dest) == result && kind == Some(&RuleType::Complete) => {
+            Instruction::Move { dest, src }
+                if Some(dest) == result && kind == Some(&RuleType::Complete) =>
+            {
                 return Act::Result { value: src };
             }
             _ => {}
@@ -398,30 +463,45 @@ impl Reading<'_> {
             | Instruction::CallRule { dest, .. }
             | Instruction::Load { dest, .. }
             | Instruction::Count { dest, .. } => Some(dest),
-            Instruction::ChainedIndex { params_index } => {
-                data.get_chained_index_params(params_index).map(|index| index.dest)
-            }
-            Instruction::BuiltinCall { params_index } => {
-                data.get_builtin_call_params(params_index).map(|call| call.dest)
-            }
-            Instruction::FunctionCall { params_index } => {
-                data.get_function_call_params(params_index).map(|call| call.dest)
-            }
+            Instruction::ChainedIndex { params_index } => data
+                .get_chained_index_params(params_index)
+                .map(|index| index.dest),
+            Instruction::BuiltinCall { params_index } => data
+                .get_builtin_call_params(params_index)
+                .map(|call| call.dest),
+            Instruction::FunctionCall { params_index } => data
+                .get_function_call_params(params_index)
+                .map(|call| call.dest),
             _ => None,
         }
     }
 
-    fn operands(&self, pc: usize, register: u8) -> [Option<u8>; 2] {
+    fn operands(&self, pc: usize, register: u8) -> Registers {
+        let data = &self.program.instruction_data;
         match self.producer(pc, register) {
-            Some((_, Instruction::Eq { left, right, .. }
+            Some((
+                _,
+                Instruction::Eq { left, right, .. }
                 | Instruction::Ne { left, right, .. }
                 | Instruction::Lt { left, right, .. }
                 | Instruction::Le { left, right, .. }
                 | Instruction::Gt { left, right, .. }
-                | Instruction::Ge { left, right, .. })) => [Some(left), Some(right)],
-            Some((_, Instruction::Contains { value, collection, .. })) => [Some(value), Some(collection)],
+                | Instruction::Ge { left, right, .. },
+            )) => [Some(left), Some(right), None],
+            Some((
+                _,
+                Instruction::Contains {
+                    value, collection, ..
+                },
+            )) => [Some(value), Some(collection), None],
             Some((at, Instruction::Not { operand, .. })) => self.operands(at, operand),
-            _ => [Some(register), None],
+            Some((_, Instruction::FunctionCall { params_index })) => data
+                .get_function_call_params(params_index)
+                .map_or([None; MOST_OPERANDS], |call| first(call.arg_registers())),
+            Some((_, Instruction::BuiltinCall { params_index })) => data
+                .get_builtin_call_params(params_index)
+                .map_or([None; MOST_OPERANDS], |call| first(call.arg_registers())),
+            _ => first(&[register]),
         }
     }
 
@@ -434,10 +514,12 @@ impl Reading<'_> {
         let from = |register: u8| self.of_builtin(at, register, depth + 1);
         match instruction {
             Instruction::BuiltinCall { .. } => true,
-            Instruction::Index { container, .. } | Instruction::IndexLiteral { container, .. } => from(container),
-            Instruction::ChainedIndex { params_index } => {
-                data.get_chained_index_params(params_index).is_some_and(|index| from(index.root))
+            Instruction::Index { container, .. } | Instruction::IndexLiteral { container, .. } => {
+                from(container)
             }
+            Instruction::ChainedIndex { params_index } => data
+                .get_chained_index_params(params_index)
+                .is_some_and(|index| from(index.root)),
             Instruction::Move { src, .. } => from(src),
             Instruction::Eq { left, right, .. }
             | Instruction::Ne { left, right, .. }
@@ -448,6 +530,10 @@ impl Reading<'_> {
             _ => false,
         }
     }
+}
+
+fn first(registers: &[u8]) -> Registers {
+    std::array::from_fn(|index| registers.get(index).copied())
 }
 
 /// Instructions whose text is elsewhere (an import, a rule) belong to the statement that comes after them.

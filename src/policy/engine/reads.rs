@@ -50,7 +50,8 @@ impl Origin {
 
     fn step(&self, key: &Key) -> Self {
         let longer = |path: &Path| path.iter().cloned().chain([key.clone()]).collect();
-        let mut paths: BTreeSet<Path> = self.paths.iter().chain(&self.or_else).map(longer).collect();
+        let mut paths: BTreeSet<Path> =
+            self.paths.iter().chain(&self.or_else).map(longer).collect();
         paths.extend(self.elements.iter().cloned());
         // An element may itself have been built of such elements.
         Self {
@@ -91,8 +92,10 @@ pub(crate) struct Reader<'a> {
     names: Names,
     reads: BTreeSet<Path>,
     depth: usize,
-    /// What rules without arguments read and are, computed once.
-    known: BTreeMap<usize, (BTreeSet<Path>, Origin)>,
+    /// What a rule reads and is, for the arguments it is given, computed once.
+    known: BTreeMap<(usize, Vec<Origin>), (BTreeSet<Path>, Origin)>,
+    /// Rules that are being looked at.
+    inside: BTreeSet<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -104,11 +107,17 @@ impl<'a> Reader<'a> {
             reads: BTreeSet::new(),
             depth: 0,
             known: BTreeMap::new(),
+            inside: BTreeSet::new(),
         }
     }
 
     /// The paths each statement of a body rests on, and last those of the element in the head.
-    pub(crate) fn body(&mut self, file: usize, query: Option<&Query>, head: Option<&Ref<Expr>>) -> Vec<Vec<Path>> {
+    pub(crate) fn body(
+        &mut self,
+        file: usize,
+        query: Option<&Query>,
+        head: Option<&Ref<Expr>>,
+    ) -> Vec<Vec<Path>> {
         self.file = file;
         self.names.clear();
         if let Some(query) = query {
@@ -157,7 +166,12 @@ impl<'a> Reader<'a> {
                     self.names.entry(var.text().to_owned()).or_default();
                 }
             }
-            Literal::SomeIn { key, value, collection, .. } => {
+            Literal::SomeIn {
+                key,
+                value,
+                collection,
+                ..
+            } => {
                 let elements = self.value(collection).step(&Key::Every);
                 if let Some(key) = key {
                     self.bind(key, &Origin::default());
@@ -167,7 +181,13 @@ impl<'a> Reader<'a> {
             Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => {
                 self.value(expr);
             }
-            Literal::Every { key, value, domain, query, .. } => {
+            Literal::Every {
+                key,
+                value,
+                domain,
+                query,
+                ..
+            } => {
                 let elements = self.value(domain).step(&Key::Every);
                 let outer = self.names.clone();
                 if let Some(key) = key {
@@ -185,7 +205,10 @@ impl<'a> Reader<'a> {
         match pattern.as_ref() {
             Expr::Var { .. } => {
                 if let Some(name) = syntax::variable(pattern) {
-                    self.names.entry(name.to_owned()).or_default().join(origin.clone());
+                    self.names
+                        .entry(name.to_owned())
+                        .or_default()
+                        .join(origin.clone());
                 }
             }
             Expr::Array { items, .. } => {
@@ -211,7 +234,8 @@ impl<'a> Reader<'a> {
         if self.reads.len() + origin.paths.len() > MOST_PATHS {
             self.reads.insert(vec![Key::Computed]);
         } else {
-            self.reads.extend(origin.paths.iter().filter(|path| !path.is_empty()).cloned());
+            self.reads
+                .extend(origin.paths.iter().filter(|path| !path.is_empty()).cloned());
         }
     }
 
@@ -233,13 +257,14 @@ impl<'a> Reader<'a> {
                 }
                 Origin::default()
             }
-            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                self.scoped(|reader| {
+            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => self
+                .scoped(|reader| {
                     reader.query(query);
                     reader.value(term).as_element()
-                })
-            }
-            Expr::ObjectCompr { key, value, query, .. } => self.scoped(|reader| {
+                }),
+            Expr::ObjectCompr {
+                key, value, query, ..
+            } => self.scoped(|reader| {
                 reader.query(query);
                 reader.value(key);
                 reader.value(value).as_element()
@@ -289,13 +314,19 @@ impl<'a> Reader<'a> {
         }));
         let (origin, used) = match self.catalog.resolve(self.file, &path) {
             Target::Input(names) => {
-                let keys = names.into_iter().map(|name| Key::Is(Value::from(name))).collect();
+                let keys = names
+                    .into_iter()
+                    .map(|name| Key::Is(Value::from(name)))
+                    .collect();
                 (Origin::at(keys), path.len())
             }
             Target::Rules(rules, used) => (self.rules(&rules, None), used),
             Target::Package(_) | Target::Data | Target::Other => (Origin::default(), path.len()),
         };
-        let rest = steps.get(used.saturating_sub(1)..).unwrap_or_default().to_vec();
+        let rest = steps
+            .get(used.saturating_sub(1)..)
+            .unwrap_or_default()
+            .to_vec();
         self.follow(origin, &rest)
     }
 
@@ -313,12 +344,17 @@ impl<'a> Reader<'a> {
     /// The key an index expression stands for. A name that nothing has bound yet runs over all keys.
     fn key(&mut self, index: &Ref<Expr>) -> Key {
         match index.as_ref() {
-            Expr::String { value, .. } | Expr::RawString { value, .. } | Expr::Number { value, .. } => {
+            Expr::String { value, .. }
+            | Expr::RawString { value, .. }
+            | Expr::Number { value, .. } => {
                 return Key::Is(value.clone());
             }
             Expr::Var { .. } => {
                 let name = syntax::variable(index).unwrap_or_default();
-                let bound = self.names.get(name).is_some_and(|origin| *origin != Origin::default());
+                let bound = self
+                    .names
+                    .get(name)
+                    .is_some_and(|origin| *origin != Origin::default());
                 let rule = matches!(self.catalog.resolve(self.file, &[name]), Target::Rules(..));
                 if !bound && !rule && name != "input" {
                     return Key::Every;
@@ -337,7 +373,10 @@ impl<'a> Reader<'a> {
     fn call(&mut self, function: &Ref<Expr>, arguments: &[Ref<Expr>]) -> Origin {
         let path = syntax::dotted(function).unwrap_or_default();
         if let Some(rules) = self.catalog.calls(self.file, &path) {
-            let origins: Vec<Origin> = arguments.iter().map(|argument| self.value(argument)).collect();
+            let origins: Vec<Origin> = arguments
+                .iter()
+                .map(|argument| self.value(argument))
+                .collect();
             return self.rules(&rules, Some(&origins));
         }
         let name = path.join(".");
@@ -380,30 +419,33 @@ impl<'a> Reader<'a> {
         if name == "json.unmarshal" || name == "base64.decode" || name == "yaml.unmarshal" {
             return Origin::at(vec![Key::Computed]).as_element();
         }
-        if keeps_elements(&name) { origin } else { Origin::default() }
+        if keeps_elements(&name) {
+            origin
+        } else {
+            Origin::default()
+        }
     }
 
     /// What rules of one name read and are; with arguments, for this one call.
     fn rules(&mut self, rules: &[usize], arguments: Option<&[Origin]>) -> Origin {
         let mut all = Origin::default();
         for &index in rules {
-            if arguments.is_none()
-                && let Some((reads, origin)) = self.known.get(&index)
-            {
+            let call = (index, arguments.map(<[Origin]>::to_vec).unwrap_or_default());
+            if let Some((reads, origin)) = self.known.get(&call) {
                 self.reads.extend(reads.iter().cloned());
                 all.join(origin.clone());
                 continue;
             }
-            if self.depth >= DEEPEST_CALL {
+            // Recursion is refused elsewhere; here it only must end.
+            if self.depth >= DEEPEST_CALL || !self.inside.insert(index) {
                 self.reads.insert(vec![Key::Computed]);
                 return all;
             }
             let (reads, origin) = self.rule(index, arguments);
+            self.inside.remove(&index);
             self.reads.extend(reads.iter().cloned());
             all.join(origin.clone());
-            if arguments.is_none() {
-                self.known.insert(index, (reads, origin));
-            }
+            self.known.insert(call, (reads, origin));
         }
         all
     }
@@ -451,15 +493,24 @@ impl<'a> Reader<'a> {
                 if let Expr::RefBrack { index, .. } = refr.as_ref() {
                     self.value(index);
                 }
-                let origin = assign.as_ref().map(|assign| self.value(&assign.value)).unwrap_or_default();
-                if is_partial { origin.as_element() } else { origin }
+                let origin = assign
+                    .as_ref()
+                    .map(|assign| self.value(&assign.value))
+                    .unwrap_or_default();
+                if is_partial {
+                    origin.as_element()
+                } else {
+                    origin
+                }
             }
-            RuleHead::Set { key, .. } => {
-                key.as_ref().map(|key| self.value(key).as_element()).unwrap_or_default()
-            }
-            RuleHead::Func { assign, .. } => {
-                assign.as_ref().map(|assign| self.value(&assign.value)).unwrap_or_default()
-            }
+            RuleHead::Set { key, .. } => key
+                .as_ref()
+                .map(|key| self.value(key).as_element())
+                .unwrap_or_default(),
+            RuleHead::Func { assign, .. } => assign
+                .as_ref()
+                .map(|assign| self.value(&assign.value))
+                .unwrap_or_default(),
         }
     }
 }
@@ -468,9 +519,26 @@ impl<'a> Reader<'a> {
 fn keeps_elements(name: &str) -> bool {
     matches!(
         name,
-        "array.concat" | "array.reverse" | "array.slice" | "sort" | "union" | "intersection"
-            | "object.union" | "object.union_n" | "object.filter" | "object.remove" | "object.subset"
-            | "json.filter" | "json.remove" | "json.patch" | "cast_array" | "cast_set"
-            | "cast_object" | "min" | "max" | "set_diff" | "object.values"
+        "array.concat"
+            | "array.reverse"
+            | "array.slice"
+            | "sort"
+            | "union"
+            | "intersection"
+            | "object.union"
+            | "object.union_n"
+            | "object.filter"
+            | "object.remove"
+            | "object.subset"
+            | "json.filter"
+            | "json.remove"
+            | "json.patch"
+            | "cast_array"
+            | "cast_set"
+            | "cast_object"
+            | "min"
+            | "max"
+            | "set_diff"
+            | "object.values"
     )
 }

@@ -13,8 +13,8 @@ use regorus::rvm::vm::{ExecutionMode, ExecutionState, RegoVM, SuspendReason, VmE
 
 use crate::domain::verdict::RuleSet;
 use crate::policy::engine::bodies::Body;
+use crate::policy::engine::program::{Act, Compiled, NONE, Registers, Site};
 use crate::policy::engine::show;
-use crate::policy::engine::program::{Act, Compiled, NONE, Site};
 
 /// What one run of a set's program showed.
 #[derive(Default)]
@@ -73,7 +73,13 @@ pub(crate) fn run(
     vm.set_max_instructions(allowed.instructions);
     vm.set_execution_mode(ExecutionMode::Suspendable);
     vm.set_step_mode(true);
-    let mut watch = Watch { compiled, bodies, frames: Vec::new(), tracks: tracks(compiled, bodies, set), seen: Seen::default() };
+    let mut watch = Watch {
+        compiled,
+        bodies,
+        frames: Vec::new(),
+        tracks: tracks(compiled, bodies, set),
+        seen: Seen::default(),
+    };
     let mut outcome = vm.execute_entry_point_by_index(entry);
     loop {
         let (reason, pc) = match vm.execution_state() {
@@ -110,7 +116,9 @@ pub(crate) fn run(
     watch.leave(0);
     if let Err(error) = outcome {
         watch.seen.broken = Some(match error {
-            VmError::InstructionLimitExceeded { .. } => "it took more than the instruction budget".to_owned(),
+            VmError::InstructionLimitExceeded { .. } => {
+                "it took more than the instruction budget".to_owned()
+            }
             VmError::TimeLimitExceeded { .. } => "it took longer than the time budget".to_owned(),
             error => error.to_string(),
         });
@@ -119,12 +127,20 @@ pub(crate) fn run(
 }
 
 fn tracks(compiled: &Compiled, bodies: &[Body], set: RuleSet) -> Vec<Track> {
-    let of_set = |&(&body, _): &(&usize, &usize)| bodies.get(body).is_some_and(|at| at.set == set && at.package == compiled.package);
+    let of_set = |&(&body, _): &(&usize, &usize)| {
+        bodies
+            .get(body)
+            .is_some_and(|at| at.set == set && at.package == compiled.package)
+    };
     compiled
         .code_of
         .iter()
         .filter(of_set)
-        .map(|(&body, &owner)| Track { body, owner, ..Track::default() })
+        .map(|(&body, &owner)| Track {
+            body,
+            owner,
+            ..Track::default()
+        })
         .collect()
 }
 
@@ -168,9 +184,17 @@ impl Watch<'_> {
         let Some((site, level)) = self.touch(pc, depth) else {
             return;
         };
-        let value = |register: u8| registers.get(usize::from(register)).unwrap_or(&Value::Undefined);
+        let value = |register: u8| {
+            registers
+                .get(usize::from(register))
+                .unwrap_or(&Value::Undefined)
+        };
         match site.act {
-            Act::BeforeGuard { register, values, of_builtin } => {
+            Act::BeforeGuard {
+                register,
+                values,
+                of_builtin,
+            } => {
                 let doubtful = of_builtin && *value(register) == Value::Undefined;
                 if let Some(frame) = self.frames.get_mut(level) {
                     frame.doubtful = doubtful.then_some(pc);
@@ -186,15 +210,24 @@ impl Watch<'_> {
                 let undefined = |register: u8| *value(register) == Value::Undefined;
                 if undefined(dest) && !undefined(left) && !undefined(right) {
                     let (left, right) = (show(value(left)), show(value(right)));
-                    self.trouble_here(level, pc, format!("the arithmetic failed on {left} and {right}"));
+                    self.trouble_here(
+                        level,
+                        pc,
+                        format!("the arithmetic failed on {left} and {right}"),
+                    );
                 }
             }
             Act::Loop => self.begin_loop(site, level),
             Act::Call | Act::Again | Act::Nothing => {}
         }
         // A question may come right after a built-in: what it was asked of is known only now.
-        if let (Act::Builtin { .. } | Act::Arithmetic { .. }, Some(Site { act: Act::Guard { values }, .. })) =
-            (site.act, self.compiled.sites.get(pc + 1).copied())
+        if let (
+            Act::Builtin { .. } | Act::Arithmetic { .. },
+            Some(Site {
+                act: Act::Guard { values },
+                ..
+            }),
+        ) = (site.act, self.compiled.sites.get(pc + 1).copied())
         {
             self.note(site, level, values, registers);
         }
@@ -209,7 +242,14 @@ impl Watch<'_> {
         }
         // A call is reported when the callee's frame exists already.
         let level = match (site.act, depth.checked_sub(2)) {
-            (Act::Call, Some(caller)) if self.frames.get(caller).is_some_and(|frame| frame.owner == site.owner) => caller,
+            (Act::Call, Some(caller))
+                if self
+                    .frames
+                    .get(caller)
+                    .is_some_and(|frame| frame.owner == site.owner) =>
+            {
+                caller
+            }
             _ => depth - 1,
         };
         self.leave(level + 1);
@@ -225,7 +265,14 @@ impl Watch<'_> {
                     Some(ended) if same => (ended.result, ended.entries),
                     _ => (None, Vec::new()),
                 };
-                self.frames.push(Frame { owner: site.owner, last: pc, doubtful: None, skipped: false, result, entries });
+                self.frames.push(Frame {
+                    owner: site.owner,
+                    last: pc,
+                    doubtful: None,
+                    skipped: false,
+                    result,
+                    entries,
+                });
             }
             None => self.frames.push(Frame {
                 owner: site.owner,
@@ -252,17 +299,25 @@ impl Watch<'_> {
     }
 
     fn rule_of(&self, owner: u32) -> Option<u16> {
-        self.compiled.owners.get(owner as usize).map(|owner| owner.rule)
+        self.compiled
+            .owners
+            .get(owner as usize)
+            .map(|owner| owner.rule)
     }
 
     fn order_of(&self, site: Site) -> Option<u16> {
         let owner = self.compiled.owners.get(site.owner as usize)?;
-        let order = owner.order.iter().position(|&statement| statement == site.statement)?;
+        let order = owner
+            .order
+            .iter()
+            .position(|&statement| statement == site.statement)?;
         u16::try_from(order).ok()
     }
 
     fn track(&mut self, owner: u32) -> Option<&mut Track> {
-        self.tracks.iter_mut().find(|track| track.owner == owner as usize)
+        self.tracks
+            .iter_mut()
+            .find(|track| track.owner == owner as usize)
     }
 
     /// Ends all frames from `level` up.
@@ -292,7 +347,12 @@ impl Watch<'_> {
             )
         );
         if raises && !jumped {
-            self.trouble(frame, frame.last + 1, "the arithmetic failed".to_owned(), false);
+            self.trouble(
+                frame,
+                frame.last + 1,
+                "the arithmetic failed".to_owned(),
+                false,
+            );
         }
         let asked = matches!(next, Some(Instruction::Guard { .. }));
         if asked && frame.doubtful == Some(frame.last) && !frame.skipped {
@@ -305,13 +365,24 @@ impl Watch<'_> {
         let owner = self.compiled.owners.get(frame.owner as usize);
         let line = self.compiled.sites.get(pc).map_or(0, |site| site.line);
         // The frame itself is off the stack already when it has ended; with none below, it is the one of the set.
-        let (root, at) = self.frames.first().map_or((frame.owner, pc), |root| (root.owner, root.last));
+        let (root, at) = self
+            .frames
+            .first()
+            .map_or((frame.owner, pc), |root| (root.owner, root.last));
         let site = self.compiled.sites.get(at);
-        let body = self.compiled.owners.get(root as usize).and_then(|owner| owner.body);
+        let body = self
+            .compiled
+            .owners
+            .get(root as usize)
+            .and_then(|owner| owner.body);
         self.seen.troubles.push(Trouble {
             body: body.zip(site.map(|site| usize::from(site.statement))),
             file: owner.map(|owner| owner.file.clone()).unwrap_or_default(),
-            line: if line == 0 { owner.map_or(0, |owner| owner.line) } else { line },
+            line: if line == 0 {
+                owner.map_or(0, |owner| owner.line)
+            } else {
+                line
+            },
             message,
             undefined,
         });
@@ -321,16 +392,29 @@ impl Watch<'_> {
         let Some(frame) = self.frames.get(level) else {
             return;
         };
-        let frame = Frame { owner: frame.owner, last: frame.last, doubtful: None, skipped: false, result: None, entries: Vec::new() };
+        let frame = Frame {
+            owner: frame.owner,
+            last: frame.last,
+            doubtful: None,
+            skipped: false,
+            result: None,
+            entries: Vec::new(),
+        };
         self.trouble(&frame, pc, message, false);
     }
 
-    fn note(&mut self, site: Site, level: usize, values: [Option<u8>; 2], registers: &[Value]) {
+    fn note(&mut self, site: Site, level: usize, values: Registers, registers: &[Value]) {
         if level != 0 || site.nested || site.statement == u16::MAX {
             return;
         }
-        let count = self.compiled.owners.get(site.owner as usize).and_then(|owner| owner.body);
-        let count = count.and_then(|body| self.bodies.get(body)).map_or(0, |body| body.statements.len());
+        let count = self
+            .compiled
+            .owners
+            .get(site.owner as usize)
+            .and_then(|owner| owner.body);
+        let count = count
+            .and_then(|body| self.bodies.get(body))
+            .map_or(0, |body| body.statements.len());
         let Some(track) = self.track(site.owner) else {
             return;
         };
@@ -338,7 +422,10 @@ impl Watch<'_> {
         if let Some(slot) = track.operands.get_mut(usize::from(site.statement)) {
             slot.clear();
             slot.extend(values.iter().flatten().map(|&register| {
-                registers.get(usize::from(register)).cloned().unwrap_or(Value::Undefined)
+                registers
+                    .get(usize::from(register))
+                    .cloned()
+                    .unwrap_or(Value::Undefined)
             }));
         }
     }
@@ -366,14 +453,27 @@ impl Watch<'_> {
     }
 
     fn result(&mut self, level: usize, value: &Value) {
-        let Some(frame) = self.frames.get_mut(level).filter(|_| *value != Value::Undefined) else {
+        let Some(frame) = self
+            .frames
+            .get_mut(level)
+            .filter(|_| *value != Value::Undefined)
+        else {
             return;
         };
         let (owner, last) = (frame.owner, frame.last);
         let before = frame.result.replace(value.clone());
         if let Some(before) = before.filter(|before| before != value) {
-            let name = self.compiled.owners.get(owner as usize).map(|owner| owner.name.clone()).unwrap_or_default();
-            self.trouble_here(level, last, format!("`{name}` has two values: {before} and {value}"));
+            let name = self
+                .compiled
+                .owners
+                .get(owner as usize)
+                .map(|owner| owner.name.clone())
+                .unwrap_or_default();
+            self.trouble_here(
+                level,
+                last,
+                format!("`{name}` has two values: {before} and {value}"),
+            );
         }
     }
 
@@ -382,11 +482,24 @@ impl Watch<'_> {
             return;
         };
         let (owner, last) = (frame.owner, frame.last);
-        let clash = frame.entries.iter().find(|(known, before)| known == key && before != value).is_some();
+        let clash = frame
+            .entries
+            .iter()
+            .find(|(known, before)| known == key && before != value)
+            .is_some();
         frame.entries.push((key.clone(), value.clone()));
         if clash {
-            let name = self.compiled.owners.get(owner as usize).map(|owner| owner.name.clone()).unwrap_or_default();
-            self.trouble_here(level, last, format!("`{name}` has two values for the key {key}"));
+            let name = self
+                .compiled
+                .owners
+                .get(owner as usize)
+                .map(|owner| owner.name.clone())
+                .unwrap_or_default();
+            self.trouble_here(
+                level,
+                last,
+                format!("`{name}` has two values for the key {key}"),
+            );
         }
     }
 
@@ -395,18 +508,28 @@ impl Watch<'_> {
         let Some(params) = program.instruction_data.get_builtin_call_params(call) else {
             return;
         };
-        let value = |register: u8| registers.get(usize::from(register)).unwrap_or(&Value::Undefined);
+        let value = |register: u8| {
+            registers
+                .get(usize::from(register))
+                .unwrap_or(&Value::Undefined)
+        };
         if *value(params.dest) != Value::Undefined {
             return;
         }
-        let arguments: Vec<&Value> = params.arg_registers().iter().map(|&register| value(register)).collect();
+        let arguments: Vec<&Value> = params
+            .arg_registers()
+            .iter()
+            .map(|&register| value(register))
+            .collect();
         if arguments.contains(&&Value::Undefined) {
             if let Some(frame) = self.frames.get_mut(level) {
                 frame.skipped = true;
             }
             return;
         }
-        let name = program.get_builtin_info(params.builtin_index).map_or("a built-in", |info| info.name.as_str());
+        let name = program
+            .get_builtin_info(params.builtin_index)
+            .map_or("a built-in", |info| info.name.as_str());
         let shown: Vec<String> = arguments.into_iter().map(show).collect();
         let message = format!("`{name}` failed on {}", shown.join(", "));
         let mut last = 0;
@@ -420,8 +543,16 @@ impl Watch<'_> {
 
     fn finish(mut self) -> Seen {
         for track in self.tracks {
-            let stopped = if track.elements.is_empty() { stopped(self.compiled, &track) } else { vec![] };
-            self.seen.bodies.push(BodySeen { body: track.body, elements: track.elements, stopped });
+            let stopped = if track.elements.is_empty() {
+                stopped(self.compiled, &track)
+            } else {
+                vec![]
+            };
+            self.seen.bodies.push(BodySeen {
+                body: track.body,
+                elements: track.elements,
+                stopped,
+            });
         }
         self.seen
     }
@@ -439,7 +570,12 @@ fn stopped(compiled: &Compiled, track: &Track) -> Vec<usize> {
             let next = compiled.sites.get(furthest + 1);
             let at = next
                 .filter(|site| site.owner as usize == track.owner)
-                .and_then(|site| owner.order.iter().position(|&statement| statement == site.statement));
+                .and_then(|site| {
+                    owner
+                        .order
+                        .iter()
+                        .position(|&statement| statement == site.statement)
+                });
             match at {
                 Some(at) => at..at + 1,
                 None => usize::from(track.reached)..usize::from(track.reached) + 1,
@@ -448,5 +584,11 @@ fn stopped(compiled: &Compiled, track: &Track) -> Vec<usize> {
         // It was never begun: nothing is known of it.
         (None, None) => 0..owner.order.len(),
     };
-    owner.order.get(range).unwrap_or(&owner.order).iter().map(|&statement| usize::from(statement)).collect()
+    owner
+        .order
+        .get(range)
+        .unwrap_or(&owner.order)
+        .iter()
+        .map(|&statement| usize::from(statement))
+        .collect()
 }

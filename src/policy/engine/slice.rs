@@ -57,7 +57,10 @@ impl Slice {
         for rule in rules.iter().filter_map(|&index| catalog.rules.get(index)) {
             by_file.entry(rule.file).or_default().push(rule);
         }
-        let mut slice = Self { files: Vec::new(), lines: Vec::new() };
+        let mut slice = Self {
+            files: Vec::new(),
+            lines: Vec::new(),
+        };
         for (file, rules) in by_file {
             slice.add(catalog, file, &rules);
         }
@@ -69,7 +72,14 @@ impl Slice {
             return;
         };
         let original = &parsed.file.text;
-        let mut writer = Writer { file, original, number: 0, line: String::new(), pieces: Vec::new(), lines: Vec::new() };
+        let mut writer = Writer {
+            file,
+            original,
+            number: 0,
+            line: String::new(),
+            pieces: Vec::new(),
+            lines: Vec::new(),
+        };
         let package = bytes_of(&parsed.module.package.span, original);
         writer.number = parsed.module.package.span.line;
         writer.copy(package.0, package.1);
@@ -82,7 +92,9 @@ impl Slice {
         }
         for rule in rules {
             let mut at = rule.start;
-            let column = original.get(..at).map_or(0, |before| before.chars().rev().take_while(|&c| c != '\n').count());
+            let column = original.get(..at).map_or(0, |before| {
+                before.chars().rev().take_while(|&c| c != '\n').count()
+            });
             writer.number = rule.line;
             writer.insert(&" ".repeat(column), at);
             for (place, added) in insertions(&rule.rule, original) {
@@ -98,7 +110,10 @@ impl Slice {
             let _ = writeln!(text, "{}", line.text);
         }
         self.lines.extend(writer.lines);
-        self.files.push(SliceFile { path: parsed.file.path.clone(), text });
+        self.files.push(SliceFile {
+            path: parsed.file.path.clone(),
+            text,
+        });
     }
 
     /// Where a line and column of the slice come from.
@@ -133,14 +148,22 @@ impl Writer<'_> {
                 self.end_line();
                 at += 1;
             }
-            self.pieces.push(Piece { at: self.line.len(), from: at, copied: true });
+            self.pieces.push(Piece {
+                at: self.line.len(),
+                from: at,
+                copied: true,
+            });
             self.line.push_str(part.trim_end_matches('\r'));
             at += part.len();
         }
     }
 
     fn insert(&mut self, text: &str, at: usize) {
-        self.pieces.push(Piece { at: self.line.len(), from: at, copied: false });
+        self.pieces.push(Piece {
+            at: self.line.len(),
+            from: at,
+            copied: false,
+        });
         self.line.push_str(text);
     }
 
@@ -177,7 +200,9 @@ fn insertions(rule: &Rule, text: &str) -> BTreeMap<usize, String> {
         let Node::Stmt(stmt) = node else { return };
         if let Some(name) = assigned(stmt) {
             let (_, end) = bytes_of(&stmt.span, text);
-            added.entry(end).or_insert_with(|| format!("; {name} == {name}"));
+            added
+                .entry(end)
+                .or_insert_with(|| format!("; {name} == {name}"));
         }
     });
     added
@@ -188,7 +213,12 @@ fn assigned(stmt: &LiteralStmt) -> Option<&str> {
     let Literal::Expr { expr, .. } = &stmt.literal else {
         return None;
     };
-    let Expr::AssignExpr { op: AssignOp::ColEq, lhs, .. } = expr.as_ref() else {
+    let Expr::AssignExpr {
+        op: AssignOp::ColEq,
+        lhs,
+        ..
+    } = expr.as_ref()
+    else {
         return None;
     };
     syntax::variable(lhs).filter(|name| *name != "_")

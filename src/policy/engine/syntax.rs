@@ -36,12 +36,15 @@ pub(crate) fn head_parts(head: &RuleHead) -> Vec<&Ref<Expr>> {
                 Expr::RefBrack { index, .. } => Some(index),
                 _ => None,
             };
-            key.into_iter().chain(assign.as_ref().map(|assign| &assign.value)).collect()
+            key.into_iter()
+                .chain(assign.as_ref().map(|assign| &assign.value))
+                .collect()
         }
         RuleHead::Set { key, .. } => key.iter().collect(),
-        RuleHead::Func { args, assign, .. } => {
-            args.iter().chain(assign.as_ref().map(|assign| &assign.value)).collect()
-        }
+        RuleHead::Func { args, assign, .. } => args
+            .iter()
+            .chain(assign.as_ref().map(|assign| &assign.value))
+            .collect(),
     }
 }
 
@@ -57,7 +60,12 @@ pub(crate) fn walk_stmt<'a>(stmt: &'a LiteralStmt, see: &mut dyn FnMut(Node<'a>)
     see(Node::Stmt(stmt));
     match &stmt.literal {
         Literal::SomeVars { .. } => {}
-        Literal::SomeIn { key, value, collection, .. } => {
+        Literal::SomeIn {
+            key,
+            value,
+            collection,
+            ..
+        } => {
             for expr in key.iter().chain([value, collection]) {
                 walk(expr, see);
             }
@@ -91,9 +99,10 @@ pub(crate) fn walk<'a>(expr: &'a Ref<Expr>, see: &mut dyn FnMut(Node<'a>)) {
 pub(crate) fn parts(expr: &Expr) -> Vec<&Ref<Expr>> {
     match expr {
         Expr::Array { items, .. } | Expr::Set { items, .. } => items.iter().collect(),
-        Expr::Object { fields, .. } => {
-            fields.iter().flat_map(|(_, key, value)| [key, value]).collect()
-        }
+        Expr::Object { fields, .. } => fields
+            .iter()
+            .flat_map(|(_, key, value)| [key, value])
+            .collect(),
         Expr::ArrayCompr { term, .. } | Expr::SetCompr { term, .. } => vec![term],
         Expr::ObjectCompr { key, value, .. } => vec![key, value],
         Expr::Call { params, .. } => params.iter().collect(),
@@ -104,9 +113,12 @@ pub(crate) fn parts(expr: &Expr) -> Vec<&Ref<Expr>> {
         | Expr::BoolExpr { lhs, rhs, .. }
         | Expr::ArithExpr { lhs, rhs, .. }
         | Expr::AssignExpr { lhs, rhs, .. } => vec![lhs, rhs],
-        Expr::Membership { key, value, collection, .. } => {
-            key.iter().chain([value, collection]).collect()
-        }
+        Expr::Membership {
+            key,
+            value,
+            collection,
+            ..
+        } => key.iter().chain([value, collection]).collect(),
         _ => vec![],
     }
 }

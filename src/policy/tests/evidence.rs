@@ -2,30 +2,65 @@ use super::*;
 
 /// Approves action `a` unless the veto applies.
 fn with_veto(veto: &str) -> PolicySet {
-    let text = format!("package approvals\n\napprove contains \"fine\" if input.action == \"a\"\n\n{veto}\n");
-    load(&[("approvals/x.rego", &text)], json!({"blocked": {"mallory": true}, "limits": {"eur": 5}, "list": ["x"]})).set
+    let text = format!(
+        "package approvals\n\napprove contains \"fine\" if input.action == \"a\"\n\n{veto}\n"
+    );
+    load(
+        &[("approvals/x.rego", &text)],
+        json!({"blocked": {"mallory": true}, "limits": {"eur": 5}, "list": ["x"]}),
+    )
+    .set
 }
 
 #[test]
 fn a_veto_that_cannot_be_looked_at_turns_an_approval_into_a_question() {
-    let set = with_veto("reject contains \"dear\" if {\n\tinput.action == \"a\"\n\tinput.context.amount > 100\n}");
-    assert_eq!(ask(&set, &json!({"action": "a", "context": {"amount": 5}})).outcome, Outcome::Approve);
-    assert_eq!(ask(&set, &json!({"action": "a", "context": {"amount": 500}})).outcome, Outcome::Reject);
+    let set = with_veto(
+        "reject contains \"dear\" if {\n\tinput.action == \"a\"\n\tinput.context.amount > 100\n}",
+    );
+    assert_eq!(
+        ask(&set, &json!({"action": "a", "context": {"amount": 5}})).outcome,
+        Outcome::Approve
+    );
+    assert_eq!(
+        ask(&set, &json!({"action": "a", "context": {"amount": 500}})).outcome,
+        Outcome::Reject
+    );
     for (context, saw) in [(json!({}), "absent"), (json!({"amount": null}), "null")] {
         let verdict = ask(&set, &json!({"action": "a", "context": context}));
-        assert_eq!(says(&verdict), (Outcome::Escalate, Cause::Evidence), "{verdict:#?}");
+        assert_eq!(
+            says(&verdict),
+            (Outcome::Escalate, Cause::Evidence),
+            "{verdict:#?}"
+        );
         let missing = &verdict.evidence[0];
-        assert_eq!((missing.path.as_str(), missing.saw.as_str()), ("input.context.amount", saw));
-        assert_eq!((missing.rule.as_str(), missing.line), ("approvals.reject#1", 7));
+        assert_eq!(
+            (missing.path.as_str(), missing.saw.as_str()),
+            ("input.context.amount", saw)
+        );
+        assert_eq!(
+            (missing.rule.as_str(), missing.line),
+            ("approvals.reject#1", 7)
+        );
     }
 }
 
 #[test]
 fn a_key_that_is_missing_from_data_is_known_to_be_no_match() {
-    let set = with_veto("reject contains \"blocked\" if {\n\tinput.action == \"a\"\n\tdata.blocked[input.agent.id]\n}");
-    assert_eq!(ask(&set, &json!({"action": "a", "agent": {"id": "alice"}})).outcome, Outcome::Approve);
-    assert_eq!(ask(&set, &json!({"action": "a", "agent": {"id": "mallory"}})).outcome, Outcome::Reject);
-    assert_eq!(says(&ask(&set, &json!({"action": "a"}))), (Outcome::Escalate, Cause::Evidence));
+    let set = with_veto(
+        "reject contains \"blocked\" if {\n\tinput.action == \"a\"\n\tdata.blocked[input.agent.id]\n}",
+    );
+    assert_eq!(
+        ask(&set, &json!({"action": "a", "agent": {"id": "alice"}})).outcome,
+        Outcome::Approve
+    );
+    assert_eq!(
+        ask(&set, &json!({"action": "a", "agent": {"id": "mallory"}})).outcome,
+        Outcome::Reject
+    );
+    assert_eq!(
+        says(&ask(&set, &json!({"action": "a"}))),
+        (Outcome::Escalate, Cause::Evidence)
+    );
 }
 
 #[test]
@@ -38,9 +73,15 @@ fn the_authors_own_word_that_absence_is_fine_is_taken() {
         "\"note\" in object.keys(input.context)",
         "some \"note\", _ in input.context",
     ] {
-        let set = with_veto(&format!("reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{condition}\n}}"));
+        let set = with_veto(&format!(
+            "reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{condition}\n}}"
+        ));
         let verdict = ask(&set, &json!({"action": "a", "context": {}}));
-        assert_eq!(verdict.outcome, Outcome::Approve, "{condition}: {verdict:#?}");
+        assert_eq!(
+            verdict.outcome,
+            Outcome::Approve,
+            "{condition}: {verdict:#?}"
+        );
     }
 }
 
@@ -50,64 +91,117 @@ fn what_hides_in_helpers_functions_loops_and_comprehensions_is_found() {
     for (condition, helper) in [
         ("too_dear", "too_dear if input.context.amount > 100"),
         ("not fine", "fine if input.context.amount < 100"),
-        ("dear(input.context)", "dear(context) if context.amount > 100"),
+        (
+            "dear(input.context)",
+            "dear(context) if context.amount > 100",
+        ),
         ("dear(input)", "dear(whole) := whole.context.amount > 100"),
         ("amount > 100", "amount := input.context.amount"),
         ("some item in input.context.items\n\titem.price > 100", ""),
         ("some i\n\tinput.context.items[i].price > 100", ""),
         ("input.context.items[_].price > 100", ""),
-        ("count([item | some item in input.context.items; item.price > 100]) > 0", ""),
-        ("count({item.price | some item in input.context.items}) > 5", ""),
-        ("sum([item.price | some item in input.context.items]) > 100", ""),
+        (
+            "count([item | some item in input.context.items; item.price > 100]) > 0",
+            "",
+        ),
+        (
+            "count({item.price | some item in input.context.items}) > 5",
+            "",
+        ),
+        (
+            "sum([item.price | some item in input.context.items]) > 100",
+            "",
+        ),
         ("every item in input.context.items { item.price > 100 }", ""),
-        ("some price in prices\n\tprice > 100", "prices contains item.price if some item in input.context.items"),
-        ("some item in dear\n\titem.price > 100", "dear := [item | some item in input.context.items]"),
+        (
+            "some price in prices\n\tprice > 100",
+            "prices contains item.price if some item in input.context.items",
+        ),
+        (
+            "some item in dear\n\titem.price > 100",
+            "dear := [item | some item in input.context.items]",
+        ),
         ("context := input.context\n\tcontext.amount > 100", ""),
         ("{\"amount\": amount} := input.context\n\tamount > 100", ""),
         ("input.context[\"amount\"] > 100", ""),
         ("input.context[data.list[0]] > 100", ""),
         ("input.context[input.context.key] > 100", ""),
         ("object.get(input, \"context\", {}).amount > 100", ""),
-        ("some item in array.concat(input.context.items, [])\n\titem.price > 100", ""),
+        (
+            "some item in array.concat(input.context.items, [])\n\titem.price > 100",
+            "",
+        ),
         ("json.unmarshal(input.context.text).amount > 100", ""),
         ("upper(input.context.country) == \"KP\"", ""),
         ("input.context.amount in data.list", ""),
-        ("not input.context.checked == false\n\tfalse_of(input)", "false_of(x) if x.context.amount > 1"),
+        (
+            "not input.context.checked == false\n\tfalse_of(input)",
+            "false_of(x) if x.context.amount > 1",
+        ),
         ("sprintf(\"%v\", [input.context.amount]) == \"1\"", ""),
         ("to_number(input.context.amount) > 100", ""),
         ("input.context.amount * 2 > 100", ""),
     ] {
-        let set = with_veto(&format!("reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{condition}\n}}\n\n{helper}"));
-        let verdict = ask(&set, &json!({"action": "a", "context": {"items": [item], "key": "x", "text": "{}"}}));
-        assert_ne!(verdict.outcome, Outcome::Approve, "{condition}: {verdict:#?}");
+        let set = with_veto(&format!(
+            "reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{condition}\n}}\n\n{helper}"
+        ));
+        let verdict = ask(
+            &set,
+            &json!({"action": "a", "context": {"items": [item], "key": "x", "text": "{}"}}),
+        );
+        assert_ne!(
+            verdict.outcome,
+            Outcome::Approve,
+            "{condition}: {verdict:#?}"
+        );
     }
 }
 
 #[test]
 fn a_condition_that_is_plainly_false_clears_a_veto_whatever_comes_after_it() {
-    let set = with_veto("reject contains \"x\" if {\n\tinput.action == \"a\"\n\tinput.context.kind == \"gift\"\n\tinput.context.amount > 100\n}");
-    assert_eq!(ask(&set, &json!({"action": "a", "context": {"kind": "loan"}})).outcome, Outcome::Approve);
+    let set = with_veto(
+        "reject contains \"x\" if {\n\tinput.action == \"a\"\n\tinput.context.kind == \"gift\"\n\tinput.context.amount > 100\n}",
+    );
+    assert_eq!(
+        ask(&set, &json!({"action": "a", "context": {"kind": "loan"}})).outcome,
+        Outcome::Approve
+    );
 }
 
 #[test]
 fn a_veto_whose_reason_cannot_be_made_is_not_swallowed() {
-    let set = with_veto("reject contains sprintf(\"%v\", [input.context.who]) if input.action == \"a\"");
-    assert_eq!(says(&ask(&set, &json!({"action": "a", "context": {}}))), (Outcome::Escalate, Cause::Evidence));
-    let set = with_veto("reject contains reason if {\n\tinput.action == \"a\"\n\treason := concat(\",\", input.context.who)\n}");
-    assert_eq!(says(&ask(&set, &json!({"action": "a", "context": {"who": 7}}))), (Outcome::Escalate, Cause::PolicyError));
+    let set =
+        with_veto("reject contains sprintf(\"%v\", [input.context.who]) if input.action == \"a\"");
+    assert_eq!(
+        says(&ask(&set, &json!({"action": "a", "context": {}}))),
+        (Outcome::Escalate, Cause::Evidence)
+    );
+    let set = with_veto(
+        "reject contains reason if {\n\tinput.action == \"a\"\n\treason := concat(\",\", input.context.who)\n}",
+    );
+    assert_eq!(
+        says(&ask(&set, &json!({"action": "a", "context": {"who": 7}}))),
+        (Outcome::Escalate, Cause::PolicyError)
+    );
 }
 
 #[test]
 fn without_an_action_nothing_that_is_routed_by_it_is_cleared() {
     let text = "package approvals\n\napprove contains \"always\" if input.ok\n\nreject contains \"x\" if input.action == \"a\"\n";
     let set = one(text);
-    assert_eq!(ask(&set, &json!({"action": "b", "ok": true})).outcome, Outcome::Approve);
+    assert_eq!(
+        ask(&set, &json!({"action": "b", "ok": true})).outcome,
+        Outcome::Approve
+    );
     for action in [json!(null), json!(7), json!(["a"])] {
         let verdict = ask(&set, &json!({"action": action, "ok": true}));
         assert_eq!(says(&verdict), (Outcome::Escalate, Cause::Evidence));
         assert_eq!(verdict.evidence[0].path, "input.action");
     }
-    assert_eq!(says(&ask(&set, &json!({"ok": true}))), (Outcome::Escalate, Cause::Evidence));
+    assert_eq!(
+        says(&ask(&set, &json!({"ok": true}))),
+        (Outcome::Escalate, Cause::Evidence)
+    );
 }
 
 /// Every path of the input dropped, one after the other: what was not approved is not approved then.
@@ -131,7 +225,11 @@ fn dropping_a_fact_never_turns_a_question_into_an_approval() {
                 let mut input = full.clone();
                 drop_at(&mut input, &pointer, replacement);
                 let verdict = ask(&set, &input);
-                assert_ne!(verdict.outcome, Outcome::Approve, "{veto}\nwithout {pointer}: {verdict:#?}");
+                assert_ne!(
+                    verdict.outcome,
+                    Outcome::Approve,
+                    "{veto}\nwithout {pointer}: {verdict:#?}"
+                );
             }
         }
     }
@@ -139,15 +237,25 @@ fn dropping_a_fact_never_turns_a_question_into_an_approval() {
 
 fn pointers(value: &Value) -> Vec<String> {
     let children: Vec<(String, &Value)> = match value {
-        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), value)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| (key.clone(), value))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, value)| (index.to_string(), value))
+            .collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => vec![],
     };
     children
         .into_iter()
         .filter(|(key, _)| key.parse::<usize>().is_err() || value.is_array())
         .flat_map(|(key, value)| {
-            let below = pointers(value).into_iter().map(|below| format!("/{key}{below}")).collect::<Vec<_>>();
+            let below = pointers(value)
+                .into_iter()
+                .map(|below| format!("/{key}{below}"))
+                .collect::<Vec<_>>();
             // Dropping a whole element of a list is another list, not a missing fact.
             let own = key.parse::<usize>().is_err().then(|| format!("/{key}"));
             own.into_iter().chain(below)

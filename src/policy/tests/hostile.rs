@@ -1,7 +1,9 @@
 use super::*;
 
 fn approving(rest: &str) -> PolicySet {
-    let text = format!("package approvals\n\napprove contains \"fine\" if input.action == \"a\"\n\n{rest}\n");
+    let text = format!(
+        "package approvals\n\napprove contains \"fine\" if input.action == \"a\"\n\n{rest}\n"
+    );
     let files = files(&[("approvals/x.rego", &text)], json!({}));
     match PolicySet::load(files, Budget::default()) {
         Ok(loaded) => loaded.set,
@@ -11,24 +13,48 @@ fn approving(rest: &str) -> PolicySet {
 
 #[test]
 fn an_endless_comprehension_ends_within_the_budget_and_nobody_else_waits() {
-    let set = approving("reject contains \"x\" if {\n\tinput.action == \"a\"\n\txs := input.context.xs\n\tcount([1 | some a in xs; some b in xs; some c in xs; some d in xs; a + b + c + d == 0]) > 0\n}");
+    let set = approving(
+        "reject contains \"x\" if {\n\tinput.action == \"a\"\n\txs := input.context.xs\n\tcount([1 | some a in xs; some b in xs; some c in xs; some d in xs; a + b + c + d == 0]) > 0\n}",
+    );
     let xs: Vec<u32> = (1..200).collect();
     let started = Instant::now();
     let verdict = ask(&set, &json!({"action": "a", "context": {"xs": xs}}));
-    assert_eq!(says(&verdict), (Outcome::Escalate, Cause::PolicyError), "{verdict:#?}");
-    assert!(verdict.failures[0].message.contains("budget"), "{verdict:#?}");
+    assert_eq!(
+        says(&verdict),
+        (Outcome::Escalate, Cause::PolicyError),
+        "{verdict:#?}"
+    );
+    assert!(
+        verdict.failures[0].message.contains("budget"),
+        "{verdict:#?}"
+    );
     assert!(started.elapsed() < Duration::from_secs(1));
-    assert_eq!(ask(&set, &json!({"action": "a", "context": {"xs": [1]}})).outcome, Outcome::Approve);
+    assert_eq!(
+        ask(&set, &json!({"action": "a", "context": {"xs": [1]}})).outcome,
+        Outcome::Approve
+    );
 }
 
 #[test]
 fn a_built_in_that_fails_in_a_veto_is_a_policy_error() {
-    let set = approving("reject contains \"x\" if {\n\tinput.action == \"a\"\n\tto_number(input.context.amount) > 100\n}");
+    let set = approving(
+        "reject contains \"x\" if {\n\tinput.action == \"a\"\n\tto_number(input.context.amount) > 100\n}",
+    );
     let verdict = ask(&set, &json!({"action": "a", "context": {"amount": "many"}}));
-    assert_eq!(says(&verdict), (Outcome::Escalate, Cause::PolicyError), "{verdict:#?}");
+    assert_eq!(
+        says(&verdict),
+        (Outcome::Escalate, Cause::PolicyError),
+        "{verdict:#?}"
+    );
     let failure = &verdict.failures[0];
-    assert_eq!((failure.message.as_str(), failure.line), ("`to_number` failed on \"many\"", Some(7)));
-    assert_eq!(ask(&set, &json!({"action": "a", "context": {"amount": "5"}})).outcome, Outcome::Approve);
+    assert_eq!(
+        (failure.message.as_str(), failure.line),
+        ("`to_number` failed on \"many\"", Some(7))
+    );
+    assert_eq!(
+        ask(&set, &json!({"action": "a", "context": {"amount": "5"}})).outcome,
+        Outcome::Approve
+    );
 }
 
 #[test]
@@ -40,46 +66,87 @@ fn arithmetic_that_fails_in_a_veto_is_a_policy_error() {
         "count([1 | some x in [1, 2]; x / input.context.zero > 1]) > 0",
         "not helper == 3",
     ] {
-        let set = approving(&format!("reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{condition}\n\tinput.context.on == true\n}}\n\nhelper := input.context.amount * 2"));
-        let verdict = ask(&set, &json!({"action": "a", "context": {"amount": "many", "zero": 0, "on": false}}));
-        assert_eq!(says(&verdict), (Outcome::Escalate, Cause::PolicyError), "{condition}: {verdict:#?}");
+        let set = approving(&format!(
+            "reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{condition}\n\tinput.context.on == true\n}}\n\nhelper := input.context.amount * 2"
+        ));
+        let verdict = ask(
+            &set,
+            &json!({"action": "a", "context": {"amount": "many", "zero": 0, "on": false}}),
+        );
+        assert_eq!(
+            says(&verdict),
+            (Outcome::Escalate, Cause::PolicyError),
+            "{condition}: {verdict:#?}"
+        );
     }
 }
 
 #[test]
 fn two_values_for_one_rule_are_a_policy_error() {
     for (condition, helper) in [
-        ("limit < 5", "limit := 10 if input.action == \"a\"\n\nlimit := 20 if input.action == \"a\""),
-        ("f(input.n) < 5", "f(x) := 10 if x > 1\n\nf(x) := 20 if x > 2"),
+        (
+            "limit < 5",
+            "limit := 10 if input.action == \"a\"\n\nlimit := 20 if input.action == \"a\"",
+        ),
+        (
+            "f(input.n) < 5",
+            "f(x) := 10 if x > 1\n\nf(x) := 20 if x > 2",
+        ),
         ("one < 5", "one := x if some x in [7, 8]"),
-        ("keyed.a < 5", "keyed[k] := v if {\n\tk := \"a\"\n\tsome v in [7, 8]\n}"),
+        (
+            "keyed.a < 5",
+            "keyed[k] := v if {\n\tk := \"a\"\n\tsome v in [7, 8]\n}",
+        ),
     ] {
-        let set = approving(&format!("reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{condition}\n}}\n\n{helper}"));
+        let set = approving(&format!(
+            "reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{condition}\n}}\n\n{helper}"
+        ));
         let verdict = ask(&set, &json!({"action": "a", "n": 3}));
-        assert_eq!(says(&verdict), (Outcome::Escalate, Cause::PolicyError), "{condition}: {verdict:#?}");
-        assert!(verdict.failures[0].message.contains("two values"), "{verdict:#?}");
+        assert_eq!(
+            says(&verdict),
+            (Outcome::Escalate, Cause::PolicyError),
+            "{condition}: {verdict:#?}"
+        );
+        assert!(
+            verdict.failures[0].message.contains("two values"),
+            "{verdict:#?}"
+        );
     }
 }
 
 #[test]
 fn the_same_function_called_twice_is_no_conflict() {
-    let set = approving("reject contains \"x\" if {\n\tinput.action == \"a\"\n\tdouble(1) == double(2)\n}\n\ndouble(x) := x * 2\n\nreject contains \"y\" if {\n\tinput.action == \"a\"\n\tkind == \"other\"\n}\n\nkind := \"big\" if input.n > 10\n\nelse := \"small\"");
+    let set = approving(
+        "reject contains \"x\" if {\n\tinput.action == \"a\"\n\tdouble(1) == double(2)\n}\n\ndouble(x) := x * 2\n\nreject contains \"y\" if {\n\tinput.action == \"a\"\n\tkind == \"other\"\n}\n\nkind := \"big\" if input.n > 10\n\nelse := \"small\"",
+    );
     let verdict = ask(&set, &json!({"action": "a", "n": 50}));
     assert_eq!(verdict.outcome, Outcome::Approve, "{verdict:#?}");
 }
 
 #[test]
 fn a_malformed_element_is_a_policy_error() {
-    for element in ["input.n", "{\"reason\": \"x\", \"votes\": input.n}", "[\"x\"]"] {
-        let set = approving(&format!("escalate contains element if {{\n\tinput.action == \"a\"\n\telement := {element}\n}}"));
+    for element in [
+        "input.n",
+        "{\"reason\": \"x\", \"votes\": input.n}",
+        "[\"x\"]",
+    ] {
+        let set = approving(&format!(
+            "escalate contains element if {{\n\tinput.action == \"a\"\n\telement := {element}\n}}"
+        ));
         let verdict = ask(&set, &json!({"action": "a", "n": 1000}));
-        assert_eq!(says(&verdict), (Outcome::Escalate, Cause::PolicyError), "{element}: {verdict:#?}");
+        assert_eq!(
+            says(&verdict),
+            (Outcome::Escalate, Cause::PolicyError),
+            "{element}: {verdict:#?}"
+        );
     }
 }
 
 #[test]
 fn a_reject_that_fired_stays_a_reject_beside_a_failure() {
-    let set = approving("reject contains \"no\" if input.action == \"a\"\n\nreject contains \"x\" if {\n\tinput.action == \"a\"\n\tto_number(input.n) > 1\n}");
+    let set = approving(
+        "reject contains \"no\" if input.action == \"a\"\n\nreject contains \"x\" if {\n\tinput.action == \"a\"\n\tto_number(input.n) > 1\n}",
+    );
     let verdict = ask(&set, &json!({"action": "a", "n": "many"}));
     assert_eq!(says(&verdict), (Outcome::Reject, Cause::Rule));
     assert_eq!(verdict.failures.len(), 1);
@@ -87,21 +154,47 @@ fn a_reject_that_fired_stays_a_reject_beside_a_failure() {
 
 #[test]
 fn a_regex_bomb_takes_no_time() {
-    let set = approving("reject contains \"x\" if {\n\tinput.action == \"a\"\n\tregex.match(`^(a+)+$`, input.text)\n}\n\nescalate contains \"y\" if {\n\tinput.action == \"a\"\n\tregex.match(input.pattern, \"aaaa\")\n}");
+    let set = approving(
+        "reject contains \"x\" if {\n\tinput.action == \"a\"\n\tregex.match(`^(a+)+$`, input.text)\n}\n\nescalate contains \"y\" if {\n\tinput.action == \"a\"\n\tregex.match(input.pattern, \"aaaa\")\n}",
+    );
     let started = Instant::now();
     let text = format!("{}!", "a".repeat(50_000));
-    assert_eq!(ask(&set, &json!({"action": "a", "text": text, "pattern": "b"})).outcome, Outcome::Approve);
-    let verdict = ask(&set, &json!({"action": "a", "text": "b", "pattern": "((((a{100}){100}){100}){100})"}));
-    assert_eq!(says(&verdict), (Outcome::Escalate, Cause::PolicyError), "{verdict:#?}");
+    assert_eq!(
+        ask(&set, &json!({"action": "a", "text": text, "pattern": "b"})).outcome,
+        Outcome::Approve
+    );
+    let verdict = ask(
+        &set,
+        &json!({"action": "a", "text": "b", "pattern": "((((a{100}){100}){100}){100})"}),
+    );
+    assert_eq!(
+        says(&verdict),
+        (Outcome::Escalate, Cause::PolicyError),
+        "{verdict:#?}"
+    );
     assert!(started.elapsed() < Duration::from_secs(2));
 }
 
 #[test]
 fn an_error_that_not_swallows_does_not_approve() {
-    let set = one("package approvals\n\napprove contains \"x\" if {\n\tinput.action == \"a\"\n\tnot startswith(input.context.mail, \"evil\")\n}\n");
-    assert_eq!(ask(&set, &json!({"action": "a", "context": {"mail": "good"}})).outcome, Outcome::Approve);
-    assert_eq!(says(&ask(&set, &json!({"action": "a", "context": {"mail": 7}}))), (Outcome::Escalate, Cause::PolicyError));
-    assert_eq!(says(&ask(&set, &json!({"action": "a", "context": {"mail": null}}))), (Outcome::Escalate, Cause::Evidence));
+    let set = one(
+        "package approvals\n\napprove contains \"x\" if {\n\tinput.action == \"a\"\n\tnot startswith(input.context.mail, \"evil\")\n}\n",
+    );
+    assert_eq!(
+        ask(&set, &json!({"action": "a", "context": {"mail": "good"}})).outcome,
+        Outcome::Approve
+    );
+    assert_eq!(
+        says(&ask(&set, &json!({"action": "a", "context": {"mail": 7}}))),
+        (Outcome::Escalate, Cause::PolicyError)
+    );
+    assert_eq!(
+        says(&ask(
+            &set,
+            &json!({"action": "a", "context": {"mail": null}})
+        )),
+        (Outcome::Escalate, Cause::Evidence)
+    );
 }
 
 #[test]

@@ -177,7 +177,9 @@ pub(super) fn frozen(connection: &Connection) -> Result<Option<Freeze>, StoreErr
         .prepare_cached("SELECT by, reason, since FROM freeze")
         .and_then(|mut statement| {
             statement
-                .query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?)))
+                .query_row([], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?))
+                })
                 .optional()
         })
         .map_err(|error| StoreError::Unavailable(Box::new(error)))?;

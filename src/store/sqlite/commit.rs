@@ -51,7 +51,10 @@ impl Prepared {
             ..
         } = Case::decided(decided.asked, decided.verdict, &decided.terms, now);
         case.approve_by = case.approve_by.map(whole);
-        let token = decided.token.as_ref().map(|token| token.expose().to_owned());
+        let token = decided
+            .token
+            .as_ref()
+            .map(|token| token.expose().to_owned());
         let row = CaseRow::of(&case, token, json(&case.verdict)?)?;
         let detail = json(&entry.detail)?;
         let body = chain::decided_body(key, &detail, row.input_digest.as_bytes(), &row.verdict);
@@ -165,7 +168,9 @@ impl Prepared {
     /// A duplicate writes nothing. A conflict is logged once for each other content, so that a flood cannot fill the log.
     fn received_before(&self, writing: &mut Writing<'_>) -> Result<Receipt, Failure> {
         let Some(before) = load(writing, self.row.key)? else {
-            return Err(StoreError::Corrupt(format!("{} is there and is not", self.row.key)).into());
+            return Err(
+                StoreError::Corrupt(format!("{} is there and is not", self.row.key)).into(),
+            );
         };
         if before.row.content == self.row.content {
             return Ok(Receipt::Duplicate(before.case));
@@ -191,10 +196,9 @@ fn conflict_logged(
     writing
         .connection
         .prepare_cached("SELECT 1 FROM log WHERE case_id = ?1 AND kind = ?2 AND detail = ?3")?
-        .query_row(
-            params![rowid, EntryKind::Conflict.as_str(), detail],
-            |_| Ok(()),
-        )
+        .query_row(params![rowid, EntryKind::Conflict.as_str(), detail], |_| {
+            Ok(())
+        })
         .optional()
         .map(|found| found.is_some())
 }

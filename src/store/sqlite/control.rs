@@ -68,11 +68,7 @@ pub(super) fn keep_set(
             set.files,
             now.as_microsecond()
         ])?;
-    let detail = served(
-        set.revision.as_str(),
-        &set.engine,
-        set_digest(&set.files),
-    );
+    let detail = served(set.revision.as_str(), &set.engine, set_digest(&set.files));
     log(writing, EntryKind::PolicyServed, &detail, now)
 }
 
@@ -108,10 +104,7 @@ fn log(
         case: None,
         body: chain::body(writing.key, &detail),
         detail,
-        state: Some(freeze_digest(
-            writing.standing.freeze.as_ref(),
-            writing.key,
-        )),
+        state: Some(freeze_digest(writing.standing.freeze.as_ref(), writing.key)),
     };
     writing
         .standing

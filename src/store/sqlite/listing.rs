@@ -54,7 +54,11 @@ pub(super) fn cases(connection: &Connection, query: &CaseQuery) -> Result<CasePa
     let mut values: Vec<Value> = Vec::new();
     let mut bind = |clause: &str, value: Value| {
         values.push(value);
-        let _ = write!(sql, " AND {}", clause.replace('?', &format!("?{}", values.len())));
+        let _ = write!(
+            sql,
+            " AND {}",
+            clause.replace('?', &format!("?{}", values.len()))
+        );
     };
     if let Some(cursor) = &query.cursor {
         let before = i64::from_str_radix(cursor, 16)
@@ -139,7 +143,8 @@ pub(super) fn waking(
         .collect()
 }
 
-/// When the next effect of `source` can be claimed. What a freeze holds can be at its last moment.
+/// When the next effect of `source` can be claimed. What a freeze holds can be after its last
+/// moment.
 pub(super) fn next_due(
     connection: &Connection,
     source: &SourceName,
@@ -155,7 +160,7 @@ pub(super) fn next_due(
         WHERE earlier.lane = outbox.lane AND earlier.id < outbox.id AND earlier.state = 'due'))";
     let due = if chain::frozen(connection)?.is_some() {
         let held = first(
-            "SELECT MIN(MAX(due_at, not_after)) FROM outbox WHERE state = 'due' AND source = ?1 AND freezable",
+            "SELECT MIN(MAX(due_at, not_after + 1)) FROM outbox WHERE state = 'due' AND source = ?1 AND freezable",
         )?;
         let free = first(&format!(
             "SELECT due_at FROM outbox WHERE state = 'due' AND source = ?1 AND NOT freezable AND {waiting}
@@ -193,10 +198,7 @@ pub(super) fn outbox(connection: &Connection, limit: usize) -> Result<Vec<Outbox
 }
 
 /// One effect that is not done.
-pub(super) fn effect(
-    connection: &Connection,
-    id: EffectId,
-) -> Result<Option<OutboxItem>, Trouble> {
+pub(super) fn effect(connection: &Connection, id: EffectId) -> Result<Option<OutboxItem>, Trouble> {
     let row = connection
         .prepare_cached(&format!(
             "{ITEM} WHERE outbox.id = ?1 AND outbox.state <> 'withdrawn'"
@@ -290,7 +292,8 @@ fn lines(connection: &Connection, which: &str, values: &[i64]) -> Result<Vec<Log
 
 fn line(row: &Row<'_>) -> Result<LogLine, Trouble> {
     let sequence: i64 = row.get(0)?;
-    let corrupt = |what: &str| StoreError::Corrupt(format!("log entry {sequence} has no readable `{what}`"));
+    let corrupt =
+        |what: &str| StoreError::Corrupt(format!("log entry {sequence} has no readable `{what}`"));
     let kind: String = row.get(2)?;
     let detail: Option<String> = row.get(3)?;
     let key: Option<[u8; 16]> = row.get(4)?;

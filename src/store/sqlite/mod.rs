@@ -113,9 +113,8 @@ impl SqliteStore {
             StoreError::Open(why) => StoreError::Open(format!("`{}`: {why}", path.display())),
             StoreError::Unavailable(_) | StoreError::Cursor(_) | StoreError::Corrupt(_) => error,
         })?;
-        let cannot = |error: rusqlite::Error| {
-            StoreError::Open(format!("`{}`: {error}", path.display()))
-        };
+        let cannot =
+            |error: rusqlite::Error| StoreError::Open(format!("`{}`: {error}", path.display()));
         outbox::recover(&connection).map_err(cannot)?;
         let wal_pages = Arc::new(AtomicI32::new(0));
         let counter = Arc::clone(&wal_pages);
@@ -135,6 +134,7 @@ impl SqliteStore {
             changes: changes.clone(),
             on_group: settings.on_group,
             wal_pages,
+            restart_at: writer::OVERGROWN,
             lock,
         };
         let (queue, messages) = mpsc::channel(QUEUE);
@@ -191,7 +191,7 @@ impl SqliteStore {
     {
         self.health.check()?;
         let queue = self.queue.as_ref().ok_or(Fault::ReadOnly)?;
-        let (message, answer) = Ask::new(work);
+        let (message, answer) = Ask::message(work);
         queue.try_send(message).map_err(|error| match error {
             TrySendError::Full(_) => Fault::Full,
             TrySendError::Closed(_) => Fault::Closed,
@@ -219,6 +219,7 @@ impl SqliteStore {
 impl Drop for SqliteStore {
     /// Waits for the writer, so that the file is free afterwards.
     fn drop(&mut self) {
+        self.readers.forget();
         self.queue = None;
         if let Some(thread) = self.take_thread() {
             // Its panic was reported when it happened.
@@ -406,3 +407,8 @@ impl Store for SqliteStore {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tampering;

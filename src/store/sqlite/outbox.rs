@@ -107,7 +107,8 @@ struct EffectRow {
     body: String,
 }
 
-const COLUMNS: &str = "id, case_id, state, leased, attempts, reached, not_after, created_at, kind, body";
+const COLUMNS: &str =
+    "id, case_id, state, leased, attempts, reached, not_after, created_at, kind, body";
 
 impl EffectRow {
     fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
@@ -134,15 +135,14 @@ impl EffectRow {
     }
 
     fn effect(&self) -> Result<Effect, StoreError> {
-        let corrupt =
-            |_| StoreError::Corrupt(format!("effect {} has no readable `body`", self.id));
+        let corrupt = |_| StoreError::Corrupt(format!("effect {} has no readable `body`", self.id));
         match self.kind.as_str() {
-            "answer" => {
-                serde_json::from_str::<Answer>(&self.body).map(Effect::Answer).map_err(corrupt)
-            }
-            "forward" => {
-                serde_json::from_str::<Forward>(&self.body).map(Effect::Forward).map_err(corrupt)
-            }
+            "answer" => serde_json::from_str::<Answer>(&self.body)
+                .map(Effect::Answer)
+                .map_err(corrupt),
+            "forward" => serde_json::from_str::<Forward>(&self.body)
+                .map(Effect::Forward)
+                .map_err(corrupt),
             kind => Err(StoreError::Corrupt(format!(
                 "effect {} is of the unknown kind `{kind}`",
                 self.id
@@ -162,7 +162,9 @@ impl EffectRow {
         let effect = self.effect()?;
         let loaded = self.case(writing)?;
         if let Effect::Answer(answer) = &effect
-            && !loaded.as_ref().is_some_and(|loaded| stands(&loaded.case, answer.ballot))
+            && !loaded
+                .as_ref()
+                .is_some_and(|loaded| stands(&loaded.case, answer.ballot))
         {
             return Err(StoreError::Corrupt(format!(
                 "effect {} is not what its case says",
@@ -225,7 +227,7 @@ pub(super) fn claim(
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM outbox
              WHERE state = 'due' AND source = ?1 AND due_at <= ?2
-                 AND NOT (?3 AND freezable AND not_after > ?2)
+                 AND NOT (?3 AND freezable AND not_after >= ?2)
                  AND (lane IS NULL OR NOT EXISTS (SELECT 1 FROM outbox AS earlier
                      WHERE earlier.lane = outbox.lane AND earlier.id < outbox.id AND earlier.state = 'due'))
              ORDER BY due_at, id LIMIT ?4"
@@ -283,7 +285,9 @@ pub(super) fn settle(
         }
         Attempt::Dead { event, .. } if withdrawn.is_some() => {
             delete(writing, id)?;
-            let event = event.zip(withdrawn).and_then(|(event, sent)| event.of_withdrawn(sent));
+            let event = event
+                .zip(withdrawn)
+                .and_then(|(event, sent)| event.of_withdrawn(sent));
             move_case(writing, loaded, event, terms, now)?;
         }
         Attempt::Again { .. } if withdrawn.is_some() => delete(writing, id)?,
@@ -291,8 +295,15 @@ pub(super) fn settle(
             if row.state == "due" {
                 again(writing, &row, at, &error, reached)?;
                 let attempts = row.attempts + 1;
-                let detail = json!({ "effect": id, "kind": row.kind, "attempts": attempts, "error": error });
-                log(writing, loaded.as_ref(), EntryKind::AttemptFailed, &detail, now)?;
+                let detail =
+                    json!({ "effect": id, "kind": row.kind, "attempts": attempts, "error": error });
+                log(
+                    writing,
+                    loaded.as_ref(),
+                    EntryKind::AttemptFailed,
+                    &detail,
+                    now,
+                )?;
             }
         }
         Attempt::Dead { error, event } => {
@@ -306,7 +317,13 @@ pub(super) fn settle(
                 }
                 (None, _) | (Some(_), Effect::Forward(_)) => {
                     let detail = json!({ "effect": id, "kind": row.kind, "error": error });
-                    log(writing, loaded.as_ref(), EntryKind::DeadLettered, &detail, now)?;
+                    log(
+                        writing,
+                        loaded.as_ref(),
+                        EntryKind::DeadLettered,
+                        &detail,
+                        now,
+                    )?;
                 }
             }
         }
@@ -330,7 +347,10 @@ pub(super) fn retry(
     }
     let effect = row.effect()?;
     let loaded = row.case(writing)?;
-    let fresh = now.saturating_add(terms.give_up_after).unwrap_or(Timestamp::MAX).as_microsecond();
+    let fresh = now
+        .saturating_add(terms.give_up_after)
+        .unwrap_or(Timestamp::MAX)
+        .as_microsecond();
     let fresh = match &effect {
         Effect::Answer(answer) => {
             let event = Event::AnswerRetried { by: by.to_owned() };

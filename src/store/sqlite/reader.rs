@@ -70,6 +70,12 @@ impl Readers {
             self.turns.close();
             drop(turns);
         }
+        self.forget();
+    }
+
+    /// Closes the connections that nobody uses: the writer has to be the last to close, since it alone can copy the log
+    /// back.
+    pub(super) fn forget(&self) {
         self.idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -107,11 +113,9 @@ impl From<Trouble> for StoreError {
 }
 
 fn unavailable(error: rusqlite::Error) -> StoreError {
-    match error {
-        rusqlite::Error::FromSqlConversionFailure(..)
-        | rusqlite::Error::InvalidColumnType(..)
-        | rusqlite::Error::IntegralValueOutOfRange(..) => StoreError::Corrupt(error.to_string()),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is open")]
-        error => Fault::Sqlite(Arc::new(error)).into(),
+    if error.sqlite_error().is_none() {
+        // Not SQLite failed, but what a column holds is not what belongs there.
+        return StoreError::Corrupt(error.to_string());
     }
+    Fault::Sqlite(Arc::new(error)).into()
 }

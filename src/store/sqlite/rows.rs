@@ -149,8 +149,7 @@ impl CaseRow {
             input: self.input_digest,
             traceparent: self.traceparent.clone(),
         };
-        let state: State =
-            serde_json::from_str(&self.standing).map_err(|_| corrupt("standing"))?;
+        let state: State = serde_json::from_str(&self.standing).map_err(|_| corrupt("standing"))?;
         Ok(Case {
             asked,
             mode: Mode::parse(&self.mode).ok_or_else(|| corrupt("mode"))?,

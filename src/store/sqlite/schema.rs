@@ -17,7 +17,7 @@ const APPLICATION: i64 = 0x636f_7369;
 /// The first version in which a checkpoint beside a writer cannot corrupt the file.
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// How long a connection waits for another one, as for the recovery of the log at a start.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Every statement of the writer stays prepared.
 const STATEMENTS: usize = 64;
 

@@ -10,7 +10,7 @@ use crate::store::sqlite::chain::{self, Link};
 use crate::store::sqlite::outbox::PlannedRow;
 use crate::store::sqlite::rows::{CaseRow, case_columns, json, whole};
 use crate::store::sqlite::writer::{Failure, Writing};
-use crate::store::{StoreError, Stepped};
+use crate::store::{Stepped, StoreError};
 
 /// A case as it was read by the writer, and proven to be what the log says it is.
 pub(super) struct Loaded {
@@ -55,7 +55,11 @@ pub(super) fn load(writing: &Writing<'_>, key: CaseId) -> Result<Option<Loaded>,
 pub(super) fn load_row(writing: &Writing<'_>, rowid: i64) -> Result<Option<Loaded>, Failure> {
     let row = writing
         .connection
-        .prepare_cached(concat!("SELECT ", case_columns!(), " FROM cases WHERE id = ?1"))?
+        .prepare_cached(concat!(
+            "SELECT ",
+            case_columns!(),
+            " FROM cases WHERE id = ?1"
+        ))?
         .query_row([rowid], |row| CaseRow::read(row, 0))
         .optional()?;
     let Some(row) = row else {

@@ -8,9 +8,9 @@
 //! - after a failed write to the disk nothing is acknowledged any more: a sync that failed once may succeed the second
 //!   time with the data gone.
 
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -21,6 +21,7 @@ use crate::store::StoreError;
 use crate::store::sqlite::GroupObserver;
 use crate::store::sqlite::chain::Standing;
 use crate::store::sqlite::lock::Lock;
+use crate::store::sqlite::schema::PATIENCE;
 
 /// How much may wait for the writer before callers are turned away.
 pub(super) const QUEUE: usize = 4096;
@@ -28,6 +29,10 @@ pub(super) const QUEUE: usize = 4096;
 const GROUP: usize = 256;
 /// How many pages the write-ahead log has before it is copied back.
 const CHECKPOINT: i32 = 500;
+/// How many pages it has when readers are waited for, which kept it from starting over: 64 MiB.
+pub(super) const OVERGROWN: i32 = 8192;
+/// How long they are waited for.
+const READERS_LEAVE: Duration = Duration::from_millis(50);
 
 /// What a caller is told when the store is at fault. It is the source of a [`StoreError::Unavailable`].
 #[derive(Debug, Clone, thiserror::Error)]
@@ -133,7 +138,7 @@ where
     T: Send + 'static,
 {
     /// The message that asks for `work`, and where its answer comes.
-    pub(super) fn new(work: F) -> (Message, oneshot::Receiver<Result<T, StoreError>>) {
+    pub(super) fn message(work: F) -> (Message, oneshot::Receiver<Result<T, StoreError>>) {
         let (caller, answer) = oneshot::channel();
         let ask = Self {
             work: Some(work),
@@ -181,6 +186,8 @@ pub(super) struct Writer {
     pub(super) changes: broadcast::Sender<CaseId>,
     pub(super) on_group: Option<GroupObserver>,
     pub(super) wal_pages: Arc<AtomicI32>,
+    /// At how many pages readers are waited for next.
+    pub(super) restart_at: i32,
     /// Given back when the connection is closed: fields drop in their order.
     pub(super) lock: Lock,
 }
@@ -302,19 +309,33 @@ impl Writer {
     }
 
     /// Copies the log back when it has grown. Those who waited for the group are answered by now.
-    fn checkpoint(&self) {
-        if self.wal_pages.load(Ordering::Relaxed) < CHECKPOINT {
+    fn checkpoint(&mut self) {
+        let pages = self.wal_pages.load(Ordering::Relaxed);
+        if pages < CHECKPOINT {
+            self.restart_at = OVERGROWN;
             return;
         }
-        let copied = self
-            .connection
-            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")
-            .and_then(|mut statement| statement.query_row([], |_| Ok(())));
+        let copied = if pages < self.restart_at {
+            self.copy_back("PRAGMA wal_checkpoint(PASSIVE)")
+        } else {
+            // A reader that stays is waited for again only when the log has grown on.
+            self.restart_at = pages.saturating_add(CHECKPOINT);
+            self.connection
+                .busy_timeout(READERS_LEAVE)
+                .and_then(|()| self.copy_back("PRAGMA wal_checkpoint(RESTART)"))
+                .and_then(|()| self.connection.busy_timeout(PATIENCE))
+        };
         if let Err(error) = copied
             && at_the_disk(&error)
         {
             self.health.poisoned.store(true, Ordering::Release);
         }
+    }
+
+    fn copy_back(&self, how: &str) -> rusqlite::Result<()> {
+        self.connection
+            .prepare_cached(how)?
+            .query_row([], |_| Ok(()))
     }
 }
 
