@@ -177,20 +177,11 @@ impl Observer for Telling {
                 _ => {}
             }
         }
-        match error {
-            Some(error) => tracing::warn!(
-                source.name = source.as_str(),
-                effect.kind = kind,
-                attempt.result = result,
-                error,
-                "an attempt at an effect ended: {result}"
-            ),
-            None => tracing::debug!(
-                source.name = source.as_str(),
-                effect.kind = kind,
-                attempt.result = result,
-                "an attempt at an effect ended: {result}"
-            ),
+        let (name, what) = (source.as_str(), "an attempt at an effect ended");
+        if let Some(error) = error {
+            tracing::warn!(source.name = name, effect.kind = kind, attempt.result = result, error, "{what}: {result}");
+        } else {
+            tracing::debug!(source.name = name, effect.kind = kind, attempt.result = result, "{what}: {result}");
         }
     }
 }
@@ -210,10 +201,8 @@ impl Alerts {
     /// The platform did not take our credential.
     fn raise(&self, source: &SourceName, error: &str, now: Timestamp) {
         let mut alerts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        alerts
-            .entry(source.clone())
-            .or_insert((now, String::new()))
-            .1 = error.to_owned();
+        let alert = alerts.entry(source.clone()).or_insert((now, String::new()));
+        error.clone_into(&mut alert.1);
     }
 
     /// It took it again.

@@ -17,7 +17,7 @@ use crate::source::{AnswerResult, AnswerTask, Reach};
 use crate::store::{Attempt, Store, StoreError};
 
 /// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// Does one source's effects.
 pub struct Courier {
@@ -72,17 +72,16 @@ impl Courier {
     }
 
     async fn perform(&self, claim: Claim) -> Result<(), StoreError> {
-        let attempt = match stale(&claim, self.clock.now()) {
-            Some(attempt) => attempt,
-            None => {
-                let result = match &claim.effect {
-                    Effect::Answer(answer) => self.answer(&claim, answer).await,
-                    Effect::Forward(forward) => self.desk.source.forward(forward).await,
-                };
-                let (word, error) = described(&result);
-                self.observer.attempted(self.desk.source.name(), claim.effect.kind(), word, error);
-                judge(&claim, result, self.clock.now(), fastrand::f64())
-            }
+        let attempt = if let Some(attempt) = stale(&claim, self.clock.now()) {
+            attempt
+        } else {
+            let result = match &claim.effect {
+                Effect::Answer(answer) => self.answer(&claim, answer).await,
+                Effect::Forward(forward) => self.desk.source.forward(forward).await,
+            };
+            let (word, error) = described(&result);
+            self.observer.attempted(self.desk.source.name(), claim.effect.kind(), word, error);
+            judge(&claim, result, self.clock.now(), fastrand::f64())
         };
         self.store.settle(claim.id, attempt, Arc::clone(&self.desk.terms), self.clock.now()).await
     }

@@ -31,7 +31,7 @@ pub enum VoteError {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Waiting {
     /// The case as it is now.
-    Case(Case),
+    Case(Box<Case>),
     /// The agent has no such case.
     Unknown,
 }
@@ -145,12 +145,12 @@ impl Flow {
             }
             let open = matches!(file.case.state, State::Open(_)) && file.case.mode == Mode::Enforce;
             if !open || tokio::time::Instant::now() >= end {
-                return Ok(Waiting::Case(file.case));
+                return Ok(Waiting::Case(Box::new(file.case)));
             }
             loop {
                 tokio::select! {
                     () = tokio::time::sleep_until(end) => break,
-                    changed = changes.recv() => match changed {
+                    change = changes.recv() => match change {
                         Ok(other) if other != id => {}
                         Ok(_) | Err(_) => break,
                     },

@@ -178,7 +178,7 @@ impl Flow {
             .map_err(Refusal::Malformed)?
         {
             Reading::Request(request) => {
-                let forward = self.forward_of_request(desk, &verified, request.id.as_str(), now);
+                let forward = Self::forward_of_request(desk, &verified, request.id.as_str(), now);
                 let (decided, evaluation) = decide::decide(
                     &self.policies.current(),
                     desk,
@@ -283,7 +283,6 @@ impl Flow {
 
     /// A request is passed on only in dry-run: whoever answered before still does.
     fn forward_of_request(
-        &self,
         desk: &Desk,
         verified: &Verified<Delivery>,
         id: &str,

@@ -28,7 +28,7 @@ pub fn duration(text: &str) -> Option<Duration> {
     let one = match unit {
         "ms" => Duration::from_millis(1),
         "s" => Duration::from_secs(1),
-        "m" => Duration::from_secs(60),
+        "m" => Duration::from_mins(1),
         _ => return None,
     };
     Some(one * number)
@@ -42,7 +42,7 @@ mod tests {
     fn a_duration_has_a_number_and_a_unit() {
         assert_eq!(duration("30s"), Some(Duration::from_secs(30)));
         assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(duration("2m"), Some(Duration::from_secs(120)));
+        assert_eq!(duration("2m"), Some(Duration::from_mins(2)));
         for wrong in ["", "30", "s", "-1s", "1.5s", "1h30", "30 s", "99999999999s"] {
             assert_eq!(duration(wrong), None, "{wrong}");
         }

@@ -1,3 +1,5 @@
+pub(super) mod house;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

@@ -20,7 +20,7 @@ use crate::web::problem::{self, Asker, Code, Problem};
 use crate::web::{query, traceparent};
 
 /// However long an agent asks to wait, it hears after this.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 pub(super) async fn ask(
     State(intake): State<Arc<Intake>>,

@@ -23,7 +23,7 @@ const LONGEST_REASON: usize = 4000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Vote {
+struct Cast {
     vote: Ballot,
     reason: Option<String>,
     digest: Option<String>,
@@ -36,7 +36,7 @@ pub(super) async fn vote(
     request: Request,
 ) -> Result<Response, Problem> {
     let id = cases::parse(&id)?;
-    let Vote {
+    let Cast {
         vote,
         reason,
         digest,
@@ -85,7 +85,7 @@ fn record(case: &Case) -> Value {
     serde_json::to_value(Record::of(case)).unwrap_or_default()
 }
 
-async fn read(request: Request) -> Result<Vote, Problem> {
+async fn read(request: Request) -> Result<Cast, Problem> {
     let (_, bytes) = body::read(request, BODY).await?;
     let value = json::parse(&bytes)
         .map_err(|refused| Problem::new(Code::Malformed, refused.to_string()))?;

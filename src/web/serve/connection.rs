@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
@@ -20,20 +20,20 @@ use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::progress::{Phase, Progress};
-use super::{ConnectionLimits, Ending, Host};
+use super::{ConnectionLimits, ConnectionWatch, Ending, Host};
 use crate::web::problem;
 
 /// The most that the request line and the headers may take together, in bytes.
 const LARGEST_HEAD: usize = 64 * 1024;
 
-/// What is read and thrown away after the last response, so that closing does not destroy it on its way: a client that
-/// is still sending a body it was told is too large would otherwise see a reset and not the answer.
+/// How long is read and thrown away after the last response where the client may still be sending: closing on unread
+/// bytes is a reset, which would destroy the response on its way.
 const LINGER: Duration = Duration::from_secs(2);
 const MOST_LINGERING_BYTES: u64 = 16 * 1024 * 1024;
 
 pub(super) async fn run(host: Host, stream: TcpStream) {
     let seat = host.lounge.seat();
-    host.watch.opened();
+    let mut presence = Presence::of(&host);
     let _ = stream.set_nodelay(true);
     let io = TokioIo::new(Heard {
         stream,
@@ -82,14 +82,33 @@ pub(super) async fn run(host: Host, stream: TcpStream) {
         })
         .await
     };
-    match ending {
-        Ending::Finished => linger(connection.into_parts().io.into_inner().stream).await,
-        Ending::Broken | Ending::HeaderTimeout | Ending::IdleTimeout | Ending::Displaced => {
-            drop(connection)
+    presence.ending = ending;
+    if ending == Ending::Finished && seat.progress.owes_body() {
+        let stream = connection.into_parts().io.into_inner().stream;
+        tokio::select! {
+            () = linger(stream) => {}
+            () = seat.progress.displaced() => {}
         }
     }
-    drop(seat);
-    host.watch.closed(ending);
+}
+
+/// Tells whoever watches, also when the task is aborted.
+struct Presence {
+    watch: Arc<dyn ConnectionWatch>,
+    ending: Ending,
+}
+
+impl Presence {
+    fn of(host: &Host) -> Self {
+        host.watch.opened();
+        Self { watch: Arc::clone(&host.watch), ending: Ending::Broken }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.watch.closed(self.ending);
+    }
 }
 
 /// When the client's patience with us, or ours with it, is over, and how that is called. Work has deadlines of its own.
@@ -126,6 +145,9 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.progress.enter(Phase::Work);
+        if !request.body().is_end_stream() {
+            self.progress.will_send_body();
+        }
         request.extensions_mut().insert(Arc::clone(&self.progress));
         let progress = Arc::clone(&self.progress);
         let router = self.router.clone();

@@ -1,7 +1,7 @@
 //! How far each client is with its request, so that one that keeps us waiting can be told from one that we keep waiting.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
@@ -24,6 +24,8 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(in crate::web) struct Progress {
     at: Mutex<(Phase, Instant)>,
+    /// Whether the client may still be sending a body that nobody read.
+    owes_body: AtomicBool,
     displaced: CancellationToken,
 }
 
@@ -45,6 +47,7 @@ impl Progress {
     fn new() -> Self {
         Self {
             at: Mutex::new((Phase::Headers, Instant::now())),
+            owes_body: AtomicBool::new(false),
             displaced: CancellationToken::new(),
         }
     }
@@ -56,7 +59,17 @@ impl Progress {
 
     /// The client has given all it had to give.
     pub(in crate::web) fn has_body(&self) {
+        self.owes_body.store(false, Ordering::Relaxed);
         self.enter(Phase::Work);
+    }
+
+    /// A request came whose body is not read yet.
+    pub(super) fn will_send_body(&self) {
+        self.owes_body.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn owes_body(&self) -> bool {
+        self.owes_body.load(Ordering::Relaxed)
     }
 
     pub(super) fn enter(&self, phase: Phase) {
