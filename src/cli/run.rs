@@ -14,7 +14,8 @@ use super::{ExitStatus, terminal};
 use crate::app::{App, Options};
 use crate::clock::Clock;
 use crate::config::{
-    AgentToken, Config, LogFormat, OperatorToken, Role, SourceConfig, SourceKind, Store, VerifyConfig,
+    AgentToken, Config, LogFormat, OperatorToken, Role, SourceConfig, SourceKind, Store,
+    VerifyConfig,
 };
 use crate::credential::Credential;
 use crate::diagnostic::{Diagnostic, Paint};
@@ -44,7 +45,10 @@ pub fn run(args: &Args) -> ExitStatus {
         Ok(configured) => configured,
         Err(NoConfig::Mistakes(mistakes)) => {
             terminal::show(&mistakes);
-            terminal::complain(&format!("the config has {} mistakes; nothing was started", mistakes.len()));
+            terminal::complain(&format!(
+                "the config has {} mistakes; nothing was started",
+                mistakes.len()
+            ));
             return ExitStatus::CouldNot;
         }
         Err(NoConfig::Defaults(error)) => return terminal::end(Err(error)),
@@ -59,11 +63,17 @@ enum NoConfig {
 
 fn serve(config: Config, warnings: &[Diagnostic]) -> anyhow::Result<ExitStatus> {
     let rust_log = environment("RUST_LOG");
-    telemetry::init(&config.log, rust_log.as_deref(), telemetry::paint(&std::io::stdout(), &environment))?;
+    telemetry::init(
+        &config.log,
+        rust_log.as_deref(),
+        telemetry::paint(&std::io::stdout(), &environment),
+    )?;
     for warning in warnings {
         tracing::warn!(code = warning.code, "{}", warning.render(Paint::Plain));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let app = App::open(config.clone(), Options::default()).await?;
         introduce(&config, &app);
@@ -126,7 +136,10 @@ fn proof(source: &SourceConfig) -> String {
             let ways: Vec<&str> = tracemem.verify.iter().map(way).collect();
             format!("senders prove themselves by {}", ways.join(" and "))
         }
-        SourceKind::Http(http) => format!("{} agents prove themselves by their tokens", http.tokens.len()),
+        SourceKind::Http(http) => format!(
+            "{} agents prove themselves by their tokens",
+            http.tokens.len()
+        ),
     }
 }
 
@@ -141,7 +154,10 @@ fn way(verify: &VerifyConfig) -> &'static str {
 }
 
 /// Stops in order at the first SIGTERM or SIGINT, ends at the second, reloads the policies at SIGHUP.
-fn listen_to_signals(stop: CancellationToken, flow: Arc<Flow>) -> anyhow::Result<impl Future<Output = ()>> {
+fn listen_to_signals(
+    stop: CancellationToken,
+    flow: Arc<Flow>,
+) -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be listened to")?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -188,13 +204,22 @@ fn defaults() -> anyhow::Result<Config> {
         config.log.format = LogFormat::Text;
     }
     let Store::Sqlite(store) = &config.store;
-    let name = environment("USER").filter(|name| !name.is_empty()).unwrap_or_else(|| "operator".to_owned());
+    let name = environment("USER")
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "operator".to_owned());
     let token = token_file(store, ".token")?;
-    config.operators.tokens.push(OperatorToken { name, role: Role::Admin, token });
+    config.operators.tokens.push(OperatorToken {
+        name,
+        role: Role::Admin,
+        token,
+    });
     let token = token_file(store, ".agent-token")?;
     for source in &mut config.sources {
         if let SourceKind::Http(http) = &mut source.kind {
-            http.tokens.push(AgentToken { agent: "agent".to_owned(), token: token.clone() });
+            http.tokens.push(AgentToken {
+                agent: "agent".to_owned(),
+                token: token.clone(),
+            });
         }
     }
     Ok(config)
@@ -206,15 +231,24 @@ fn token_file(store: &Path, ending: &str) -> anyhow::Result<Credential> {
     path.as_mut_os_string().push(ending);
     if !path.exists() {
         let mut bytes = [0; 24];
-        getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
+        getrandom::fill(&mut bytes)
+            .map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
         let cannot = || format!("cannot write the token file `{}`", path.display());
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).with_context(cannot)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(cannot)?;
         writeln!(file, "{}", hex::encode(bytes)).with_context(cannot)?;
     }
     Ok(Credential::in_file(path))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the command line is where the environment is read")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is where the environment is read"
+)]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

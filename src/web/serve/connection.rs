@@ -101,7 +101,10 @@ struct Presence {
 impl Presence {
     fn of(host: &Host) -> Self {
         host.watch.opened();
-        Self { watch: Arc::clone(&host.watch), ending: Ending::Broken }
+        Self {
+            watch: Arc::clone(&host.watch),
+            ending: Ending::Broken,
+        }
     }
 }
 
