@@ -6,4 +6,11 @@
 pub mod id;
 pub mod request;
 pub mod verdict;
+pub mod rationale;
+pub mod escalation;
+pub mod platform;
+pub mod effect;
+pub mod case;
 pub mod freeze;
+pub mod log_entry;
+pub mod record;

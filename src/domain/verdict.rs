@@ -201,3 +201,5 @@ word!(Cause {
 });
 word!(RuleSet { Self::Approve => "approve", Self::Reject => "reject", Self::Escalate => "escalate" });
 word!(Truth { Self::True => "true", Self::False => "false", Self::Unknown => "unknown" });
+
+pub(crate) use word;

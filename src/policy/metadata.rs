@@ -1,62 +1,288 @@
-//! METADATA comments.
+//! What authors say of their rules: the `# METADATA` blocks of a policy file, which Rego's own parser drops.
+//!
+//! A block is a comment line `# METADATA`, the comment lines under it as YAML, each from the first column, and directly
+//! below them the `package` or the rule they speak of. Titles are shown to people; nothing here ever decides.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::diagnostic::Diagnostic;
-use crate::policy::folder::RegoFile;
+use serde_json::{Map, Value};
 
-/// What a METADATA block says.
-#[derive(Debug, Clone, Default, PartialEq)]
+use crate::diagnostic::{Diagnostic, Place};
+
+use super::folder::RegoFile;
+use super::yaml;
+
+/// One block.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Metadata {
-    /// The title.
+    /// A few words: what the rationale calls the rule.
     pub title: Option<String>,
-    /// The description.
+    /// A sentence or more.
     pub description: Option<String>,
-    /// `custom`, an object or null.
-    pub custom: serde_json::Value,
-    /// Line of the block, from 1.
+    /// Whatever the author's own organisation keeps there; an object.
+    pub custom: Value,
+    /// Line of `# METADATA`, from 1.
     pub line: u32,
 }
 
-/// The blocks of a file.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// All blocks of a file.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FileMetadata {
-    /// The package's.
+    /// What is said of the package.
     pub package: Option<Metadata>,
-    /// Each rule's, by the line of the head that follows the block.
+    /// What is said of a rule, by the line of the head that follows the block, from 1.
     pub rules: BTreeMap<u32, Metadata>,
 }
 
-/// METADATA blocks of a file: for the package and for each rule, keyed by the line of the head that follows the block.
+/// Reads the blocks of `file`; all that are malformed are told at once.
 pub fn read(file: &RegoFile) -> Result<FileMetadata, Vec<Diagnostic>> {
+    let lines = Lines::of(&file.text);
     let mut found = FileMetadata::default();
-    let mut block: Option<(u32, String)> = None;
-    for (line, number) in file.text.lines().zip(1_u32..) {
-        if let Some(comment) = line.strip_prefix('#') {
-            if comment.trim() == "METADATA" {
-                block = Some((number, String::new()));
-            } else if let Some((_, text)) = &mut block {
-                text.push_str(comment.strip_prefix(' ').unwrap_or(comment));
-                text.push('\n');
-            }
+    let mut mistakes = Vec::new();
+    let mut at = 0;
+    while let Some(line) = lines.get(at) {
+        let first = at;
+        at += 1;
+        if !is_marker(line) {
             continue;
         }
-        let Some((at, text)) = block.take() else {
-            continue;
-        };
-        let value: serde_json::Value = serde_yaml::from_str(&text).unwrap_or_default();
-        let word = |key: &str| value.get(key).and_then(|v| v.as_str()).map(str::to_owned);
-        let metadata = Metadata {
-            title: word("title"),
-            description: word("description"),
-            custom: value.get("custom").cloned().unwrap_or_default(),
-            line: at,
-        };
-        if line.starts_with("package") {
-            found.package = Some(metadata);
-        } else {
-            found.rules.insert(number, metadata);
+        while lines
+            .get(at)
+            .is_some_and(|line| line.starts_with('#') && !is_marker(line))
+        {
+            at += 1;
+        }
+        match block(file, &lines, first, at) {
+            Err(mistake) => mistakes.push(*mistake),
+            Ok(metadata) => match lines.get(at) {
+                Some(head) if is_package(head) => found.package = Some(metadata),
+                // A block with nothing directly below it speaks of nothing.
+                Some(head) if !head.trim().is_empty() && !is_marker(head) => {
+                    found.rules.insert(number(at), metadata);
+                }
+                Some(_) | None => {}
+            },
         }
     }
-    Ok(found)
+    if mistakes.is_empty() {
+        Ok(found)
+    } else {
+        Err(mistakes)
+    }
+}
+
+fn is_marker(line: &str) -> bool {
+    line.strip_prefix('#')
+        .is_some_and(|words| words.trim() == "METADATA")
+}
+
+fn is_package(line: &str) -> bool {
+    line.strip_prefix("package")
+        .is_some_and(|rest| rest.starts_with(char::is_whitespace))
+}
+
+/// The block whose marker is line `first` and that ends before line `end`, both from 0.
+fn block(
+    file: &RegoFile,
+    lines: &Lines<'_>,
+    first: usize,
+    end: usize,
+) -> Result<Metadata, Box<Diagnostic>> {
+    let body: Vec<&str> = (first + 1..end)
+        .map(|line| {
+            lines
+                .get(line)
+                .and_then(|line| line.strip_prefix('#'))
+                .unwrap_or_default()
+        })
+        .collect();
+    let marked = |line: usize, length: usize, message: String| {
+        let start = lines.start(line);
+        Diagnostic::error("P107", message).at(Place {
+            file: file.path.clone(),
+            text: Arc::clone(&file.text),
+            start,
+            end: start + length,
+        })
+    };
+    let whole_line = |line: usize| lines.get(line).map_or(0, |text| text.trim_end().len());
+    let refused = |message: &str| marked(first, whole_line(first), message.to_owned());
+
+    let text = body.join("\n");
+    let value = yaml::parse(&text).map_err(|refused| {
+        // One `#` was taken from each line, so the line in the block says the line in the file.
+        let inside = refused.at.and_then(|at| text.get(..at)).map_or(0, |before| before.matches('\n').count());
+        let line = (first + 1 + inside).min(end.saturating_sub(1));
+        marked(line, whole_line(line), format!("this METADATA is not YAML: {}", refused.message))
+            .help("every line between `# METADATA` and the rule is YAML; put other comments above the block")
+    })?;
+    let fields = match value {
+        Value::Null => Map::new(),
+        Value::Object(fields) => fields,
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            return Err(refused("METADATA is not a list of keys and values")
+                .help("write `# title: …` and the like under it")
+                .into());
+        }
+    };
+    let words = |key: &str| match fields.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(words)) => Ok(Some(words.trim().to_owned())),
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            let mistake = refused(&format!("the `{key}` of this METADATA is not text"));
+            Err(Box::new(mistake.help("put it in quotes")))
+        }
+    };
+    Ok(Metadata {
+        title: words("title")?,
+        description: words("description")?,
+        custom: match fields.get("custom") {
+            None | Some(Value::Null) => Value::Object(Map::new()),
+            Some(custom @ Value::Object(_)) => custom.clone(),
+            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::String(_)) => {
+                return Err(refused("the `custom` of this METADATA is not an object")
+                    .help("write `# custom: {owner: payments-ops}`")
+                    .into());
+            }
+        },
+        line: number(first),
+    })
+}
+
+/// A line's number as people count.
+fn number(line: usize) -> u32 {
+    u32::try_from(line + 1).unwrap_or(u32::MAX)
+}
+
+/// The lines of a file; those that start inside a raw string are empty, since a `#` there is no comment.
+struct Lines<'a> {
+    lines: Vec<(usize, &'a str)>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        let mut lines = Vec::new();
+        let mut start = 0;
+        let mut raw = false;
+        for line in text.split_inclusive('\n') {
+            lines.push((
+                start,
+                if raw {
+                    ""
+                } else {
+                    line.trim_end_matches(['\n', '\r'])
+                },
+            ));
+            raw = ends_in_raw_string(line, raw);
+            start += line.len();
+        }
+        Self { lines }
+    }
+
+    fn get(&self, line: usize) -> Option<&'a str> {
+        self.lines.get(line).map(|(_, text)| *text)
+    }
+
+    fn start(&self, line: usize) -> usize {
+        self.lines.get(line).map_or(0, |(start, _)| *start)
+    }
+}
+
+/// Whether the text after `line` is in a raw string, when `raw` says that of the text before it.
+fn ends_in_raw_string(line: &str, raw: bool) -> bool {
+    let mut raw = raw;
+    let mut quoted = false;
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '`' if !quoted => raw = !raw,
+            _ if raw => {}
+            '\\' if quoted => {
+                characters.next();
+            }
+            '"' => quoted = !quoted,
+            '#' if !quoted => return false,
+            _ => {}
+        }
+    }
+    raw
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Paint;
+
+    fn file(text: &str) -> RegoFile {
+        RegoFile {
+            path: "p.rego".to_owned(),
+            text: text.into(),
+        }
+    }
+
+    #[test]
+    fn titles_belong_to_the_package_and_to_the_rule_below() {
+        let found = read(&file(
+            "# A licence.\n\n# METADATA\n# title: Refunds\n# custom: {owner: payments-ops}\npackage p\n\n# METADATA\n# title: Small\n# description: |\n#   Two\n#   lines.\n# scope: rule\nallow if true\n",
+        ))
+        .unwrap();
+        let package = found.package.unwrap();
+        assert_eq!(
+            (package.title.as_deref(), package.line),
+            (Some("Refunds"), 3)
+        );
+        assert_eq!(package.custom["owner"], "payments-ops");
+        let rule = &found.rules[&14];
+        assert_eq!(rule.title.as_deref(), Some("Small"));
+        assert_eq!(rule.description.as_deref(), Some("Two\nlines."));
+        assert_eq!(found.rules.len(), 1);
+    }
+
+    #[test]
+    fn a_block_that_is_not_directly_above_a_rule_belongs_to_none() {
+        let found = read(&file(
+            "package p\n\n# METADATA\n# title: Lost\n\nallow if true\n\n# METADATA\n# title: End",
+        ))
+        .unwrap();
+        assert_eq!(found, FileMetadata::default());
+        let indented = read(&file(
+            "package p\n  # METADATA\n  # title: [\nallow if true\n",
+        ))
+        .unwrap();
+        assert!(indented.rules.is_empty());
+    }
+
+    #[test]
+    fn a_block_in_a_raw_string_is_text() {
+        let text = "package p\n\nx := `\n# METADATA\n# title: [\ny`\n\nz := \"`\"\n# METADATA\n# title: Z\nw := 1\n";
+        let found = read(&file(text)).unwrap();
+        assert_eq!(
+            found
+                .rules
+                .values()
+                .map(|one| one.title.as_deref())
+                .collect::<Vec<_>>(),
+            [Some("Z")]
+        );
+    }
+
+    #[test]
+    fn broken_yaml_is_shown_where_it_is() {
+        let mistakes = read(&file("package p\n\n# METADATA\n# title: Small\n# custom: {owner: x\nallow if true\n\n# METADATA\n# title: 5\nb := 1\n"))
+            .unwrap_err();
+        assert_eq!(mistakes.len(), 2);
+        let shown = mistakes[0].render(Paint::Plain);
+        assert!(shown.contains("--> p.rego:5:1"), "{shown}");
+        assert_eq!(
+            mistakes[1].message,
+            "the `title` of this METADATA is not text"
+        );
+    }
+
+    #[test]
+    fn windows_line_ends_are_no_part_of_a_title() {
+        let found = read(&file("# METADATA\r\n# title: Refunds\r\npackage p\r\n")).unwrap();
+        assert_eq!(found.package.unwrap().title.as_deref(), Some("Refunds"));
+    }
 }

@@ -5,11 +5,19 @@
 //! [`engine`] knows which Rego engine evaluates.
 
 pub mod folder;
+mod yaml;
 pub mod metadata;
 pub mod engine;
 pub mod input;
 pub mod set;
 pub mod decide;
+pub mod testing;
+pub mod admission;
+pub mod watch;
+
+pub use decide::decide;
+pub use input::Input;
+pub use set::{Budget, Loaded, PolicySet};
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,7 @@
+# METADATA
+# title: What an agent may ask for
+package lib.agents
+
+# METADATA
+# description: Holds if the agent is known and the action is in its list.
+may(agent, action) if action in data.agents.known[agent].may

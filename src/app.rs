@@ -1,0 +1,353 @@
+//! The composition root: a config becomes ports, a flow, listeners and workers.
+//!
+//! [`App`] owns every task. A worker that dies takes the program down with a message; a stop goes in an order in which
+//! nothing is lost: no longer ready, intake closed, requests in flight finished, answers under way finished, the store
+//! closed.
+
+pub mod key;
+mod sources;
+mod workers;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::{Config, Role as ConfigRole, SourceKind, Store as StoreConfig};
+use crate::diagnostic::Diagnostic;
+use crate::domain::id::Revision;
+use crate::flow::{Courier, CourierSettings, Desk, Flow, Observer};
+use crate::metrics::Metrics;
+use crate::observe::{Alerts, Telling};
+use crate::policy::Budget;
+use crate::policy::watch::{KeepError, KeepSets, LivePolicies, OpenError};
+use crate::source::{Client, InvalidUrl, Timeouts, TlsUnavailable};
+use crate::store::{SqliteSettings, SqliteStore, Store, StoreError, StoredSet, Synchronous};
+use crate::telemetry::DecisionLines;
+use crate::web::body::BodyLimits;
+use crate::web::intake::{Agent, Door, Intake};
+use crate::web::operators::{CredentialExpiry, Operator, Operators, Readiness, Role};
+use crate::web::serve::{ConnectionLimits, serve};
+use crate::web::token::Tokens;
+
+/// What is chosen by whoever starts the program, and not by its config.
+pub struct Options {
+    /// How durable a commit is. Only the fault tests turn it down.
+    pub synchronous: Synchronous,
+    /// Who sees what happens. The service's own logs and counts are made by [`Seen::AsService`].
+    pub seen: Seen,
+}
+
+/// Who sees what happens.
+pub enum Seen {
+    /// The program's log, its decision lines and its metrics.
+    AsService,
+    /// Somebody else; metrics stay empty.
+    By(Arc<dyn Observer>),
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { synchronous: Synchronous::Full, seen: Seen::AsService }
+    }
+}
+
+/// A server that is ready to run.
+pub struct App {
+    intake: (TcpListener, Arc<Intake>),
+    operators: (TcpListener, Arc<Operators>),
+    addresses: Addresses,
+    flow: Arc<Flow>,
+    couriers: Vec<Courier>,
+    store: Arc<SqliteStore>,
+    metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
+    connections: ConnectionLimits,
+    expiries: Vec<CredentialExpiry>,
+    clock: Clock,
+    /// Cancelled when waiting agents are to be answered at once.
+    hurry: CancellationToken,
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// For platforms and agents.
+    pub intake: SocketAddr,
+    /// For people.
+    pub operators: SocketAddr,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The key of the decision log.
+    #[error(transparent)]
+    Key(#[from] key::KeyError),
+    /// The store.
+    #[error(transparent)]
+    Store(StoreError),
+    /// The policies.
+    #[error(transparent)]
+    Policies(#[from] OpenError),
+    /// Somebody else listens there, or it is not ours to listen at.
+    #[error("cannot listen at `{0}`; is another countersign running?")]
+    Bind(SocketAddr, #[source] std::io::Error),
+    /// The certificates of this machine cannot be used.
+    #[error("outgoing connections cannot be set up")]
+    Client(#[source] TlsUnavailable),
+    /// A URL that no request can go to.
+    #[error("a configured URL cannot be used")]
+    Url(#[source] InvalidUrl),
+    /// A JSON pointer that is none.
+    #[error("a configured JSON pointer cannot be used")]
+    Pointer(#[source] crate::json::InvalidPointer),
+    /// A signature scheme that makes no sense.
+    #[error("a configured signature cannot be verified")]
+    Scheme(#[source] crate::signature::InvalidScheme),
+    /// A header's name that is none.
+    #[error("`{0}` is not the name of a header")]
+    Header(String),
+}
+
+/// Why a server stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A worker ended although nobody asked it to.
+    #[error("the {0} ended by itself; stopping, so that whoever watches over us starts us again")]
+    WorkerEnded(&'static str),
+    /// A worker panicked.
+    #[error("a worker panicked; stopping, so that whoever watches over us starts us again")]
+    WorkerPanicked(#[source] tokio::task::JoinError),
+}
+
+impl App {
+    /// Opens the store, loads the policies and takes the listeners. Nothing is served before [`App::run`].
+    pub async fn open(config: Config, options: Options) -> Result<Self, StartError> {
+        let clock = Clock;
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+        let alerts = Arc::new(Alerts::default());
+        let store = Arc::new(open_store(&config, options.synchronous, &metrics)?);
+        let keeper = Arc::new(Keeper { store: Arc::clone(&store) as Arc<dyn Store> });
+        let budget = Budget { time: config.policies.budget.time, instructions: config.policies.budget.instructions };
+        let policies = Arc::new(LivePolicies::open(&config.policies.path, budget, keeper, clock.now()).await?);
+
+        let client = Client::new(Timeouts::default()).map_err(StartError::Client)?;
+        let desks = sources::assemble(&config, &client)?;
+        let observer: Arc<dyn Observer> = match options.seen {
+            Seen::By(observer) => observer,
+            Seen::AsService => {
+                let lines = DecisionLines::to_stdout(config.log.format);
+                let instance = format!("countersign-{}", std::process::id());
+                Arc::new(Telling::new(Arc::clone(&metrics), lines, Arc::clone(&alerts), instance, clock))
+            }
+        };
+        let courier = |desk: &Desk| {
+            let store = Arc::clone(&store) as Arc<dyn Store>;
+            Courier::new(desk.clone(), store, clock, Arc::clone(&observer), CourierSettings::default())
+        };
+        let couriers = desks.iter().map(courier).collect();
+        let flow = Arc::new(Flow::new(
+            desks,
+            policies,
+            Arc::clone(&store) as Arc<dyn Store>,
+            clock,
+            observer,
+            Arc::new(sources::orphaned(&config)),
+        ));
+
+        let hurry = CancellationToken::new();
+        let (doors, agents, expiries) = doors(&config);
+        for expiry in &expiries {
+            metrics.introduce(&expiry.source, Some(expiry.at));
+        }
+        let intake = Arc::new(Intake::new(Arc::clone(&flow), doors, agents, Arc::clone(&metrics), hurry.clone()));
+        let readiness = Arc::new(Readiness::default());
+        let operators = Arc::new(Operators::new(
+            Arc::clone(&flow),
+            tokens(&config),
+            Arc::clone(&metrics),
+            alerts,
+            expiries.clone(),
+            Arc::clone(&readiness),
+        ));
+        let (intake_listener, operators_listener) = (bind(config.listen).await?, bind(config.operators.listen).await?);
+        let address = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
+        let addresses = Addresses {
+            intake: address(&intake_listener, config.listen),
+            operators: address(&operators_listener, config.operators.listen),
+        };
+        let connections = ConnectionLimits {
+            connections: config.limits.connections.try_into().unwrap_or(usize::MAX),
+            header_timeout: config.limits.header_timeout,
+            idle_timeout: std::time::Duration::from_secs(60),
+            grace: config.shutdown.grace,
+        };
+        Ok(Self {
+            intake: (intake_listener, intake),
+            operators: (operators_listener, operators),
+            addresses,
+            flow,
+            couriers,
+            store,
+            metrics,
+            readiness,
+            connections,
+            expiries,
+            clock,
+            hurry,
+        })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The flow that it serves.
+    pub fn flow(&self) -> &Arc<Flow> {
+        &self.flow
+    }
+
+    /// What somebody should look at in the policies.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        self.flow.policies().status().warnings
+    }
+
+    /// Serves until `stop`, then ends in order.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), AppError> {
+        // Each phase of the end has its own token, cancelled when the phase before is over.
+        let (intake_stop, work_stop, operators_stop) =
+            (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let watch = Arc::new(workers::Connections(Arc::clone(&self.metrics)));
+        let mut tasks: JoinSet<&'static str> = JoinSet::new();
+
+        let (listener, intake) = self.intake;
+        let serving = serve(listener, intake.router(), self.connections, Arc::clone(&watch) as _, intake_stop.clone());
+        let intake_done = CancellationToken::new();
+        let done = intake_done.clone();
+        tasks.spawn(async move {
+            serving.await;
+            intake.finished().await;
+            done.cancel();
+            "intake listener"
+        });
+        let (listener, operators) = self.operators;
+        let serving = serve(listener, operators.router(), self.connections, watch, operators_stop.clone());
+        tasks.spawn(async move {
+            serving.await;
+            "operators' listener"
+        });
+        let mut couriers = JoinSet::new();
+        for courier in self.couriers {
+            couriers.spawn(workers::answer(courier, Arc::clone(self.flow.store()), self.clock, work_stop.clone()));
+        }
+        tasks.spawn(workers::pass_time(Arc::clone(&self.flow), self.clock, work_stop.clone()));
+        tasks.spawn(workers::follow_policies(Arc::clone(&self.flow), self.clock, work_stop.clone()));
+        tasks.spawn(workers::report_policies(Arc::clone(&self.flow), self.metrics, self.clock, work_stop.clone()));
+        tasks.spawn(workers::warn_of_expiry(self.expiries, self.clock, work_stop.clone()));
+
+        let ended = tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            () = self.store.closed() => Err(AppError::WorkerEnded("store's writer")),
+            Some(ended) = tasks.join_next() => Err(ended.map_or_else(AppError::WorkerPanicked, AppError::WorkerEnded)),
+            Some(ended) = couriers.join_next() => {
+                Err(ended.map_or_else(AppError::WorkerPanicked, AppError::WorkerEnded))
+            }
+        };
+
+        tracing::info!("stopping: no longer ready, finishing what is in flight");
+        self.readiness.drain();
+        self.hurry.cancel();
+        intake_stop.cancel();
+        if ended.is_ok() {
+            intake_done.cancelled().await;
+        }
+        work_stop.cancel();
+        let finished = async { while couriers.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.connections.grace, finished).await.is_err() {
+            tracing::warn!("some answers are still under way; they are sent again at the next start");
+        }
+        operators_stop.cancel();
+        if ended.is_ok() {
+            while tasks.join_next().await.is_some() {}
+        }
+        self.store.close().await;
+        ended
+    }
+}
+
+/// Keeps every set that serves in the store of the decisions made under it.
+struct Keeper {
+    store: Arc<dyn Store>,
+}
+
+#[async_trait]
+impl KeepSets for Keeper {
+    async fn keep(&self, revision: &Revision, stored: &str, now: jiff::Timestamp) -> Result<(), KeepError> {
+        let set = StoredSet { revision: revision.clone(), engine: crate::policy::set::ENGINE.to_owned(), files: stored.into() };
+        self.store.keep_set(set, now).await.map_err(Into::into)
+    }
+}
+
+fn open_store(config: &Config, synchronous: Synchronous, metrics: &Arc<Metrics>) -> Result<SqliteStore, StartError> {
+    let StoreConfig::Sqlite(path) = &config.store;
+    let counted = Arc::clone(metrics);
+    let settings = SqliteSettings {
+        synchronous,
+        on_group: Some(Arc::new(move |size| counted.commit(u32::try_from(size).unwrap_or(u32::MAX)))),
+        ..SqliteSettings::new(path, key::chain_key(&config.log.key, key::Missing::Make)?)
+    };
+    SqliteStore::open(settings).map_err(StartError::Store)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| StartError::Bind(address, error))
+}
+
+fn doors(config: &Config) -> (Vec<Door>, Tokens<Agent>, Vec<CredentialExpiry>) {
+    let (mut doors, mut agents, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
+    for source in &config.sources {
+        let path = match &source.kind {
+            SourceKind::TraceMem(tracemem) => {
+                expiries.extend(
+                    tracemem.credential_expires.map(|at| CredentialExpiry { source: source.name.clone(), at }),
+                );
+                Some(source.path.clone())
+            }
+            SourceKind::Http(http) => {
+                let agent = |token: &crate::config::AgentToken| {
+                    (token.token.clone(), Agent { source: source.name.clone(), name: token.agent.clone() })
+                };
+                agents.extend(http.tokens.iter().map(agent));
+                None
+            }
+        };
+        doors.push(Door {
+            source: source.name.clone(),
+            path,
+            body: BodyLimits {
+                bytes: source.body_limit.try_into().unwrap_or(usize::MAX),
+                timeout: config.limits.body_timeout,
+            },
+            rate: source.rate_limit,
+        });
+    }
+    (doors, Tokens::new(agents), expiries)
+}
+
+fn tokens(config: &Config) -> Tokens<Operator> {
+    let operator = |token: &crate::config::OperatorToken| {
+        let role = match token.role {
+            ConfigRole::Viewer => Role::Viewer,
+            ConfigRole::Approver => Role::Approver,
+            ConfigRole::Admin => Role::Admin,
+        };
+        (token.token.clone(), Operator { name: token.name.clone(), role })
+    };
+    Tokens::new(config.operators.tokens.iter().map(operator).collect())
+}

@@ -1,0 +1,152 @@
+//! The loops: each does what is due, then waits for a change, for the time, or for the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::flow::{Courier, Flow};
+use crate::metrics::{Metrics, Reload};
+use crate::store::Store;
+use crate::web::operators::CredentialExpiry;
+use crate::web::serve::{ConnectionWatch, Ending};
+
+/// How long a worker rests after the store said no.
+const REST: Duration = Duration::from_secs(1);
+
+/// How often the clock looks for deadlines.
+const TICK: Duration = Duration::from_millis(500);
+
+/// How long before its end a credential is warned of.
+const EXPIRY_WARNING: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Counts connections.
+pub(super) struct Connections(pub(super) Arc<Metrics>);
+
+impl ConnectionWatch for Connections {
+    fn opened(&self) {
+        self.0.connection_opened();
+    }
+
+    fn closed(&self, ending: Ending) {
+        self.0.connection_closed();
+        match ending {
+            Ending::Displaced => self.0.connection_refused(),
+            Ending::Finished | Ending::Broken | Ending::HeaderTimeout | Ending::IdleTimeout => {}
+        }
+    }
+}
+
+/// Does the effects of one source as they become due.
+pub(super) async fn answer(courier: Courier, store: Arc<dyn Store>, clock: Clock, stop: CancellationToken) -> &'static str {
+    let mut changes = store.changes();
+    while !stop.is_cancelled() {
+        let next = match courier.run_due(&stop).await {
+            Ok(next) => next,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the outbox cannot be worked on: {error}");
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    () = tokio::time::sleep(REST) => continue,
+                }
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = until(next, clock) => {}
+            changed = changes.recv() => match changed {
+                Ok(_) | Err(RecvError::Lagged(_)) => while changes.try_recv().is_ok() {},
+                Err(RecvError::Closed) => stop.cancelled().await,
+            },
+        }
+    }
+    "outbox"
+}
+
+/// Moves the cases whose deadline has come.
+pub(super) async fn pass_time(flow: Arc<Flow>, clock: Clock, stop: CancellationToken) -> &'static str {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return "clock",
+            () = tokio::time::sleep(TICK) => {}
+        }
+        if let Err(error) = flow.pass_time(clock.now()).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "deadlines cannot be looked for: {error}");
+        }
+    }
+}
+
+/// Lets an edited policy directory serve.
+pub(super) async fn follow_policies(flow: Arc<Flow>, clock: Clock, stop: CancellationToken) -> &'static str {
+    Arc::clone(flow.policies()).run(move || clock.now(), stop).await;
+    "policy watch"
+}
+
+/// Counts what became of each reload.
+pub(super) async fn report_policies(
+    flow: Arc<Flow>,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    stop: CancellationToken,
+) -> &'static str {
+    let mut changes = flow.policies().changes();
+    let first = changes.borrow_and_update().clone();
+    metrics.serves(&first.live);
+    metrics.reload(Reload::Live, clock.now());
+    let (mut swaps, mut refusals) = (first.swaps, first.refusals);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return "policy report",
+            changed = changes.changed() => if changed.is_err() {
+                stop.cancelled().await;
+                continue;
+            },
+        }
+        let status = changes.borrow_and_update().clone();
+        for _ in swaps..status.swaps {
+            metrics.reload(Reload::Live, status.last_reload);
+        }
+        for _ in refusals..status.refusals {
+            metrics.reload(Reload::Refused, status.last_reload);
+        }
+        (swaps, refusals) = (status.swaps, status.refusals);
+        metrics.serves(&status.live);
+    }
+}
+
+/// Warns, now and every day, of credentials that stop working soon.
+pub(super) async fn warn_of_expiry(
+    expiries: Vec<CredentialExpiry>,
+    clock: Clock,
+    stop: CancellationToken,
+) -> &'static str {
+    loop {
+        let now = clock.now();
+        for expiry in &expiries {
+            let left = expiry.at.duration_since(now);
+            let source = &expiry.source;
+            if left <= SignedDuration::ZERO {
+                tracing::error!(source.name = %source, "the credential of source `{source}` expired at {}; make a new one", expiry.at);
+            } else if left <= EXPIRY_WARNING {
+                tracing::warn!(source.name = %source, "the credential of source `{source}` expires at {}; make a new one", expiry.at);
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return "credential warnings",
+            () = tokio::time::sleep(Duration::from_hours(24)) => {}
+        }
+    }
+}
+
+async fn until(next: Option<Timestamp>, clock: Clock) {
+    match next {
+        None => std::future::pending().await,
+        Some(at) => {
+            let left = at.duration_since(clock.now());
+            tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! One YAML file becomes one [`Config`], or all that is wrong with it.
+//!
+//! What must hold: nothing is guessed and nothing is skipped (an unknown key, a second value, an unset variable are
+//! mistakes); every mistake is found at once and shown where it is; a [`Config`] that exists is whole: there is no
+//! `Option` in it that means "unset". What it must not allow is refused here, with the reason: an unverified sender
+//! where it could approve something or where the network can reach us.
+//!
+//! The way of a file: text → `yaml` (a tree with places) → `reader` (types, mistakes) → `check` (what must hold between
+//! the parts). The default file, [`DEFAULT_FILE`], is the documentation of every key.
+
+pub mod code;
+pub mod source;
+
+mod blank;
+mod check;
+mod environment;
+mod reader;
+mod secrets;
+mod sections;
+mod sources;
+mod units;
+mod verify;
+mod yaml;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+pub use source::{
+    AgentToken, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding, HttpConfig,
+    SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
+};
+
+use crate::credential::Credential;
+use crate::diagnostic::Diagnostic;
+use crate::domain::id::SourceName;
+use reader::{Environment, Reader};
+
+/// The commented default file: every key with its default, every example commented out.
+pub const DEFAULT_FILE: &str = include_str!("default.yaml");
+
+/// A larger file is not a config.
+const LARGEST_FILE: u64 = 1024 * 1024;
+
+/// Everything that can be configured.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The mode of every source that does not say its own.
+    pub mode: Mode,
+    /// Where platforms and agents reach us. Port 0 picks one.
+    pub listen: SocketAddr,
+    /// Who operates it, and where.
+    pub operators: Operators,
+    /// The policy set and what one evaluation may cost.
+    pub policies: Policies,
+    /// Where cases are kept.
+    pub store: Store,
+    /// Who asks. Names, paths and tokens are each unique.
+    pub sources: Vec<SourceConfig>,
+    /// What a question to people has when its rule does not say.
+    pub escalation: Escalation,
+    /// The program's log, and the key of the decision log.
+    pub log: Log,
+    /// What one connection may cost.
+    pub limits: Limits,
+    /// How it stops.
+    pub shutdown: Shutdown,
+}
+
+/// Whether answers leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// All is decided and recorded, nothing is answered.
+    DryRun,
+    /// Answers are sent.
+    Enforce,
+}
+
+/// The people's side.
+#[derive(Debug, Clone)]
+pub struct Operators {
+    /// Where the operators' API, metrics and health are.
+    pub listen: SocketAddr,
+    /// Who may use it. Names and tokens are unique.
+    pub tokens: Vec<OperatorToken>,
+}
+
+/// One operator.
+#[derive(Debug, Clone)]
+pub struct OperatorToken {
+    /// The person, as records name them.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// What they prove it with.
+    pub token: Credential,
+}
+
+/// What an operator may do; each role may do all that the ones before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// May look.
+    Viewer,
+    /// May vote.
+    Approver,
+    /// May freeze, reload and retry.
+    Admin,
+}
+
+/// The policy set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policies {
+    /// Its folder.
+    pub path: PathBuf,
+    /// What one evaluation may cost.
+    pub budget: Budget,
+}
+
+/// The most that one evaluation may cost; over it, a person is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Wall-clock time, at least 1 ms.
+    pub time: Duration,
+    /// Instructions of the engine's machine, at least 1,000.
+    pub instructions: u64,
+}
+
+/// Where cases are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Store {
+    /// One SQLite file, created if it is not there.
+    Sqlite(PathBuf),
+}
+
+/// What a question to people has when its rule does not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Escalation {
+    /// How long people have.
+    pub within: Duration,
+    /// How many must approve, at least 1.
+    pub votes: u32,
+    /// The team; `None` is everybody.
+    pub to: Option<String>,
+}
+
+/// The program's log, and the key of the decision log.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// What is logged, as `RUST_LOG` would say it: `info`, `warn,countersign=debug`.
+    pub level: String,
+    /// The key of the decision log's hash chain.
+    pub key: LogKey,
+}
+
+/// How a line of the program's log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object.
+    Json,
+    /// One line for people.
+    Text,
+}
+
+/// Where the key of the decision log's hash chain is.
+#[derive(Debug, Clone)]
+pub enum LogKey {
+    /// It is given.
+    Given(Credential),
+    /// In this file beside the database, which is created with a random key if it is not there.
+    Beside(PathBuf),
+}
+
+/// What one connection may cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a body, for every source that does not say its own.
+    pub body: u64,
+    /// Connections at once, on each listener.
+    pub connections: u32,
+    /// How long the headers of a request may take.
+    pub header_timeout: Duration,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
+}
+
+/// How it stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shutdown {
+    /// How long requests in flight are waited for.
+    pub grace: Duration,
+}
+
+/// Requests a second; none where there is no limit.
+pub type RateLimit = Option<NonZeroU32>;
+
+impl Config {
+    /// Reads the file at `path`. With a config come its warnings; without one, all its mistakes.
+    pub fn load(
+        path: &Path,
+        environment: Environment<'_>,
+        now: Timestamp,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let name = path.display().to_string();
+        let text = read(path).map_err(|reason| {
+            let help = "give the config with `--config` or `COUNTERSIGN_CONFIG`; `countersign config default` prints one";
+            vec![Diagnostic::error(code::UNREADABLE, format!("cannot read the config `{name}`: {reason}")).help(help)]
+        })?;
+        Self::parse(&text, &name, environment, now)
+    }
+
+    /// Reads `text`, which mistakes call `name`. Relative paths in it start at the folder of `name`.
+    pub fn parse(
+        text: &str,
+        name: &str,
+        environment: Environment<'_>,
+        now: Timestamp,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let base = Path::new(name)
+            .parent()
+            .map(Path::to_owned)
+            .unwrap_or_default();
+        let mut reader = Reader::new(name, text, base, environment);
+        let (root, mistakes) = yaml::parse(text);
+        if !mistakes.is_empty() {
+            for suspect in blank::suspects(text) {
+                reader.hide(&suspect);
+            }
+            reader.note_all(mistakes);
+        }
+        let config = sections::config(&mut reader, root.as_ref(), now);
+        let warnings = reader.finish()?;
+        Ok((config, warnings))
+    }
+
+    /// What `run` does without a file: dry-run, loopback, a SQLite file here, and agents at our own API.
+    ///
+    /// It has no tokens: whoever starts it adds them, or nobody can ask or vote.
+    pub fn default_for_run() -> Self {
+        let store = PathBuf::from("countersign.db");
+        Self {
+            mode: Mode::DryRun,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),
+            operators: Operators {
+                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8788)),
+                tokens: Vec::new(),
+            },
+            policies: Policies {
+                path: PathBuf::from("policies"),
+                budget: Budget {
+                    time: Duration::from_millis(50),
+                    instructions: 200_000,
+                },
+            },
+            log: Log {
+                format: LogFormat::Json,
+                level: "info".to_owned(),
+                key: LogKey::beside(&store),
+            },
+            store: Store::Sqlite(store),
+            sources: SourceName::parse("agents")
+                .map(SourceConfig::http)
+                .into_iter()
+                .collect(),
+            escalation: Escalation {
+                within: Duration::from_hours(24),
+                votes: 1,
+                to: None,
+            },
+            limits: Limits {
+                body: 1024 * 1024,
+                connections: 1024,
+                header_timeout: Duration::from_secs(10),
+                body_timeout: Duration::from_secs(10),
+            },
+            shutdown: Shutdown {
+                grace: Duration::from_secs(10),
+            },
+        }
+    }
+}
+
+impl LogKey {
+    /// The key beside the database at `store`: `<db>.key`.
+    pub fn beside(store: &Path) -> Self {
+        let mut path = store.as_os_str().to_owned();
+        path.push(".key");
+        Self::Beside(path.into())
+    }
+}
+
+impl Mode {
+    /// The word for it in the config, the API and the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DryRun => "dry_run",
+            Self::Enforce => "enforce",
+        }
+    }
+}
+
+impl Role {
+    /// The word for it in the config and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Approver => "approver",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if metadata.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    if metadata.len() > LARGEST_FILE {
+        return Err("it is larger than 1 MiB".to_owned());
+    }
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,339 @@
+//! The top of the file and its small sections. Each function reads one section and starts from its default.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::reader::{Map, Reader};
+use super::yaml::Node;
+use super::{
+    Budget, Config, Escalation, Limits, Log, LogFormat, LogKey, Mode, OperatorToken, Operators,
+    Policies, Role, Shutdown, Store, check, code, secrets, sources, units,
+};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+
+const MODES: [(&str, Mode); 2] = [("dry_run", Mode::DryRun), ("enforce", Mode::Enforce)];
+const ROLES: [(&str, Role); 3] = [
+    ("viewer", Role::Viewer),
+    ("approver", Role::Approver),
+    ("admin", Role::Admin),
+];
+const FORMATS: [(&str, LogFormat); 2] = [("json", LogFormat::Json), ("text", LogFormat::Text)];
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+const YEAR: Duration = Duration::from_hours(24 * 365);
+
+/// Where things were written, for the checks between them.
+#[derive(Default)]
+pub(super) struct Places {
+    pub(super) listen: Option<std::ops::Range<usize>>,
+    pub(super) operators_listen: Option<std::ops::Range<usize>>,
+    pub(super) operators: Vec<std::ops::Range<usize>>,
+    pub(super) sources: Vec<sources::Places>,
+    /// How many sources were written, readable or not.
+    pub(super) sources_written: usize,
+    /// How many operators were written, readable or not.
+    pub(super) operators_written: usize,
+}
+
+pub(super) fn config(reader: &mut Reader<'_>, root: Option<&Node>, now: Timestamp) -> Config {
+    let mut config = Config::default_for_run();
+    let mut places = Places::default();
+    config.sources.clear();
+    config.policies.path = reader.resolve("policies");
+    let Store::Sqlite(path) = &mut config.store;
+    *path = reader.resolve("countersign.db");
+    if let Some(mut map) =
+        root.and_then(|root| reader.map(root, "a config starts with a key such as `listen:`"))
+    {
+        top(reader, &mut map, &mut config, &mut places);
+        reader.close(&map);
+    } else if root.is_some() {
+        return config;
+    }
+    let Store::Sqlite(path) = &config.store;
+    if let LogKey::Beside(_) = config.log.key {
+        config.log.key = LogKey::beside(path);
+    }
+    check::check(reader, &config, &places, now);
+    config
+}
+
+fn top(reader: &mut Reader<'_>, map: &mut Map<'_>, config: &mut Config, places: &mut Places) {
+    set(&mut config.mode, mode(reader, map));
+    listen(reader, map, &mut config.listen, &mut places.listen);
+    if let Some(mut section) = section(reader, map, "operators") {
+        operators(reader, &mut section, &mut config.operators, places);
+        reader.close(&section);
+    }
+    if let Some(mut section) = section(reader, map, "policies") {
+        policies(reader, &mut section, &mut config.policies);
+        reader.close(&section);
+    }
+    set(
+        &mut config.store,
+        map.take("store").and_then(|node| store(reader, node)),
+    );
+    if let Some(mut section) = section(reader, map, "escalation") {
+        escalation(reader, &mut section, &mut config.escalation);
+        reader.close(&section);
+    }
+    if let Some(mut section) = section(reader, map, "log") {
+        log(reader, &mut section, &mut config.log);
+        reader.close(&section);
+    }
+    if let Some(mut section) = section(reader, map, "limits") {
+        limits(reader, &mut section, &mut config.limits);
+        reader.close(&section);
+    }
+    if let Some(mut section) = section(reader, map, "shutdown") {
+        let grace = duration(
+            reader,
+            &mut section,
+            "grace",
+            Duration::ZERO,
+            Duration::from_mins(10),
+        );
+        set(&mut config.shutdown, grace.map(|grace| Shutdown { grace }));
+        reader.close(&section);
+    }
+    // Last, since a source starts from what is set above.
+    let items = map
+        .take("sources")
+        .and_then(|node| reader.list(node, "write `sources:` and below it `- name: …`"));
+    for node in items.unwrap_or_default() {
+        places.sources_written += 1;
+        if let Some((source, place)) = sources::read(reader, node, config.mode, config.limits.body)
+        {
+            config.sources.push(source);
+            places.sources.push(place);
+        }
+    }
+}
+
+/// Puts `value` in place of a default.
+pub(super) fn set<T>(to: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *to = value;
+    }
+}
+
+pub(super) fn mode(reader: &mut Reader<'_>, map: &mut Map<'_>) -> Option<Mode> {
+    map.take("mode").and_then(|node| reader.word(node, &MODES))
+}
+
+pub(super) fn duration(
+    reader: &mut Reader<'_>,
+    map: &mut Map<'_>,
+    key: &'static str,
+    least: Duration,
+    most: Duration,
+) -> Option<Duration> {
+    let node = map.take(key)?;
+    let value = reader.parsed(
+        node,
+        "a duration",
+        "write a number and `ms`, `s`, `m`, `h` or `d`, such as `15m`",
+        units::duration,
+    )?;
+    if value < least || value > most {
+        let message = format!("`{}` is out of bounds", reader.quote(node));
+        reader.bad(
+            &node.span,
+            message,
+            &format!("write a duration from {least:?} to {most:?}"),
+        );
+        return None;
+    }
+    Some(value)
+}
+
+pub(super) fn body_size(reader: &mut Reader<'_>, node: &Node) -> Option<u64> {
+    reader.parsed(
+        node,
+        "a size that is allowed here",
+        "write a size from `1KiB` to `64MiB`",
+        |text| units::size(text).filter(|size| (1024..=64 * 1024 * 1024).contains(size)),
+    )
+}
+
+pub(super) fn name(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let help = "use 1 to 128 letters, digits and `-._@+:/`";
+    reader.parsed(node, "a name", help, units::name)
+}
+
+fn section<'n>(reader: &mut Reader<'_>, map: &mut Map<'n>, key: &'static str) -> Option<Map<'n>> {
+    map.take(key)
+        .and_then(|node| reader.map(node, "write its keys below it, indented"))
+}
+
+fn listen(
+    reader: &mut Reader<'_>,
+    map: &mut Map<'_>,
+    address: &mut std::net::SocketAddr,
+    place: &mut Option<std::ops::Range<usize>>,
+) {
+    let Some(node) = map.take("listen") else {
+        return;
+    };
+    let help = "write an IP address and a port, such as `127.0.0.1:8787`; `0.0.0.0:8787` is every interface";
+    let value = reader.parsed(node, "an address", help, units::address);
+    // An address that cannot be read keeps the loopback default, so that one mistake is not two.
+    *place = value.is_some().then(|| node.span.clone());
+    set(address, value);
+}
+
+fn operators(
+    reader: &mut Reader<'_>,
+    map: &mut Map<'_>,
+    operators: &mut Operators,
+    places: &mut Places,
+) {
+    listen(
+        reader,
+        map,
+        &mut operators.listen,
+        &mut places.operators_listen,
+    );
+    let example = "write `- {name: alice, role: admin, token_file: /run/secrets/alice}`";
+    let items = map
+        .take("tokens")
+        .and_then(|node| reader.list(node, example));
+    for node in items.unwrap_or_default() {
+        places.operators_written += 1;
+        let Some(mut map) = reader.map(node, example) else {
+            continue;
+        };
+        let name = reader
+            .required(&mut map, "name", "say whose token it is")
+            .and_then(|node| name(reader, node));
+        let role = reader
+            .required(&mut map, "role", "write `viewer`, `approver` or `admin`")
+            .and_then(|node| reader.word(node, &ROLES));
+        let token = secrets::required_secret(reader, &mut map, "token", "token_file");
+        if let (Some(name), Some(role), Some(token)) = (name, role, token) {
+            operators.tokens.push(OperatorToken { name, role, token });
+            places.operators.push(map.span.clone());
+        }
+        reader.close(&map);
+    }
+}
+
+fn policies(reader: &mut Reader<'_>, map: &mut Map<'_>, policies: &mut Policies) {
+    set(
+        &mut policies.path,
+        map.take("path").and_then(|node| reader.path(node)),
+    );
+    let Some(mut section) = section(reader, map, "budget") else {
+        return;
+    };
+    let Budget { time, instructions } = &mut policies.budget;
+    // An acknowledgement has 4 seconds; a decision that takes two of them leaves too little for the rest.
+    set(
+        time,
+        duration(
+            reader,
+            &mut section,
+            "time",
+            Duration::from_millis(1),
+            Duration::from_secs(2),
+        ),
+    );
+    let written = section
+        .take("instructions")
+        .and_then(|node| reader.number(node, 1_000..=1_000_000_000));
+    set(instructions, written);
+    reader.close(&section);
+}
+
+fn store(reader: &mut Reader<'_>, node: &Node) -> Option<Store> {
+    let text = reader.text(node)?;
+    let help = "write `sqlite://` and the path of a file: `sqlite://countersign.db`, `sqlite:///var/lib/countersign/countersign.db`";
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        // The URL may hold a password.
+        reader.hide(&node.span);
+        let mistake =
+            Diagnostic::error(code::UNSUPPORTED, "PostgreSQL is not supported yet").help(help);
+        reader.note(&node.span, mistake);
+        return None;
+    }
+    let path = text.strip_prefix("sqlite://").filter(|path| {
+        !path.is_empty()
+            && !path.ends_with('/')
+            && !path.contains(['?', '#', '\0'])
+            && *path != ":memory:"
+    });
+    if path.is_none() {
+        let message = format!("`{}` is not a store", reader.quote(node));
+        reader.bad(&node.span, message, help);
+    }
+    path.map(|path| Store::Sqlite(reader.resolve(path)))
+}
+
+fn escalation(reader: &mut Reader<'_>, map: &mut Map<'_>, escalation: &mut Escalation) {
+    set(
+        &mut escalation.within,
+        duration(reader, map, "within", Duration::from_secs(1), YEAR),
+    );
+    set(
+        &mut escalation.votes,
+        map.take("votes")
+            .and_then(|node| reader.number(node, 1..=100)),
+    );
+    escalation.to = map.take("to").and_then(|node| name(reader, node));
+}
+
+fn log(reader: &mut Reader<'_>, map: &mut Map<'_>, log: &mut Log) {
+    set(
+        &mut log.format,
+        map.take("format")
+            .and_then(|node| reader.word(node, &FORMATS)),
+    );
+    set(
+        &mut log.level,
+        map.take("level").and_then(|node| level(reader, node)),
+    );
+    let key = secrets::optional_secret(reader, map, "key", "key_file");
+    set(&mut log.key, key.map(LogKey::Given));
+}
+
+fn level(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let text = reader.text(node)?;
+    // A filter takes any word as the name of a module: `inof` would log nothing at all.
+    let wrong = text.split(',').map(str::trim).find(|part| {
+        let level = part.rsplit_once('=').map_or(*part, |(_, level)| level);
+        !LEVELS.contains(&level.to_ascii_lowercase().as_str())
+    });
+    if wrong.is_none() && tracing_subscriber::EnvFilter::try_new(&text).is_ok() {
+        return Some(text);
+    }
+    let near = wrong.and_then(|part| did_you_mean(part, LEVELS));
+    let help = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "write `error`, `warn`, `info`, `debug` or `trace`, or a list such as `warn,countersign=debug`".to_owned(),
+    };
+    let message = format!("`{}` is not a log level", reader.quote(node));
+    reader.bad(&node.span, message, &help);
+    None
+}
+
+fn limits(reader: &mut Reader<'_>, map: &mut Map<'_>, limits: &mut Limits) {
+    let minute = Duration::from_mins(1);
+    let least = Duration::from_millis(100);
+    set(
+        &mut limits.body,
+        map.take("body").and_then(|node| body_size(reader, node)),
+    );
+    set(
+        &mut limits.connections,
+        map.take("connections")
+            .and_then(|node| reader.number(node, 1..=1_000_000)),
+    );
+    set(
+        &mut limits.header_timeout,
+        duration(reader, map, "header_timeout", least, minute),
+    );
+    set(
+        &mut limits.body_timeout,
+        duration(reader, map, "body_timeout", least, minute),
+    );
+}

@@ -1,0 +1,257 @@
+//! Files as people write them, and what they get to see.
+
+mod checks;
+mod refused;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::diagnostic::{Paint, Severity};
+
+fn now() -> Timestamp {
+    "2026-11-21T12:00:00Z".parse().unwrap()
+}
+
+fn environment(name: &str) -> Option<String> {
+    match name {
+        "LONG" => Some("a-long-enough-secret-value".into()),
+        "OTHER" => Some("another-long-enough-secret".into()),
+        "PORT" => Some("9999".into()),
+        "EMPTY" => Some(String::new()),
+        _ => None,
+    }
+}
+
+fn parse(text: &str) -> Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>> {
+    Config::parse(text, "countersign.yaml", &environment, now())
+}
+
+fn good(text: &str) -> (Config, Vec<Diagnostic>) {
+    parse(text).unwrap_or_else(|mistakes| panic!("{}", shown(&mistakes)))
+}
+
+fn mistakes(text: &str) -> Vec<Diagnostic> {
+    parse(text).expect_err("this config must be refused")
+}
+
+fn shown(diagnostics: &[Diagnostic]) -> String {
+    let frames: Vec<_> = diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.render(Paint::Plain))
+        .collect();
+    frames.join("\n\n")
+}
+
+/// `line: message` of each.
+fn told(diagnostics: &[Diagnostic]) -> Vec<String> {
+    let line = |diagnostic: &Diagnostic| {
+        diagnostic
+            .place
+            .as_ref()
+            .map_or(0, |place| place.line_and_column().0)
+    };
+    diagnostics
+        .iter()
+        .map(|diagnostic| format!("{}: {}", line(diagnostic), diagnostic.message))
+        .collect()
+}
+
+fn only(text: &str) -> (String, String) {
+    let all = mistakes(text);
+    let errors: Vec<_> = all
+        .iter()
+        .filter(|found| found.severity == Severity::Error)
+        .collect();
+    assert_eq!(errors.len(), 1, "{}", shown(&all));
+    (
+        errors[0].message.clone(),
+        errors[0].help.clone().unwrap_or_default(),
+    )
+}
+
+const OPERATOR: &str = "operators: {tokens: [{name: alice, role: admin, token: {env: LONG}}]}\n";
+
+fn tracemem(rest: &str) -> String {
+    format!("{OPERATOR}sources:\n  - name: refunds\n    kind: tracemem\n{rest}")
+}
+
+fn uncommented() -> String {
+    let lines = DEFAULT_FILE.lines().map(|line| {
+        let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
+        let example = rest
+            .strip_prefix('#')
+            .filter(|rest| !rest.is_empty() && !rest.starts_with(' '));
+        example.map_or_else(|| line.to_owned(), |example| format!("{indent}{example}"))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_default_file_says_what_an_empty_one_means() {
+    let (from_file, warnings) = good(DEFAULT_FILE);
+    let (empty, _) = good("");
+    assert_eq!(told(&warnings).len(), 2);
+    assert_eq!(format!("{from_file:?}"), format!("{empty:?}"));
+    let run = Config {
+        sources: Vec::new(),
+        ..Config::default_for_run()
+    };
+    assert_eq!(format!("{empty:?}"), format!("{run:?}"));
+}
+
+#[test]
+fn every_example_of_the_default_file_works_when_it_is_uncommented() {
+    let text = uncommented();
+    let variables = |name: &str| Some(format!("{name}-0123456789abcdef"));
+    let (config, warnings) = Config::parse(&text, "countersign.yaml", &variables, now())
+        .unwrap_or_else(|mistakes| panic!("{text}\n{}", shown(&mistakes)));
+    assert_eq!(config.sources.len(), 2);
+    assert_eq!(config.operators.tokens.len(), 3);
+    assert!(
+        warnings
+            .iter()
+            .all(|warning| warning.code == code::SECRET_UNREADABLE),
+        "{}",
+        shown(&warnings)
+    );
+    let SourceKind::TraceMem(tracemem) = &config.sources[0].kind else {
+        panic!("the first is tracemem")
+    };
+    assert_eq!((tracemem.verify.len(), tracemem.fields.len()), (5, 3));
+}
+
+#[test]
+fn every_key_that_means_something_is_in_the_default_file() {
+    let text = uncommented();
+    let variables = |name: &str| Some(format!("{name}-0123456789abcdef"));
+    let mut reader = Reader::new("countersign.yaml", &text, PathBuf::new(), &variables);
+    let (root, _) = yaml::parse(&text);
+    sections::config(&mut reader, root.as_ref(), now());
+    let words: BTreeSet<_> = DEFAULT_FILE
+        .split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
+        .collect();
+    let undocumented: Vec<_> = reader
+        .known
+        .iter()
+        .filter(|key| !words.contains(*key))
+        .collect();
+    assert!(undocumented.is_empty(), "{undocumented:?}");
+    assert!(reader.known.len() > 60, "{:?}", reader.known);
+}
+
+#[test]
+fn tracemem_is_assumed_to_sign_as_documented_unless_a_header_is_named() {
+    let scheme = |hmac: &str| {
+        let (config, _) = good(&tracemem(&format!(
+            "    verify: [{{hmac: {{{hmac}secrets: [{{env: LONG}}]}}}}]\n"
+        )));
+        let SourceKind::TraceMem(source) = config.sources[0].kind.clone() else {
+            panic!("it is tracemem")
+        };
+        assert_eq!(source.api_url.as_str(), "https://api.tracemem.com/");
+        let VerifyConfig::Hmac(hmac) = source.verify[0].clone() else {
+            panic!("it is an hmac")
+        };
+        (hmac.header, hmac.prefix)
+    };
+    assert_eq!(
+        scheme(""),
+        ("X-TraceMem-Signature".into(), "sha256=".into())
+    );
+    assert_eq!(
+        scheme("prefix: \"\", "),
+        ("X-TraceMem-Signature".into(), String::new())
+    );
+    assert_eq!(scheme("header: X-Sig, "), ("X-Sig".into(), String::new()));
+}
+
+#[test]
+fn relative_paths_start_at_the_folder_of_the_config() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("countersign.yaml");
+    std::fs::write(folder.path().join("token"), "a-token-that-is-long\n").unwrap();
+    std::fs::write(&path, "policies: {path: ./rules}\noperators: {tokens: [{name: a, role: admin, token_file: token}]}\n").unwrap();
+    let (config, warnings) = Config::load(&path, &environment, now()).unwrap();
+    assert_eq!(config.policies.path, folder.path().join("rules"));
+    assert_eq!(
+        config.store,
+        Store::Sqlite(folder.path().join("countersign.db"))
+    );
+    assert!(
+        matches!(&config.log.key, LogKey::Beside(key) if *key == folder.path().join("countersign.db.key"))
+    );
+    assert_eq!(
+        config.operators.tokens[0].token.read().unwrap().expose(),
+        "a-token-that-is-long"
+    );
+    assert_eq!(told(&warnings).len(), 1);
+}
+
+#[test]
+fn json_is_read_as_it_is() {
+    let text = "{\n\t\"listen\": \"127.0.0.1:${PORT}\",\n\t\"sources\":[{\"name\":\"a\",\"kind\":\"http\",\"rate_limit\":5}]\n}\n";
+    let (config, _) = good(text);
+    assert_eq!(config.listen.port(), 9999);
+    assert_eq!(config.sources[0].rate_limit.map(NonZeroU32::get), Some(5));
+}
+
+#[test]
+fn fields_are_pointers_values_or_inside_a_string() {
+    let (config, _) = good(&tracemem(
+        "    fields: {action: /intent, agent: {value: [a, {b: \"1\"}, true, 7]}, context: {at: /message, json: \"\"}}\n",
+    ));
+    let SourceKind::TraceMem(source) = &config.sources[0].kind else {
+        panic!("it is tracemem")
+    };
+    assert_eq!(
+        source.fields[&FieldName::Action],
+        FieldConfig::Pointer("/intent".into())
+    );
+    assert_eq!(
+        source.fields[&FieldName::Context],
+        FieldConfig::Inside {
+            at: "/message".into(),
+            json: String::new()
+        }
+    );
+    assert_eq!(
+        source.fields[&FieldName::Agent],
+        FieldConfig::Value(serde_json::json!(["a", {"b": "1"}, true, 7]))
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "[a-z:\\-{}\\[\\]\"'#&*!|>${}\\n\\t ü💶]{0,120}") {
+        let read = parse(&text);
+        for diagnostic in read.map_or_else(|mistakes| mistakes, |(_, warnings)| warnings) {
+            diagnostic.render(Paint::Plain);
+        }
+    }
+
+    #[test]
+    fn no_change_of_one_character_makes_the_reader_panic(at in 0..6000_usize, letter in proptest::char::any()) {
+        let mut text: Vec<char> = uncommented().chars().collect();
+        let at = at % text.len();
+        text[at] = letter;
+        let text: String = text.into_iter().collect();
+        let read = parse(&text);
+        for diagnostic in read.map_or_else(|mistakes| mistakes, |(_, warnings)| warnings) {
+            diagnostic.render(Paint::Plain);
+        }
+    }
+}
+
+#[test]
+fn every_code_is_documented() {
+    let documented = include_str!("../../../docs/configuration.md");
+    let codes: Vec<_> = include_str!("../code.rs")
+        .split('"')
+        .filter(|word| word.starts_with('C') && word.len() == 4)
+        .collect();
+    assert_eq!(codes.len(), 20);
+    for code in codes {
+        assert!(documented.contains(&format!("| {code} |")), "{code}");
+    }
+}

@@ -1,0 +1,221 @@
+//! Reads the ways in which a sender proves who they are.
+
+use std::time::Duration;
+
+use super::code;
+use super::reader::{Map, Reader, listed};
+use super::secrets::{optional_secret, secrets};
+use super::sections::duration;
+use super::source::{HmacAlgorithm, HmacConfig, HmacEncoding, VerifyConfig};
+use super::units;
+use super::yaml::{Kind, Node};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::signature::SignedText;
+
+const KINDS: [&str; 6] = [
+    "hmac",
+    "standard_webhooks",
+    "static_header",
+    "secret_path",
+    "secret_path_file",
+    "user_agent",
+];
+const ALGORITHMS: [(&str, HmacAlgorithm); 2] = [
+    ("sha256", HmacAlgorithm::Sha256),
+    ("sha512", HmacAlgorithm::Sha512),
+];
+const ENCODINGS: [(&str, HmacEncoding); 2] =
+    [("hex", HmacEncoding::Hex), ("base64", HmacEncoding::Base64)];
+const TOLERANCE: Duration = Duration::from_mins(5);
+const LONGEST_TOLERANCE: Duration = Duration::from_hours(1);
+
+/// The header and prefix a platform is assumed to sign with, where its config names none.
+pub(super) struct Assumed {
+    pub(super) header: &'static str,
+    pub(super) prefix: &'static str,
+}
+
+/// One entry of `verify`.
+pub(super) fn verify(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    assumed: &Assumed,
+) -> Option<VerifyConfig> {
+    let example = "write one of `hmac: {…}`, `standard_webhooks: {…}`, `static_header: {…}`, `secret_path: …`, `user_agent: …`";
+    let mut map = reader.map(node, example)?;
+    let Some(entry) = map.only_entry() else {
+        reader.bad(
+            &node.span,
+            "one way to verify is needed in each entry",
+            example,
+        );
+        return None;
+    };
+    let read = match entry.key.as_str() {
+        "hmac" => map
+            .take("hmac")
+            .and_then(|node| hmac(reader, node, assumed))
+            .map(VerifyConfig::Hmac),
+        "standard_webhooks" => map
+            .take("standard_webhooks")
+            .and_then(|node| standard_webhooks(reader, node)),
+        "static_header" => map
+            .take("static_header")
+            .and_then(|node| static_header(reader, node)),
+        "secret_path" | "secret_path_file" => {
+            optional_secret(reader, &mut map, "secret_path", "secret_path_file")
+                .map(VerifyConfig::SecretPath)
+        }
+        "user_agent" => map
+            .take("user_agent")
+            .and_then(|node| reader.text(node))
+            .map(VerifyConfig::UserAgent),
+        other => {
+            let near = did_you_mean(other, KINDS);
+            let help = near.map_or_else(
+                || format!("write {}", listed(&KINDS)),
+                |near| format!("did you mean `{near}`?"),
+            );
+            reader.hide(&entry.value.span);
+            let mistake = Diagnostic::error(
+                code::UNKNOWN_KEY,
+                format!("`{other}` is not a way to verify"),
+            );
+            reader.note(&entry.key_span, mistake.help(help));
+            return None;
+        }
+    };
+    if matches!(entry.value.kind, Kind::Null) {
+        reader.bad(
+            &entry.key_span,
+            format!("`{}` has no value", entry.key),
+            example,
+        );
+    }
+    #[cfg(test)]
+    reader.known.extend(KINDS);
+    read
+}
+
+fn hmac(reader: &mut Reader<'_>, node: &Node, assumed: &Assumed) -> Option<HmacConfig> {
+    let mut map = reader.map(node, "write `hmac: {header: …, secrets: […]}`")?;
+    let header_node = map.take("header");
+    let header = header_node.and_then(|node| header(reader, node));
+    let prefix = map.take("prefix").and_then(|node| reader.text(node));
+    let (header, prefix) = match header_node {
+        Some(_) => (header, prefix.unwrap_or_default()),
+        None => (
+            Some(assumed.header.to_owned()),
+            prefix.unwrap_or_else(|| assumed.prefix.to_owned()),
+        ),
+    };
+    let algorithm = map
+        .take("algorithm")
+        .and_then(|node| reader.word(node, &ALGORITHMS));
+    let encoding = map
+        .take("encoding")
+        .and_then(|node| reader.word(node, &ENCODINGS));
+    let signed_node = map.take("signed");
+    let signed = match signed_node {
+        Some(node) => signed(reader, node),
+        None => Some("{body}".to_owned()),
+    };
+    let timestamp_node = map.take("timestamp_header");
+    let id_node = map.take("id_header");
+    if let Some(signed) = &signed {
+        let at = signed_node.unwrap_or(node);
+        for (key, placeholder, header) in [
+            ("timestamp_header", "{timestamp}", timestamp_node),
+            ("id_header", "{id}", id_node),
+        ] {
+            // What is not signed proves nothing, and what is signed must be somewhere.
+            match (header, signed.contains(placeholder)) {
+                (Some(node), false) => reader.bad(
+                    &node.span,
+                    format!("`{key}` is named, but `signed` has no `{placeholder}`"),
+                    &format!("what is not signed can be changed by anybody; put `{placeholder}` into `signed`, or remove `{key}`"),
+                ),
+                (None, true) => reader.bad(
+                    &at.span,
+                    format!("`signed` has `{placeholder}`, but there is no `{key}`"),
+                    &format!("name the header with `{key}:`"),
+                ),
+                (Some(_), true) | (None, false) => {}
+            }
+        }
+    }
+    let timestamp_header = timestamp_node.and_then(|node| self::header(reader, node));
+    let id_header = id_node.and_then(|node| self::header(reader, node));
+    let tolerance = tolerance(reader, &mut map);
+    let secrets = secrets(reader, &mut map);
+    reader.close(&map);
+    Some(HmacConfig {
+        header: header?,
+        algorithm: algorithm.unwrap_or(HmacAlgorithm::Sha256),
+        encoding: encoding.unwrap_or(HmacEncoding::Hex),
+        prefix,
+        signed: signed?,
+        timestamp_header,
+        id_header,
+        tolerance,
+        secrets: secrets?,
+    })
+}
+
+/// The template of what is signed.
+fn signed(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let text = reader.text(node)?;
+    if let Err(reason) = SignedText::parse(&text) {
+        let help = "such as `{body}` or `{timestamp}.{body}`";
+        reader.bad(&node.span, reason.to_string(), help);
+        return None;
+    }
+    Some(text)
+}
+
+fn standard_webhooks(reader: &mut Reader<'_>, node: &Node) -> Option<VerifyConfig> {
+    let mut map = reader.map(node, "write `standard_webhooks: {secrets: [{file: PATH}]}`")?;
+    let tolerance = tolerance(reader, &mut map);
+    let secrets = secrets(reader, &mut map);
+    reader.close(&map);
+    Some(VerifyConfig::StandardWebhooks {
+        secrets: secrets?,
+        tolerance,
+    })
+}
+
+fn static_header(reader: &mut Reader<'_>, node: &Node) -> Option<VerifyConfig> {
+    let mut map = reader.map(
+        node,
+        "write `static_header: {name: X-Secret, secrets: [{file: PATH}]}`",
+    )?;
+    let name = reader
+        .required(&mut map, "name", "name the header that holds the secret")
+        .and_then(|node| header(reader, node));
+    let secrets = secrets(reader, &mut map);
+    reader.close(&map);
+    Some(VerifyConfig::StaticHeader {
+        name: name?,
+        secrets: secrets?,
+    })
+}
+
+fn tolerance(reader: &mut Reader<'_>, map: &mut Map<'_>) -> Duration {
+    duration(
+        reader,
+        map,
+        "tolerance",
+        Duration::from_secs(1),
+        LONGEST_TOLERANCE,
+    )
+    .unwrap_or(TOLERANCE)
+}
+
+fn header(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    reader.parsed(
+        node,
+        "the name of a header",
+        "write a name such as `X-TraceMem-Signature`",
+        units::header,
+    )
+}

@@ -1,0 +1,152 @@
+//! What is to be done outside, as data. An effect is stored in the transaction that made it necessary and performed
+//! afterwards, at least once, until it is settled or given up.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::SourceName;
+use crate::secret::Secret;
+
+/// Something to be done outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Tell the platform the resolution.
+    Answer(Answer),
+    /// Pass an event on to the agent's executor, byte for byte.
+    Forward(Forward),
+}
+
+/// What is told to the platform. Every attempt sends the same bytes, so that a repeat after an unknown outcome is safe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The word.
+    pub ballot: Ballot,
+    /// Why, bounded and with control characters escaped.
+    pub rationale: String,
+    /// Who decided: a freeze holds what policy approved, not what a person did.
+    pub decided_by_policy: bool,
+}
+
+/// An event on its way to `forward_to`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forward {
+    /// The source it came to.
+    pub source: SourceName,
+    /// Forwards with the same lane leave one after the other: `source`, a space, and the request's id.
+    pub lane: String,
+    /// The end-to-end headers, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    #[serde(with = "base64_bytes")]
+    pub body: Vec<u8>,
+}
+
+/// Either word that ends a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ballot {
+    /// Yes.
+    Approve,
+    /// No.
+    Reject,
+}
+
+/// Whether an effect leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Release {
+    /// As soon as it can.
+    Send,
+    /// Never: dry-run records what it would have sent.
+    Would,
+}
+
+/// An effect with when it may be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// What.
+    pub effect: Effect,
+    /// Whether it leaves at all.
+    pub release: Release,
+    /// It is not tried after this. An approval then becomes a question to a person; all else is a dead letter.
+    pub not_after: Timestamp,
+}
+
+/// A planned effect that is due and was given to one worker.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The effect's number in the outbox.
+    pub id: EffectId,
+    /// The case it belongs to; a forwarded event may have none.
+    pub case: Option<crate::domain::case::Case>,
+    /// The capability that answers the request.
+    pub token: Option<Secret>,
+    /// What is to be done.
+    pub effect: Effect,
+    /// How often it was tried before.
+    pub attempts: u32,
+    /// Whether an earlier attempt may have arrived although nobody said so.
+    pub reached: Reached,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// It is not tried after this.
+    pub not_after: Timestamp,
+}
+
+/// Whether an attempt may have taken effect at the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reached {
+    /// No attempt can have.
+    No,
+    /// One may have: it was sent and no answer came back.
+    Perhaps,
+}
+
+/// The number of an effect in the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EffectId(pub i64);
+
+impl std::fmt::Display for EffectId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::fmt::Debug for Forward {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The body may hold a capability.
+        f.debug_struct("Forward")
+            .field("lane", &self.lane)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Effect {
+    /// The word for its kind in the API and the database.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Answer(_) => "answer",
+            Self::Forward(_) => "forward",
+        }
+    }
+}
+
+mod base64_bytes {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map_err(serde::de::Error::custom)
+    }
+}

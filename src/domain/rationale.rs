@@ -1,0 +1,250 @@
+//! Why, in words: rendered from the verdict's own structure, never free text by a model.
+//!
+//! Three renderings of one structure: [`short`] for a platform's rationale field, [`full`] for people, and the verdict
+//! itself as JSON. Text that came from an agent is shown with control and bidirectional characters made visible.
+
+use std::fmt::Write as _;
+
+use crate::domain::case::{Case, Resolution, Resolver};
+use crate::domain::effect::Ballot;
+use crate::domain::verdict::{
+    Cause, Condition, FiredRule, Outcome, PolicyFailure, RuleSet, Truth, Verdict,
+};
+
+/// One or two sentences: the outcome, the rules behind it with their reasons, the revision. It says nothing of rules
+/// that nearly matched, since that would teach an agent to split its requests.
+pub fn short(verdict: &Verdict) -> String {
+    let revision = verdict.revision.short();
+    let text = match verdict.cause {
+        Cause::Rule => {
+            let done = match verdict.outcome {
+                Outcome::Approve => "Approved",
+                Outcome::Reject => "Rejected",
+                Outcome::Escalate => "Left to a person",
+            };
+            format!("{done} by policy {revision}: {}.", reasons(verdict))
+        }
+        Cause::NoRule => format!("Left to a person: no rule of policy {revision} matched."),
+        Cause::PolicyError => format!(
+            "Left to a person: the policy {revision} failed{}.",
+            first_failure(&verdict.failures)
+        ),
+        Cause::Evidence => format!(
+            "Left to a person: policy {revision} could not rely on the request's facts{}.",
+            missing(verdict)
+        ),
+        Cause::Frozen => {
+            let by = verdict
+                .freeze
+                .as_ref()
+                .map(|freeze| format!(" by {} ({})", freeze.by, freeze.reason))
+                .unwrap_or_default();
+            format!(
+                "Left to a person: approvals are frozen{by}. Policy {revision} would have approved: {}.",
+                reasons(verdict)
+            )
+        }
+        Cause::Source => {
+            format!("Left to a person: the platform could not be told in time (policy {revision}).")
+        }
+    };
+    visible(&text)
+}
+
+/// The whole account, several lines: outcome, each rule with its place and conditions, what was missing or failed.
+pub fn full(verdict: &Verdict) -> String {
+    let mut text = short(verdict);
+    for rule in &verdict.rules {
+        let _ = write!(
+            text,
+            "\n  {} {} — {}",
+            verb(rule.set),
+            visible(&rule.title),
+            visible(&rule.reason)
+        );
+        let _ = write!(text, "\n    {}:{}  {}", rule.file, rule.line, rule.id);
+        for condition in &rule.conditions {
+            let _ = write!(text, "\n    {}", line(condition));
+        }
+    }
+    for evidence in &verdict.evidence {
+        let _ = write!(
+            text,
+            "\n  `{}` is {}, needed by {} ({}:{})",
+            visible(&evidence.path),
+            visible(&evidence.saw),
+            evidence.rule,
+            evidence.file,
+            evidence.line
+        );
+    }
+    for failure in &verdict.failures {
+        let _ = write!(
+            text,
+            "\n  {} failed: {}",
+            failure.package,
+            visible(&failure.message)
+        );
+        if let (Some(file), Some(line)) = (&failure.file, failure.line) {
+            let _ = write!(text, " ({file}:{line})");
+        }
+    }
+    text
+}
+
+/// What goes into the platform's rationale field: who decided and why, at most `limit` characters.
+pub fn for_platform(case: &Case, resolution: &Resolution, limit: usize) -> String {
+    let text = match &resolution.by {
+        Resolver::Person(name) => {
+            let done = match resolution.outcome {
+                crate::domain::case::Resolved::Approved => "Approved",
+                crate::domain::case::Resolved::Rejected => "Rejected",
+                crate::domain::case::Resolved::Expired => "Expired",
+                crate::domain::case::Resolved::Superseded => "Decided elsewhere",
+            };
+            let voters: Vec<&str> = case
+                .votes
+                .iter()
+                .filter(|vote| agrees(vote.vote, resolution))
+                .map(|vote| vote.by.as_str())
+                .collect();
+            let who = if voters.is_empty() {
+                name.clone()
+            } else {
+                voters.join(", ")
+            };
+            let reason = resolution
+                .reason
+                .as_deref()
+                .filter(|reason| !reason.trim().is_empty());
+            let why = reason
+                .map(|reason| format!(": {reason}"))
+                .unwrap_or_default();
+            format!("{done} by {who}{why}")
+        }
+        Resolver::Policy | Resolver::Platform | Resolver::Deadline => short(&case.verdict),
+    };
+    bounded(&visible(&text), limit)
+}
+
+/// `text` with every control, bidirectional and invisible character written as `\u{…}`; a line break becomes `\n`.
+pub fn visible(text: &str) -> String {
+    if !text.chars().any(hidden) {
+        return text.to_owned();
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        match character {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push_str("\\t"),
+            _ if hidden(character) => {
+                let _ = write!(shown, "\\u{{{:x}}}", u32::from(character));
+            }
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+/// `text` cut to `limit` characters, the cut marked by `…`.
+pub fn bounded(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(limit.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
+}
+
+/// Characters that change how the text around them is read, or that cannot be seen: controls, bidirectional marks,
+/// zero-width and tag characters.
+fn hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+fn agrees(ballot: Ballot, resolution: &Resolution) -> bool {
+    match ballot {
+        Ballot::Approve => resolution.outcome == crate::domain::case::Resolved::Approved,
+        Ballot::Reject => resolution.outcome == crate::domain::case::Resolved::Rejected,
+    }
+}
+
+fn reasons(verdict: &Verdict) -> String {
+    let set = match verdict.cause {
+        Cause::Frozen => RuleSet::Approve,
+        Cause::Rule | Cause::NoRule | Cause::PolicyError | Cause::Evidence | Cause::Source => {
+            match verdict.outcome {
+                Outcome::Approve => RuleSet::Approve,
+                Outcome::Reject => RuleSet::Reject,
+                Outcome::Escalate => RuleSet::Escalate,
+            }
+        }
+    };
+    let named = |rule: &FiredRule| {
+        if rule.reason.is_empty() {
+            rule.title.clone()
+        } else {
+            format!("{}: {}", rule.title, rule.reason)
+        }
+    };
+    let all: Vec<String> = verdict
+        .rules
+        .iter()
+        .filter(|rule| rule.set == set)
+        .map(named)
+        .collect();
+    all.join("; ")
+}
+
+fn first_failure(failures: &[PolicyFailure]) -> String {
+    failures
+        .first()
+        .map(|failure| format!(" in {}: {}", failure.package, failure.message))
+        .unwrap_or_default()
+}
+
+fn missing(verdict: &Verdict) -> String {
+    let mut paths: Vec<String> = verdict
+        .evidence
+        .iter()
+        .map(|evidence| format!("`{}` is {}", evidence.path, evidence.saw))
+        .collect();
+    paths.dedup();
+    if paths.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", paths.join(", "))
+    }
+}
+
+fn verb(set: RuleSet) -> &'static str {
+    match set {
+        RuleSet::Approve => "approves",
+        RuleSet::Reject => "rejects",
+        RuleSet::Escalate => "escalates",
+    }
+}
+
+fn line(condition: &Condition) -> String {
+    let mark = match condition.truth {
+        Truth::True => '✓',
+        Truth::False => '✗',
+        Truth::Unknown => '?',
+    };
+    let values: Vec<String> = condition
+        .values
+        .iter()
+        .map(|(path, value)| format!("{path} = {}", visible(value)))
+        .collect();
+    let seen = if values.is_empty() {
+        String::new()
+    } else {
+        format!("    {}", values.join(", "))
+    };
+    format!("{mark} {}{seen}", visible(&condition.text))
+}

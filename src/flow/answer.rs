@@ -1,0 +1,182 @@
+//! The outbox: does the effects that are due, at least once each, until they are settled or given up.
+//!
+//! One [`Courier`] for each source, so that a platform that hangs holds up nobody else's answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::clock::Clock;
+use crate::domain::case::{Event, Whose};
+use crate::domain::effect::{Answer, Ballot, Claim, Effect, Reached};
+use crate::flow::{Desk, Observer};
+use crate::source::{AnswerResult, AnswerTask, Reach};
+use crate::store::{Attempt, Store, StoreError};
+
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// Does one source's effects.
+pub struct Courier {
+    desk: Desk,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    observer: Arc<dyn Observer>,
+    settings: CourierSettings,
+}
+
+/// How a courier works.
+#[derive(Debug, Clone, Copy)]
+pub struct CourierSettings {
+    /// How many effects are under way at once.
+    pub concurrency: usize,
+    /// How long a claimed effect is nobody else's; longer than any attempt can take.
+    pub lease: SignedDuration,
+}
+
+impl Default for CourierSettings {
+    fn default() -> Self {
+        Self { concurrency: 16, lease: SignedDuration::from_secs(60) }
+    }
+}
+
+impl Courier {
+    /// A courier for `desk`.
+    pub fn new(desk: Desk, store: Arc<dyn Store>, clock: Clock, observer: Arc<dyn Observer>, settings: CourierSettings) -> Self {
+        Self { desk, store, clock, observer, settings }
+    }
+
+    /// Does what is due and returns when nothing is, with the time of the next effect. Work that is under way when
+    /// `stop` is cancelled is finished; no more is begun.
+    pub async fn run_due(&self, stop: &tokio_util::sync::CancellationToken) -> Result<Option<Timestamp>, StoreError> {
+        let name = self.desk.source.name();
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            let free = self.settings.concurrency.saturating_sub(under_way.len());
+            if free > 0 && !stop.is_cancelled() {
+                let now = self.clock.now();
+                let lease = now.saturating_add(self.settings.lease).unwrap_or(Timestamp::MAX);
+                for claim in self.store.claim(name, free, now, lease).await? {
+                    under_way.push(self.perform(claim));
+                }
+            }
+            match under_way.next().await {
+                Some(settled) => settled?,
+                None if stop.is_cancelled() => return Ok(None),
+                None => return self.store.next_due(name).await,
+            }
+        }
+    }
+
+    async fn perform(&self, claim: Claim) -> Result<(), StoreError> {
+        let attempt = if let Some(attempt) = stale(&claim, self.clock.now()) {
+            attempt
+        } else {
+            let result = match &claim.effect {
+                Effect::Answer(answer) => self.answer(&claim, answer).await,
+                Effect::Forward(forward) => self.desk.source.forward(forward).await,
+            };
+            let (word, error) = described(&result);
+            self.observer.attempted(self.desk.source.name(), claim.effect.kind(), word, error);
+            judge(&claim, result, self.clock.now(), fastrand::f64())
+        };
+        self.store.settle(claim.id, attempt, Arc::clone(&self.desk.terms), self.clock.now()).await
+    }
+
+    async fn answer(&self, claim: &Claim, answer: &Answer) -> AnswerResult {
+        let Some(case) = &claim.case else {
+            return AnswerResult::Failed { error: "the answer belongs to no case".to_owned() };
+        };
+        let task = AnswerTask {
+            request: case.asked.request.clone(),
+            token: claim.token.clone(),
+            ballot: answer.ballot,
+            rationale: answer.rationale.clone(),
+            traceparent: case.asked.traceparent.clone(),
+            idempotency_key: case.asked.id.to_string(),
+        };
+        self.desk.source.answer(&task).await
+    }
+}
+
+/// What becomes of a claim that must not be tried any more.
+fn stale(claim: &Claim, now: Timestamp) -> Option<Attempt> {
+    let late = claim.not_after <= now;
+    match &claim.effect {
+        Effect::Answer(answer) => {
+            let expired = claim.case.as_ref().and_then(|case| case.asked.expires_at).is_some_and(|at| at <= now);
+            if expired {
+                return Some(Attempt::Done(Some(Event::AnswerExpired)));
+            }
+            let error = "it could not be sent in time".to_owned();
+            late.then(|| match answer.ballot {
+                Ballot::Approve => Attempt::Done(Some(Event::AnswerTooLate { error })),
+                Ballot::Reject => Attempt::Dead { error: error.clone(), event: Some(Event::AnswerGivenUp { error }) },
+            })
+        }
+        Effect::Forward(_) => late.then(|| Attempt::Dead { error: "it could not be sent in time".to_owned(), event: None }),
+    }
+}
+
+/// What follows from the result of an attempt. `chance` is from 0 to 1 and spreads the retries.
+fn judge(claim: &Claim, result: AnswerResult, now: Timestamp, chance: f64) -> Attempt {
+    let answers = matches!(claim.effect, Effect::Answer(_));
+    let event = |event: Event| answers.then_some(event);
+    match result {
+        AnswerResult::Done { platform } => Attempt::Done(event(Event::AnswerTaken { platform })),
+        AnswerResult::Already { platform } => {
+            let ours = match claim.reached {
+                Reached::Perhaps => Whose::PerhapsOurs,
+                Reached::No => Whose::NotOurs,
+            };
+            Attempt::Done(event(Event::AnswerNotNeeded { platform, ours }))
+        }
+        AnswerResult::Expired => Attempt::Done(event(Event::AnswerExpired)),
+        AnswerResult::Retry { after, error, reach } => {
+            let pause = pause(claim.attempts, chance).max(after.unwrap_or_default());
+            let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
+            let at = now.saturating_add(pause).unwrap_or(Timestamp::MAX).min(claim.not_after);
+            let reached = match reach {
+                Reach::Unknown => Reached::Perhaps,
+                Reach::NotReached | Reach::Refused => claim.reached,
+            };
+            Attempt::Again { at, error, reached }
+        }
+        AnswerResult::Alert { error } | AnswerResult::Failed { error } => {
+            Attempt::Dead { event: event(Event::AnswerGivenUp { error: error.clone() }), error }
+        }
+    }
+}
+
+/// The pause before the next attempt: it doubles from one second, less up to half of it by chance.
+fn pause(attempts: u32, chance: f64) -> Duration {
+    let whole = Duration::from_secs(1).saturating_mul(1 << attempts.min(16)).min(LONGEST_PAUSE);
+    whole.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0)
+}
+
+fn described(result: &AnswerResult) -> (&'static str, Option<&str>) {
+    match result {
+        AnswerResult::Done { .. } => ("done", None),
+        AnswerResult::Already { .. } => ("already", None),
+        AnswerResult::Expired => ("expired", None),
+        AnswerResult::Retry { error, .. } => ("retry", Some(error)),
+        AnswerResult::Alert { error } => ("alert", Some(error)),
+        AnswerResult::Failed { error } => ("failed", Some(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_retry_comes_within_a_second_and_the_pauses_double_up_to_five_minutes() {
+        assert_eq!(pause(0, 0.0), Duration::from_secs(1));
+        assert_eq!(pause(0, 1.0), Duration::from_millis(500));
+        assert_eq!(pause(3, 0.0), Duration::from_secs(8));
+        assert_eq!(pause(40, 0.0), LONGEST_PAUSE);
+    }
+}

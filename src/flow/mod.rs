@@ -1,0 +1,375 @@
+//! The story, told once: [`Flow::receive`] is the path of every request.
+//!
+//! ```text
+//! bytes → verify → read → decide → commit → acknowledge ┄┄► answer (the outbox, afterwards)
+//! ```
+//!
+//! Each step takes what the step before returned, so none can be left out. Nothing leaves before it is committed.
+
+mod decide;
+mod answer;
+mod escalate;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::domain::case::{Case, CaseTerms, Event, Mode, Refused};
+use crate::domain::effect::{Effect, Forward, Planned, Release};
+use crate::domain::id::{CaseId, SourceName};
+use crate::policy::watch::LivePolicies;
+use crate::signature::{Delivery, Unverified, Verified};
+use crate::source::{Elsewhere, Malformed, Reading, Source};
+use crate::store::{Receipt, Stepped, Store, StoreError};
+
+pub use answer::{Courier, CourierSettings};
+pub use escalate::{VoteError, Waiting};
+
+/// The sources, the policies and the store, and the way between them.
+pub struct Flow {
+    desks: BTreeMap<SourceName, Desk>,
+    policies: Arc<LivePolicies>,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    observer: Arc<dyn Observer>,
+    /// Terms for cases whose source has left the config.
+    orphaned: Arc<CaseTerms>,
+}
+
+/// A source with what holds for its cases.
+#[derive(Clone)]
+pub struct Desk {
+    /// The source.
+    pub source: Arc<dyn Source>,
+    /// What holds for its cases.
+    pub terms: Arc<CaseTerms>,
+    /// Where its events are passed on to, if anywhere.
+    pub forwards: Forwards,
+}
+
+/// Whether a source passes its events on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forwards {
+    /// Everything but the requests that we answer.
+    Events,
+    /// Nothing.
+    Nothing,
+}
+
+/// What the sender is told once the delivery is on disk.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Acknowledged {
+    /// It is a new case.
+    Accepted(Case),
+    /// It was received before.
+    Duplicate(Case),
+    /// It closed a case, or told how a closed one ended.
+    Closed(Case),
+    /// It is nothing for us.
+    Ignored,
+}
+
+/// Why a delivery is refused. Nothing of it is stored as a case.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No source has this name.
+    #[error("there is no source `{0}`")]
+    UnknownSource(String),
+    /// Who sent it is not proven.
+    #[error("the sender is not verified")]
+    Unverified(#[source] Unverified),
+    /// It is not what the source sends.
+    #[error("the body cannot be read: {0}")]
+    Malformed(Malformed),
+    /// The same id came before with other content.
+    #[error("request `{}` was received before with other content", .0.asked.request)]
+    Conflict(Box<Case>),
+    /// It could not be written; nothing is stored, or nobody can say.
+    #[error("the delivery could not be stored")]
+    Unstored(#[source] StoreError),
+}
+
+/// How long a decision took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Took {
+    /// The evaluation alone.
+    pub evaluation: Duration,
+    /// From the whole body to the commit.
+    pub whole: Duration,
+}
+
+/// What others want to know of the story while it happens. Called after the commit, never in its way.
+pub trait Observer: Send + Sync {
+    /// A case was decided and committed.
+    fn decided(&self, case: &Case, input: &str, took: Took);
+    /// A delivery was acknowledged.
+    fn acknowledged(&self, source: &SourceName, status: &'static str);
+    /// A delivery was refused.
+    fn refused(&self, source: &str, refusal: &Refusal);
+    /// A case moved: a vote, an answer, a deadline, the platform.
+    fn moved(&self, case: &Case);
+    /// An attempt at an effect ended.
+    fn attempted(
+        &self,
+        source: &SourceName,
+        kind: &'static str,
+        result: &'static str,
+        error: Option<&str>,
+    );
+}
+
+impl Flow {
+    /// A flow over these sources, policies and store.
+    pub fn new(
+        desks: Vec<Desk>,
+        policies: Arc<LivePolicies>,
+        store: Arc<dyn Store>,
+        clock: Clock,
+        observer: Arc<dyn Observer>,
+        orphaned: Arc<CaseTerms>,
+    ) -> Self {
+        let desks = desks
+            .into_iter()
+            .map(|desk| (desk.source.name().clone(), desk))
+            .collect();
+        Self {
+            desks,
+            policies,
+            store,
+            clock,
+            observer,
+            orphaned,
+        }
+    }
+
+    /// Takes one delivery all the way to an acknowledgement.
+    pub async fn receive(
+        &self,
+        source: &str,
+        delivery: Delivery,
+        traceparent: Option<String>,
+    ) -> Result<Acknowledged, Refusal> {
+        let received = self.deliver(source, delivery, traceparent).await;
+        match &received {
+            Ok(acknowledged) => self.note(source, acknowledged),
+            Err(refusal) => self.observer.refused(source, refusal),
+        }
+        received
+    }
+
+    async fn deliver(
+        &self,
+        source: &str,
+        delivery: Delivery,
+        traceparent: Option<String>,
+    ) -> Result<Acknowledged, Refusal> {
+        let (now, started) = (self.clock.now(), Instant::now());
+        let desk = self.desk(source)?;
+        let verified = desk
+            .source
+            .verify(delivery, now)
+            .map_err(Refusal::Unverified)?;
+        match desk
+            .source
+            .read(&verified, now)
+            .map_err(Refusal::Malformed)?
+        {
+            Reading::Request(request) => {
+                let forward = Self::forward_of_request(desk, &verified, request.id.as_str(), now);
+                let (decided, evaluation) = decide::decide(
+                    &self.policies.current(),
+                    desk,
+                    *request,
+                    traceparent,
+                    forward,
+                    now,
+                );
+                let input = Arc::clone(&decided.input);
+                match self
+                    .store
+                    .commit(decided, now)
+                    .await
+                    .map_err(Refusal::Unstored)?
+                {
+                    Receipt::New(case) => {
+                        let took = Took {
+                            evaluation,
+                            whole: started.elapsed(),
+                        };
+                        self.observer.decided(&case, &input, took);
+                        Ok(Acknowledged::Accepted(case))
+                    }
+                    Receipt::Duplicate(case) => Ok(Acknowledged::Duplicate(case)),
+                    Receipt::Conflict(case) => Err(Refusal::Conflict(Box::new(case))),
+                }
+            }
+            Reading::Resolved(elsewhere) => {
+                self.pass_on(desk, &verified, elsewhere.request.as_str(), now)
+                    .await?;
+                self.resolved_elsewhere(desk, elsewhere, now).await
+            }
+            Reading::Nothing { event } => {
+                self.pass_on(desk, &verified, &event, now).await?;
+                Ok(Acknowledged::Ignored)
+            }
+        }
+    }
+
+    /// The sources, by name.
+    pub fn desks(&self) -> impl Iterator<Item = &Desk> {
+        self.desks.values()
+    }
+
+    /// The store behind the flow, for those who only look.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The policies that decide.
+    pub fn policies(&self) -> &Arc<LivePolicies> {
+        &self.policies
+    }
+
+    /// The clock that the flow goes by.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    fn desk(&self, source: &str) -> Result<&Desk, Refusal> {
+        let name = SourceName::parse(source).ok();
+        let unknown = || Refusal::UnknownSource(source.chars().take(80).collect());
+        name.and_then(|name| self.desks.get(&name))
+            .ok_or_else(unknown)
+    }
+
+    fn terms_of(&self, source: &SourceName) -> &Arc<CaseTerms> {
+        self.desks
+            .get(source)
+            .map_or(&self.orphaned, |desk| &desk.terms)
+    }
+
+    async fn resolved_elsewhere(
+        &self,
+        desk: &Desk,
+        elsewhere: Elsewhere,
+        now: Timestamp,
+    ) -> Result<Acknowledged, Refusal> {
+        let id = CaseId::derive(desk.source.name(), "", &elsewhere.request);
+        let event = Event::PlatformResolved {
+            outcome: elsewhere.outcome,
+            by: elsewhere.by,
+            reason: elsewhere.reason,
+        };
+        let stepped = self
+            .store
+            .step(id, event, Arc::clone(&desk.terms), now)
+            .await
+            .map_err(Refusal::Unstored)?;
+        match stepped {
+            Stepped::Moved(case) => {
+                self.observer.moved(&case);
+                Ok(Acknowledged::Closed(case))
+            }
+            Stepped::Stayed(case, Refused::Nothing) => Ok(Acknowledged::Duplicate(case)),
+            Stepped::Stayed(case, Refused::Closed(_) | Refused::Stale | Refused::NoReason) => {
+                Ok(Acknowledged::Closed(case))
+            }
+            Stepped::Unknown => Ok(Acknowledged::Ignored),
+        }
+    }
+
+    /// A request is passed on only in dry-run: whoever answered before still does.
+    fn forward_of_request(
+        desk: &Desk,
+        verified: &Verified<Delivery>,
+        id: &str,
+        now: Timestamp,
+    ) -> Option<Planned> {
+        match desk.terms.mode {
+            Mode::DryRun => forward(desk, verified, id, now),
+            Mode::Enforce => None,
+        }
+    }
+
+    async fn pass_on(
+        &self,
+        desk: &Desk,
+        verified: &Verified<Delivery>,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        match forward(desk, verified, id, now) {
+            Some(planned) => self
+                .store
+                .forward(planned, now)
+                .await
+                .map_err(Refusal::Unstored),
+            None => Ok(()),
+        }
+    }
+
+    fn note(&self, source: &str, acknowledged: &Acknowledged) {
+        if let Ok(name) = SourceName::parse(source) {
+            self.observer.acknowledged(&name, acknowledged.status());
+        }
+    }
+}
+
+impl Acknowledged {
+    /// The word the sender is told.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::Duplicate(_) => "duplicate",
+            Self::Closed(_) => "closed",
+            Self::Ignored => "ignored",
+        }
+    }
+
+    /// The case, where there is one.
+    pub fn case(&self) -> Option<&Case> {
+        match self {
+            Self::Accepted(case) | Self::Duplicate(case) | Self::Closed(case) => Some(case),
+            Self::Ignored => None,
+        }
+    }
+}
+
+fn forward(
+    desk: &Desk,
+    verified: &Verified<Delivery>,
+    id: &str,
+    now: Timestamp,
+) -> Option<Planned> {
+    match desk.forwards {
+        Forwards::Nothing => None,
+        Forwards::Events => {
+            let name = desk.source.name();
+            let delivery = verified.get();
+            let headers = delivery
+                .headers
+                .iter()
+                .filter_map(|(header, value)| {
+                    Some((header.to_string(), value.to_str().ok()?.to_owned()))
+                })
+                .collect();
+            let forward = Forward {
+                source: name.clone(),
+                lane: format!("{name} {id}"),
+                headers,
+                body: delivery.body.to_vec(),
+            };
+            let not_after = now
+                .saturating_add(desk.terms.give_up_after)
+                .unwrap_or(Timestamp::MAX);
+            Some(Planned {
+                effect: Effect::Forward(forward),
+                release: Release::Send,
+                not_after,
+            })
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! What the story tells of itself while it happens: counters, one line for each decision, and what somebody must act on.
+//!
+//! It is called after the commit and on the path of requests: it must neither fail nor wait.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::domain::case::{Case, Mode};
+use crate::domain::id::SourceName;
+use crate::domain::rationale;
+use crate::flow::{Observer, Refusal, Took};
+use crate::metrics::{Attempt, Metrics};
+use crate::signature::Unverified;
+use crate::telemetry::{DecisionEvent, DecisionLines};
+
+/// Counts what happens, writes a line for each decision, and raises alerts.
+pub struct Telling {
+    metrics: Arc<Metrics>,
+    lines: DecisionLines,
+    alerts: Arc<Alerts>,
+    instance: String,
+    clock: Clock,
+}
+
+/// What a platform says that only a person can set right: our credential is not taken.
+#[derive(Debug, Default)]
+pub struct Alerts(Mutex<BTreeMap<SourceName, (Timestamp, String)>>);
+
+/// One standing alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// Whose platform.
+    pub source: SourceName,
+    /// Since when.
+    pub since: Timestamp,
+    /// What it says.
+    pub error: String,
+}
+
+impl Telling {
+    /// Writes in the name of `instance`, which tells this process from its replicas.
+    pub fn new(
+        metrics: Arc<Metrics>,
+        lines: DecisionLines,
+        alerts: Arc<Alerts>,
+        instance: String,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            metrics,
+            lines,
+            alerts,
+            instance,
+            clock,
+        }
+    }
+}
+
+impl Observer for Telling {
+    fn decided(&self, case: &Case, input: &str, took: Took) {
+        let source = &case.asked.source;
+        self.metrics.evaluation(took.evaluation);
+        self.metrics.decision(
+            source,
+            case.outcome,
+            case.cause,
+            shown(case.mode),
+            took.whole,
+        );
+        let nothing = RawValue::NULL;
+        let input = serde_json::from_str::<&RawValue>(input).unwrap_or(nothing);
+        let case_id = case.asked.id.to_string();
+        let rules: Vec<&str> = case
+            .verdict
+            .rules
+            .iter()
+            .map(|rule| rule.id.as_str())
+            .collect();
+        let (trace_id, span_id) = trace(case.asked.traceparent.as_deref());
+        self.lines.write(&DecisionEvent {
+            instance: &self.instance,
+            version: env!("CARGO_PKG_VERSION"),
+            case_id: &case_id,
+            trace_id,
+            span_id,
+            revision: case.verdict.revision.as_str(),
+            input,
+            outcome: case.outcome.as_str(),
+            cause: case.cause.as_str(),
+            rationale: &rationale::short(&case.verdict),
+            rules: &rules,
+            requested_by: None,
+            timestamp: case.decided_at,
+            evaluation_nanoseconds: u64::try_from(took.evaluation.as_nanos()).unwrap_or(u64::MAX),
+            erased: &[],
+            masked: &[],
+            mode: case.mode.as_str(),
+            source: source.as_str(),
+            request_id: case.asked.request.as_str(),
+            action: case.asked.action.as_deref(),
+            agent: case.asked.agent.as_deref(),
+        });
+    }
+
+    fn acknowledged(&self, source: &SourceName, status: &'static str) {
+        self.metrics.request(source, status);
+    }
+
+    fn refused(&self, source: &str, refusal: &Refusal) {
+        let Ok(source) = SourceName::parse(source) else {
+            return;
+        };
+        match refusal {
+            // A name that nobody configured must not become a series.
+            Refusal::UnknownSource(_) => {}
+            Refusal::Unverified(unverified) => {
+                let ours = matches!(unverified, Unverified::SecretUnusable { .. });
+                let status = if ours { "unavailable" } else { "unverified" };
+                self.metrics.refused(&source, unverified.reason());
+                self.metrics.request(&source, status);
+            }
+            Refusal::Malformed(_) => {
+                self.metrics.refused(&source, "malformed");
+                self.metrics.request(&source, "malformed");
+            }
+            Refusal::Conflict(_) => {
+                self.metrics.refused(&source, "conflict");
+                self.metrics.request(&source, "conflict");
+            }
+            Refusal::Unstored(_) => {
+                self.metrics.refused(&source, "unavailable");
+                self.metrics.request(&source, "unavailable");
+            }
+        }
+    }
+
+    fn moved(&self, case: &Case) {
+        let resolution = case.resolution();
+        tracing::info!(
+            case.id = %case.asked.id,
+            case.state = case.state.as_str(),
+            source.name = case.asked.source.as_str(),
+            resolution.outcome = resolution.map(|resolution| resolution.outcome.as_str()),
+            resolution.by = resolution.map(|resolution| resolution.by.to_string()),
+            "case {} is {}",
+            case.asked.id,
+            case.state.as_str()
+        );
+    }
+
+    fn attempted(
+        &self,
+        source: &SourceName,
+        kind: &'static str,
+        result: &'static str,
+        error: Option<&str>,
+    ) {
+        if kind == "answer" {
+            let attempt = match result {
+                "done" | "already" | "expired" => Attempt::Settled,
+                "retry" => Attempt::Retried,
+                _ => Attempt::Dead,
+            };
+            self.metrics.answer_attempt(source, attempt);
+            match result {
+                "alert" => {
+                    self.metrics.answer_alert(source);
+                    self.alerts
+                        .raise(source, error.unwrap_or_default(), self.clock.now());
+                }
+                "done" | "already" | "expired" => self.alerts.lower(source),
+                _ => {}
+            }
+        }
+        let (name, what) = (source.as_str(), "an attempt at an effect ended");
+        if let Some(error) = error {
+            tracing::warn!(source.name = name, effect.kind = kind, attempt.result = result, error, "{what}: {result}");
+        } else {
+            tracing::debug!(source.name = name, effect.kind = kind, attempt.result = result, "{what}: {result}");
+        }
+    }
+}
+
+impl Alerts {
+    /// Every source whose platform does not take our credential.
+    pub fn standing(&self) -> Vec<Alert> {
+        let alerts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let alert = |(source, (since, error)): (&SourceName, &(Timestamp, String))| Alert {
+            source: source.clone(),
+            since: *since,
+            error: error.clone(),
+        };
+        alerts.iter().map(alert).collect()
+    }
+
+    /// The platform did not take our credential.
+    fn raise(&self, source: &SourceName, error: &str, now: Timestamp) {
+        let mut alerts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let alert = alerts.entry(source.clone()).or_insert((now, String::new()));
+        error.clone_into(&mut alert.1);
+    }
+
+    /// It took it again.
+    fn lower(&self, source: &SourceName) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(source);
+    }
+}
+
+fn shown(mode: Mode) -> config::Mode {
+    match mode {
+        Mode::DryRun => config::Mode::DryRun,
+        Mode::Enforce => config::Mode::Enforce,
+    }
+}
+
+/// The trace and the span of a `traceparent` that was well formed when it was taken.
+fn trace(traceparent: Option<&str>) -> (Option<&str>, Option<&str>) {
+    let mut parts = traceparent.unwrap_or_default().split('-').skip(1);
+    (parts.next(), parts.next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_stands_from_its_first_time_until_the_platform_takes_the_credential_again() {
+        let (alerts, source) = (Alerts::default(), SourceName::parse("refunds").unwrap());
+        let first: Timestamp = "2026-11-01T00:00:00Z".parse().unwrap();
+        let second: Timestamp = "2026-11-02T00:00:00Z".parse().unwrap();
+        alerts.raise(&source, "401", first);
+        alerts.raise(&source, "403", second);
+        let expected = Alert {
+            source: source.clone(),
+            since: first,
+            error: "403".to_owned(),
+        };
+        assert_eq!(alerts.standing(), [expected]);
+        alerts.lower(&source);
+        assert_eq!(alerts.standing(), []);
+    }
+
+    #[test]
+    fn trace_and_span_are_taken_from_the_traceparent() {
+        assert_eq!(trace(Some("00-aa-bb-01")), (Some("aa"), Some("bb")));
+        assert_eq!(trace(None), (None, None));
+    }
+}

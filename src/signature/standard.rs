@@ -1,0 +1,84 @@
+//! Standard Webhooks 1.0: `v1` is HMAC-SHA256 over `id.timestamp.body`, in base64.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderName;
+use jiff::{SignedDuration, Timestamp};
+
+use super::check::{ReadSecret, any_secret, only_id, only_signature, only_timestamp};
+use super::mac::{Algorithm, Mac};
+use super::{Delivery, MAXIMUM_SIGNATURES, Unverified};
+use crate::secret::Secret;
+
+pub(super) const ID: HeaderName = HeaderName::from_static("webhook-id");
+pub(super) const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+pub(super) const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+
+pub(super) fn hold<S>(
+    secrets: &[S],
+    tolerance: SignedDuration,
+    delivery: &Delivery,
+    now: Timestamp,
+    read: &ReadSecret<'_, S>,
+) -> Result<(), Unverified> {
+    let headers = &delivery.headers;
+    let tags = tags(only_signature(headers, &SIGNATURE)?)?;
+    let id = only_id(headers, &ID, ".")?;
+    let timestamp = only_timestamp(headers, &TIMESTAMP, tolerance, now)?;
+    if !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Unverified::TimestampMalformed(TIMESTAMP));
+    }
+    any_secret(
+        secrets,
+        read,
+        Unverified::SignatureWrong(SIGNATURE),
+        |secret| {
+            let mac = mac(secret, &delivery.body, timestamp, id)?;
+            Ok(tags.iter().any(|tag| mac.matches(tag)))
+        },
+    )
+}
+
+/// The hash that a sender who knows `secret` would give.
+pub(super) fn mac(secret: &Secret, body: &[u8], timestamp: &str, id: &str) -> Result<Mac, String> {
+    let encoded = secret.expose();
+    let encoded = encoded.strip_prefix("whsec_").unwrap_or(encoded);
+    let key = STANDARD
+        .decode(encoded)
+        .map_err(|_| "the secret is not `whsec_` and base64")?;
+    let mut mac = Mac::keyed(Algorithm::Sha256, &key).ok_or("the secret is empty")?;
+    for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
+        mac.update(part);
+    }
+    Ok(mac)
+}
+
+/// The header's value for a hash.
+pub(super) fn encode(tag: &[u8]) -> String {
+    format!("v1,{}", STANDARD.encode(tag))
+}
+
+/// The `v1` hashes in the header; those of other versions are for other receivers.
+fn tags(header: &str) -> Result<Vec<Vec<u8>>, Unverified> {
+    let signatures: Vec<_> = header.split(' ').take(MAXIMUM_SIGNATURES + 1).collect();
+    if signatures.len() > MAXIMUM_SIGNATURES {
+        return Err(Unverified::SignaturesTooMany(SIGNATURE));
+    }
+    let known: Vec<_> = signatures
+        .iter()
+        .filter_map(|signature| signature.strip_prefix("v1,"))
+        .collect();
+    if known.is_empty() {
+        return Err(Unverified::SignatureVersion(SIGNATURE));
+    }
+    let tags: Vec<_> = known
+        .iter()
+        .filter_map(|encoded| STANDARD.decode(encoded).ok())
+        .filter(|tag| !tag.is_empty())
+        .collect();
+    if tags.is_empty() {
+        Err(Unverified::SignatureMalformed(SIGNATURE))
+    } else {
+        Ok(tags)
+    }
+}

@@ -1,0 +1,186 @@
+//! Those who ask: what they send us, and how they are answered.
+//!
+//! A source verifies a delivery, reads it, and tells the platform the last word. What must hold: only a
+//! [`Verified`] delivery is read; what is missing or of the wrong kind is absent or refused, never made up; a
+//! capability of the sender is taken out of all that others may see; and every attempt at one answer sends the same
+//! bytes. Adding a platform is adding a file here.
+
+mod fields;
+mod url;
+mod client;
+pub mod tracemem;
+pub mod http;
+pub mod forward;
+#[cfg(test)]
+mod testing;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::domain::effect::{Ballot, Forward};
+use crate::domain::id::{InvalidId, RequestId, SourceName};
+use crate::domain::platform::PlatformOutcome;
+use crate::domain::request::Request;
+use crate::json;
+use crate::secret::Secret;
+use crate::signature::{Delivery, Unverified, Verified};
+
+pub use client::{Client, Timeouts, TlsUnavailable};
+pub use fields::{FieldMap, FieldRule};
+pub use url::{InvalidUrl, WebUrl};
+
+/// One place that asks.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Its name in the config.
+    fn name(&self) -> &SourceName;
+
+    /// Proves who sent a delivery that arrived at `now`.
+    fn verify(&self, delivery: Delivery, now: Timestamp) -> Result<Verified<Delivery>, Unverified>;
+
+    /// Understands a delivery.
+    fn read(&self, delivery: &Verified<Delivery>, now: Timestamp) -> Result<Reading, Malformed>;
+
+    /// Tells the platform the last word, once.
+    async fn answer(&self, task: &AnswerTask) -> AnswerResult;
+
+    /// Passes an event on to whoever waits for it behind us, once.
+    async fn forward(&self, forward: &Forward) -> AnswerResult;
+}
+
+/// What a delivery turned out to be.
+#[derive(Debug, Clone)]
+pub enum Reading {
+    /// Somebody asks.
+    Request(Box<Request>),
+    /// A request was resolved at the platform.
+    Resolved(Elsewhere),
+    /// Nothing for us: acknowledged and left alone.
+    Nothing {
+        /// What the platform calls it.
+        event: String,
+    },
+}
+
+/// How a request ended at the platform, as far as the platform says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The request.
+    pub request: RequestId,
+    /// Its word for the outcome.
+    pub outcome: Option<PlatformOutcome>,
+    /// Who decided.
+    pub by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Why a delivery cannot be understood. The message goes to the sender.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// It is not strict JSON.
+    #[error(transparent)]
+    Json(#[from] json::Refused),
+    /// It is JSON, but no object.
+    #[error("the body must be a JSON object")]
+    NotAnObject,
+    /// Something that must be there is not, or is not what it must be.
+    #[error("`{field}` must be {expected}")]
+    Field {
+        /// The key.
+        field: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A name is none.
+    #[error("`{field}` is not usable: {reason}")]
+    Name {
+        /// Where it came from.
+        field: &'static str,
+        /// Why.
+        reason: InvalidId,
+    },
+    /// A key that is not known.
+    #[error("the key `{key}` is not known{hint}")]
+    UnknownKey {
+        /// The key, shortened and escaped.
+        key: String,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// Nothing names the request.
+    #[error("the request has no id; send the header `Idempotency-Key`, or `id` in the body")]
+    NoId,
+    /// Two names for one request.
+    #[error("`id` and the header `Idempotency-Key` differ; send one of them, or the same in both")]
+    TwoIds,
+    /// The header does not hold one key.
+    #[error("the header `Idempotency-Key` must come once and hold 1 to 256 printable characters")]
+    IdempotencyKey,
+}
+
+/// One answer to give.
+#[derive(Debug, Clone)]
+pub struct AnswerTask {
+    /// What the platform calls the request.
+    pub request: RequestId,
+    /// The capability that answers it.
+    pub token: Option<Secret>,
+    /// The word.
+    pub ballot: Ballot,
+    /// Why; bounded already. Empty where there is nothing to say.
+    pub rationale: String,
+    /// The W3C trace the request came in.
+    pub traceparent: Option<String>,
+    /// The same for every attempt.
+    pub idempotency_key: String,
+}
+
+/// What became of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnswerResult {
+    /// The platform took it.
+    Done {
+        /// The outcome it echoed.
+        platform: Option<PlatformOutcome>,
+    },
+    /// The platform had an answer before, or reports another one than ours.
+    Already {
+        /// The outcome it reported.
+        platform: Option<PlatformOutcome>,
+    },
+    /// The platform takes no answer any more.
+    Expired,
+    /// It may work later.
+    Retry {
+        /// Not before this has passed, if the platform said so.
+        after: Option<Duration>,
+        /// What stood in the way.
+        error: String,
+        /// Whether it may have arrived all the same.
+        reach: Reach,
+    },
+    /// The platform does not take our credential: a person has to act.
+    Alert {
+        /// What the platform said.
+        error: String,
+    },
+    /// It will never work like this.
+    Failed {
+        /// What the platform said.
+        error: String,
+    },
+}
+
+/// How far an attempt came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// It did not leave: there was no connection.
+    NotReached,
+    /// It left, and nobody knows what became of it.
+    Unknown,
+    /// The platform declined to look at it.
+    Refused,
+}

@@ -1,0 +1,386 @@
+//! TraceMem: asks by webhook, is answered over its API.
+//!
+//! A request's `token` is all it takes to answer it. It is taken out of everything that policies, people and logs see,
+//! and leaves only towards TraceMem.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::credential::Credential;
+use crate::domain::effect::{Ballot, Forward};
+use crate::domain::id::{ContentDigest, RequestId, SourceName};
+use crate::domain::platform::PlatformOutcome;
+use crate::domain::request::Request;
+use crate::json::{self, Pointer};
+use crate::secret::Secret;
+use crate::signature::{Delivery, Unverified, Verified, Verifier};
+use crate::source::client::{Body, Class, Response};
+use crate::source::fields::{Content, moment};
+use crate::source::forward::Forwarder;
+use crate::source::{
+    AnswerResult, AnswerTask, Client, Elsewhere, FieldMap, InvalidUrl, Malformed, Reach, Reading,
+    Source, WebUrl,
+};
+
+/// What the config says of one TraceMem source.
+#[derive(Debug)]
+pub struct TracememSettings {
+    /// Its name.
+    pub name: SourceName,
+    /// Where TraceMem's API is: `https://api.tracemem.com`.
+    pub api_url: WebUrl,
+    /// The webhook credential that answers are sent with. A source in dry-run needs none.
+    pub credential: Option<Credential>,
+    /// How deliveries are verified.
+    pub verify: Verifier<Credential>,
+    /// Where action, context and agent are.
+    pub fields: FieldMap,
+    /// Parts of the payload that may differ between two deliveries of one request.
+    pub volatile: Vec<Pointer>,
+    /// Where events are passed on to.
+    pub forward_to: Option<WebUrl>,
+}
+
+/// A TraceMem source.
+#[derive(Debug)]
+pub struct Tracemem {
+    settings: TracememSettings,
+    respond: WebUrl,
+    client: Client,
+    forwarder: Option<Forwarder>,
+}
+
+impl Tracemem {
+    /// A source that calls out by `client`.
+    pub fn new(settings: TracememSettings, client: Client) -> Result<Self, InvalidUrl> {
+        let respond = settings.api_url.under("/v1/webhooks/approvals/respond")?;
+        let forwarder = settings
+            .forward_to
+            .clone()
+            .map(|to| Forwarder::new(to, client.clone()));
+        Ok(Self {
+            settings,
+            respond,
+            client,
+            forwarder,
+        })
+    }
+}
+
+#[async_trait]
+impl Source for Tracemem {
+    fn name(&self) -> &SourceName {
+        &self.settings.name
+    }
+
+    fn verify(&self, delivery: Delivery, now: Timestamp) -> Result<Verified<Delivery>, Unverified> {
+        self.settings.verify.verify(delivery, now, Credential::read)
+    }
+
+    fn read(&self, delivery: &Verified<Delivery>, _now: Timestamp) -> Result<Reading, Malformed> {
+        let payload = json::parse(&delivery.get().body)?;
+        if !payload.is_object() {
+            return Err(Malformed::NotAnObject);
+        }
+        match required_text(&payload, "event")?.as_str() {
+            "approval.requested" => self
+                .read_request(payload, delivery)
+                .map(Box::new)
+                .map(Reading::Request),
+            "approval.resolved" => read_resolved(&payload).map(Reading::Resolved),
+            event => Ok(Reading::Nothing {
+                event: bounded(event),
+            }),
+        }
+    }
+
+    async fn answer(&self, task: &AnswerTask) -> AnswerResult {
+        let Some(token) = &task.token else {
+            return AnswerResult::Failed {
+                error: "the request carried no token to answer it with".to_owned(),
+            };
+        };
+        let Some(credential) = &self.settings.credential else {
+            return AnswerResult::Alert { error: "the source has no `credential` to answer with".to_owned() };
+        };
+        let credential = match credential.read() {
+            Ok(credential) => credential,
+            Err(error) => {
+                let error = format!("the credential cannot be read: {error}");
+                return AnswerResult::Retry {
+                    after: None,
+                    error,
+                    reach: Reach::NotReached,
+                };
+            }
+        };
+        let Some(headers) = headers(&credential, task) else {
+            let error = "the credential holds characters that no header can hold".to_owned();
+            return AnswerResult::Alert { error };
+        };
+        let ours = ours(task.ballot);
+        let body = Answer {
+            token: token.expose(),
+            resolution: ours.as_str(),
+            rationale: Some(task.rationale.as_str()).filter(|rationale| !rationale.is_empty()),
+        };
+        let body = match serde_json::to_vec(&body) {
+            Ok(body) => Bytes::from(body),
+            Err(error) => {
+                return AnswerResult::Failed {
+                    error: error.to_string(),
+                };
+            }
+        };
+        match self.client.post(&self.respond, headers, body).await {
+            Ok(response) => understand(&response, &ours, &[token, &credential]),
+            Err(no_response) => no_response.into(),
+        }
+    }
+
+    async fn forward(&self, forward: &Forward) -> AnswerResult {
+        Forwarder::pass_on(self.forwarder.as_ref(), forward).await
+    }
+}
+
+/// The body of an answer, in the order TraceMem documents it.
+#[derive(Serialize)]
+struct Answer<'a> {
+    token: &'a str,
+    resolution: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rationale: Option<&'a str>,
+}
+
+impl Tracemem {
+    fn read_request(
+        &self,
+        mut payload: Value,
+        delivery: &Verified<Delivery>,
+    ) -> Result<Request, Malformed> {
+        let id = request_id(&payload)?;
+        let token = Secret::new(required_text(&payload, "token")?);
+        let expires_at = moment(&payload, "expires_at")?;
+        let content = self.digest(&payload, &token)?;
+        if let Value::Object(members) = &mut payload {
+            members.shift_remove("token");
+        }
+        blot_out(&mut payload, &token);
+        let mut parts = self.parts(&payload);
+        if let Some(context) = &mut parts.context {
+            blot_out(context, &token);
+        }
+        Ok(Request {
+            source: self.settings.name.clone(),
+            platform: "tracemem",
+            id,
+            scope: String::new(),
+            action: parts.action,
+            agent: parts.agent,
+            context: parts.context,
+            title: parts.title,
+            message: parts.message,
+            requested_at: None,
+            expires_at,
+            rationale_required: rationale_required(&payload),
+            proven: delivery.proven(),
+            payload,
+            token: Some(token),
+            content,
+        })
+    }
+
+    fn digest(&self, payload: &Value, token: &Secret) -> Result<ContentDigest, Malformed> {
+        let mut lasting = payload.clone();
+        for volatile in &self.settings.volatile {
+            volatile.remove(&mut lasting);
+        }
+        let parts = Content {
+            expires_at: moment(&lasting, "expires_at")?,
+            ..self.parts(&lasting)
+        };
+        Ok(parts.digest(lasting.get("token").map(|_| token)))
+    }
+
+    fn parts(&self, payload: &Value) -> Content {
+        let fields = &self.settings.fields;
+        Content {
+            action: fields
+                .action
+                .as_ref()
+                .and_then(|rule| rule.find_text(payload)),
+            agent: fields
+                .agent
+                .as_ref()
+                .and_then(|rule| rule.find_text(payload)),
+            context: fields.context.as_ref().and_then(|rule| rule.find(payload)),
+            title: text(payload, "title"),
+            message: text(payload, "message"),
+            expires_at: None,
+        }
+    }
+}
+
+fn read_resolved(payload: &Value) -> Result<Elsewhere, Malformed> {
+    let first = |keys: &[&str]| {
+        keys.iter()
+            .find_map(|key| text(payload, key))
+            .map(|text| bounded(&text))
+    };
+    let person = |key: &str| {
+        let person = payload.get(key)?;
+        ["name", "email", "id"]
+            .into_iter()
+            .find_map(|key| text(person, key))
+            .map(|text| bounded(&text))
+    };
+    Ok(Elsewhere {
+        request: request_id(payload)?,
+        outcome: outcome_in(payload),
+        by: first(&["approver", "resolved_by", "by"]).or_else(|| {
+            ["approver", "resolved_by", "by"]
+                .into_iter()
+                .find_map(person)
+        }),
+        reason: first(&["rationale", "reason"]),
+    })
+}
+
+/// What the platform says it holds, in a resolved event or in its answer to ours: the first word we know, else the
+/// first word.
+fn outcome_in(body: &Value) -> Option<PlatformOutcome> {
+    let words = || {
+        ["resolution", "status", "outcome"]
+            .into_iter()
+            .filter_map(|key| text(body, key))
+    };
+    let known = |outcome: &PlatformOutcome| !matches!(outcome, PlatformOutcome::Other(_));
+    words()
+        .map(|word| PlatformOutcome::parse(&word))
+        .find(known)
+        .or_else(|| words().next().map(|word| PlatformOutcome::parse(&word)))
+}
+
+fn understand(response: &Response, ours: &PlatformOutcome, secrets: &[&Secret]) -> AnswerResult {
+    let platform = response.json().as_ref().and_then(outcome_in);
+    match response.class() {
+        Class::Taken => match (&response.body, platform) {
+            // It broke off in the middle of saying what it did. The same bytes again are safe, and find out.
+            (Body::Cut, _) => response.retry(Reach::Unknown, secrets),
+            (_, Some(PlatformOutcome::Other(word))) => AnswerResult::Done {
+                platform: Some(PlatformOutcome::Other(word)),
+            },
+            (_, Some(other)) if other != *ours => AnswerResult::Already {
+                platform: Some(other),
+            },
+            (_, platform) => AnswerResult::Done { platform },
+        },
+        Class::Already => AnswerResult::Already { platform },
+        Class::Expired => AnswerResult::Expired,
+        Class::Unauthorized => AnswerResult::Alert {
+            error: format!(
+                "{}; is the credential right and still valid?",
+                response.describe(secrets)
+            ),
+        },
+        Class::Later(reach) => response.retry(reach, secrets),
+        Class::Never => AnswerResult::Failed {
+            error: response.describe(secrets),
+        },
+    }
+}
+
+fn ours(ballot: Ballot) -> PlatformOutcome {
+    match ballot {
+        Ballot::Approve => PlatformOutcome::Approved,
+        Ballot::Reject => PlatformOutcome::Rejected,
+    }
+}
+
+fn headers(credential: &Secret, task: &AnswerTask) -> Option<HeaderMap> {
+    let mut authorization =
+        HeaderValue::from_str(&format!("Bearer {}", credential.expose())).ok()?;
+    authorization.set_sensitive(true);
+    let mut headers = HeaderMap::new();
+    headers.insert(header::AUTHORIZATION, authorization);
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    let user_agent = HeaderValue::from_static(concat!("countersign/", env!("CARGO_PKG_VERSION")));
+    headers.insert(header::USER_AGENT, user_agent);
+    if let Ok(key) = HeaderValue::from_str(&task.idempotency_key) {
+        headers.insert(HeaderName::from_static("idempotency-key"), key);
+    }
+    if let Some(trace) = task
+        .traceparent
+        .as_deref()
+        .and_then(|trace| HeaderValue::from_str(trace).ok())
+    {
+        headers.insert(HeaderName::from_static("traceparent"), trace);
+    }
+    Some(headers)
+}
+
+fn request_id(payload: &Value) -> Result<RequestId, Malformed> {
+    RequestId::parse(&required_text(payload, "approval_id")?).map_err(|reason| Malformed::Name {
+        field: "approval_id",
+        reason,
+    })
+}
+
+fn required_text(payload: &Value, field: &'static str) -> Result<String, Malformed> {
+    text(payload, field).ok_or(Malformed::Field {
+        field,
+        expected: "a string that is not empty",
+    })
+}
+
+fn text(payload: &Value, key: &str) -> Option<String> {
+    payload
+        .get(key)?
+        .as_str()
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+/// Only a plain `false`, or nothing at all, is a no.
+fn rationale_required(payload: &Value) -> bool {
+    payload
+        .get("require_rationale")
+        .is_some_and(|required| *required != Value::Bool(false))
+}
+
+/// Replaces the token wherever else in the payload it turns up: in a link, say. One too short to be a capability is
+/// left, since it would be found in ordinary words.
+fn blot_out(value: &mut Value, token: &Secret) {
+    const SHORTEST_CAPABILITY: usize = 8;
+    if token.expose().len() < SHORTEST_CAPABILITY {
+        return;
+    }
+    match value {
+        Value::String(text) if text.contains(token.expose()) => {
+            *text = text.replace(token.expose(), "[token]");
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| blot_out(item, token)),
+        Value::Object(members) => {
+            members.retain(|key, _| !key.contains(token.expose()));
+            members
+                .values_mut()
+                .for_each(|member| blot_out(member, token));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn bounded(text: &str) -> String {
+    text.chars().take(500).collect()
+}
+
+#[cfg(test)]
+mod tests;

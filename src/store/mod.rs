@@ -1,0 +1,344 @@
+//! Where cases live. One port, spoken in the words of the story; the adapters are private to this folder.
+//!
+//! What must hold of every adapter:
+//! - a method that returned `Ok` has its change on disk, and a power cut does not undo it;
+//! - a case, its effects and its log entry are written together or not at all;
+//! - two deliveries of one request, at once or years apart, are one case;
+//! - a case moves only by [`Case::step`], read and written in one transaction.
+
+mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::domain::case::{Asked, Case, CaseTerms, Event, Refused};
+use crate::domain::effect::{Claim, EffectId, Planned};
+use crate::domain::freeze::Freeze;
+use crate::domain::id::{CaseId, Revision, SourceName};
+use crate::domain::log_entry::EntryKind;
+use crate::domain::verdict::{Outcome, Verdict};
+use crate::secret::Secret;
+
+pub use sqlite::{GroupObserver, SqliteSettings, SqliteStore, Synchronous};
+
+/// A request that was decided and is not written yet.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// What was asked.
+    pub asked: Asked,
+    /// What policy says. Under a freeze the store writes [`Verdict::under`] instead.
+    pub verdict: Verdict,
+    /// The policy input as JSON text: what was decided on, to the byte. [`Asked::input`] is its digest:
+    /// `ContentDigest::of(&[input.as_bytes()])`.
+    pub input: Arc<str>,
+    /// The capability that answers the request.
+    pub token: Option<Secret>,
+    /// What holds for the source's cases.
+    pub terms: Arc<CaseTerms>,
+    /// The event itself, where it is passed on.
+    pub forward: Option<Planned>,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Receipt {
+    /// It is a new case, and this is it as written.
+    New(Case),
+    /// The same request was received before.
+    Duplicate(Case),
+    /// The same id was received before with other content. The attempt is in the log; nothing else changed.
+    Conflict(Case),
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stepped {
+    /// The case moved.
+    Moved(Case),
+    /// The case stays as it is, for the reason given.
+    Stayed(Case, Refused),
+    /// There is no such case.
+    Unknown,
+}
+
+/// What became of one attempt at an effect.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Attempt {
+    /// It is done; the case, if there is one, moves by the event.
+    Done(Option<Event>),
+    /// It failed and is due again.
+    Again {
+        /// When.
+        at: Timestamp,
+        /// Why, with no secret in it.
+        error: String,
+        /// Whether it may have arrived all the same.
+        reached: crate::domain::effect::Reached,
+    },
+    /// It is given up and kept for a person to retry; the case, if there is one, moves by the event.
+    Dead {
+        /// Why, with no secret in it.
+        error: String,
+        /// The event.
+        event: Option<Event>,
+    },
+}
+
+/// An effect as the outbox lists it. Neither token nor body is part of it.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct OutboxItem {
+    /// Its number.
+    pub id: EffectId,
+    /// Its case.
+    pub case_id: Option<CaseId>,
+    /// The source whose platform is told, or whose event is passed on.
+    pub source: SourceName,
+    /// `answer` or `forward`.
+    pub kind: String,
+    /// `due`, `held` (by a freeze), `dead`, or `would` in dry-run.
+    pub state: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is due.
+    pub due_at: Timestamp,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// The last error.
+    pub error: Option<String>,
+}
+
+/// What became of a retry that a person asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Retried {
+    /// It is due now.
+    Due,
+    /// It is not a dead letter.
+    NotDead,
+    /// There is no such effect.
+    Unknown,
+}
+
+/// Which cases to list, the newest first.
+#[derive(Debug, Clone, Default)]
+pub struct CaseQuery {
+    /// `open`, `answering`, `resolved`.
+    pub state: Option<String>,
+    /// Of this source.
+    pub source: Option<SourceName>,
+    /// With this outcome standing.
+    pub outcome: Option<Outcome>,
+    /// Whose request id, action or agent contains this text.
+    pub text: Option<String>,
+    /// How many at most; 1 to 500.
+    pub limit: usize,
+    /// The cursor of the page before.
+    pub cursor: Option<String>,
+}
+
+/// One page of cases.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CasePage {
+    /// The cases.
+    pub cases: Vec<Case>,
+    /// The cursor of the next page, if there is one.
+    pub next: Option<String>,
+}
+
+/// A case with what it was decided on and what happened to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseFile {
+    /// The case.
+    pub case: Case,
+    /// The policy input as JSON text; gone when it was erased.
+    pub input: Option<Arc<str>>,
+    /// Its log entries, the oldest first.
+    pub timeline: Vec<LogLine>,
+}
+
+/// A log entry as people read it.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct LogLine {
+    /// Its place in the chain, from 1.
+    pub sequence: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(serialize_with = "kind_as_word")]
+    pub kind: EntryKind,
+    /// To which case.
+    pub case_id: Option<CaseId>,
+    /// The particulars; gone when they were erased.
+    pub detail: Option<serde_json::Value>,
+}
+
+/// What a check of the whole chain found.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ChainReport {
+    /// How many entries were checked.
+    pub entries: u64,
+    /// How many payloads are gone while their digests stand.
+    pub erased: u64,
+    /// Every fault, in the order of the chain, at most 100.
+    pub faults: Vec<String>,
+}
+
+/// A policy set that served, kept so that its decisions can be evaluated again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSet {
+    /// Its digest.
+    pub revision: Revision,
+    /// The engine that ran it, with its version.
+    pub engine: String,
+    /// All its files, as one JSON text.
+    pub files: Arc<str>,
+}
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was written, or nobody can say whether it was; ask again later.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The store cannot be opened.
+    #[error("cannot open the store: {0}")]
+    Open(String),
+    /// The cursor is not one of ours.
+    #[error("`{0}` is not a cursor; use `next` of the page before")]
+    Cursor(String),
+    /// What is stored cannot be read: the file was changed by something else, or is of a later version.
+    #[error("what is stored cannot be read: {0}")]
+    Corrupt(String),
+}
+
+/// Where cases live.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Writes a decided request as a new case with its effects and its log entry, or finds that it was written before.
+    async fn commit(&self, decided: Decided, now: Timestamp) -> Result<Receipt, StoreError>;
+
+    /// Moves a case by `event`; effects and log entry go with it.
+    async fn step(
+        &self,
+        id: CaseId,
+        event: Event,
+        terms: Arc<CaseTerms>,
+        now: Timestamp,
+    ) -> Result<Stepped, StoreError>;
+
+    /// Writes an event that is passed on and has no case.
+    async fn forward(&self, forward: Planned, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Gives at most `limit` due effects of `source` to the caller until `lease`; nobody else is given them before.
+    /// Under a freeze an approval by policy is given only after its `not_after`, to become a question. Of forwards with one lane only the
+    /// oldest that is not done is given.
+    async fn claim(
+        &self,
+        source: &SourceName,
+        limit: usize,
+        now: Timestamp,
+        lease: Timestamp,
+    ) -> Result<Vec<Claim>, StoreError>;
+
+    /// Records an attempt at a claimed effect and moves its case, in one transaction.
+    async fn settle(
+        &self,
+        id: EffectId,
+        attempt: Attempt,
+        terms: Arc<CaseTerms>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// When the next effect of `source` is due, leases included.
+    async fn next_due(&self, source: &SourceName) -> Result<Option<Timestamp>, StoreError>;
+
+    /// At most `limit` cases that the clock moves at or before `now`, with their sources.
+    async fn waking(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(CaseId, SourceName)>, StoreError>;
+
+    /// A case with its input and timeline.
+    async fn case(&self, id: CaseId) -> Result<Option<CaseFile>, StoreError>;
+
+    /// A page of cases.
+    async fn cases(&self, query: CaseQuery) -> Result<CasePage, StoreError>;
+
+    /// At most `limit` effects that are not done, the oldest first; dead letters first.
+    async fn outbox(&self, limit: usize) -> Result<Vec<OutboxItem>, StoreError>;
+
+    /// One effect that is not done.
+    async fn effect(&self, id: EffectId) -> Result<Option<OutboxItem>, StoreError>;
+
+    /// Makes a dead letter due again, on the word of `by`; its case moves by [`Event::AnswerRetried`].
+    async fn retry(
+        &self,
+        id: EffectId,
+        by: &str,
+        terms: Arc<CaseTerms>,
+        now: Timestamp,
+    ) -> Result<Retried, StoreError>;
+
+    /// Freezes approvals, or says who did before.
+    async fn freeze(&self, freeze: Freeze) -> Result<Freeze, StoreError>;
+
+    /// Releases approvals and returns the freeze that was on, if there was one.
+    async fn unfreeze(&self, by: &str, now: Timestamp) -> Result<Option<Freeze>, StoreError>;
+
+    /// The freeze that is on.
+    async fn frozen(&self) -> Result<Option<Freeze>, StoreError>;
+
+    /// Keeps a policy set before it serves.
+    async fn keep_set(&self, set: StoredSet, now: Timestamp) -> Result<(), StoreError>;
+
+    /// A set that served.
+    async fn set(&self, revision: &str) -> Result<Option<StoredSet>, StoreError>;
+
+    /// Log entries after `sequence`, the oldest first.
+    async fn log_after(&self, sequence: u64, limit: usize) -> Result<Vec<LogLine>, StoreError>;
+
+    /// The newest `limit` log entries, the oldest of them first.
+    async fn log_tail(&self, limit: usize) -> Result<Vec<LogLine>, StoreError>;
+
+    /// Checks the whole chain against its key, and every case against the chain.
+    async fn verify_log(&self) -> Result<ChainReport, StoreError>;
+
+    /// Cases decided since then whose platform outcome is known.
+    async fn compared(&self, since: Option<Timestamp>) -> Result<Vec<Case>, StoreError>;
+
+    /// How many cases are open, and how many effects are due and dead.
+    async fn counts(&self) -> Result<Counts, StoreError>;
+
+    /// Wakes at every change of a case, with its id; lags are told as such.
+    fn changes(&self) -> tokio::sync::broadcast::Receiver<CaseId>;
+
+    /// Writes one row and syncs it, to tell whether the store can be written.
+    async fn probe(&self) -> Result<(), StoreError>;
+
+    /// Finishes what was given to it and closes. Later calls are `Unavailable`.
+    async fn close(&self);
+}
+
+/// How much is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Cases that people are asked about.
+    pub open: u64,
+    /// Effects that are due.
+    pub due: u64,
+    /// Dead letters.
+    pub dead: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
+fn kind_as_word<S: serde::Serializer>(kind: &EntryKind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind.as_str())
+}
+
+#[cfg(test)]
+mod contract;

@@ -1,0 +1,352 @@
+//! What is read for people and for the loops: cases, timelines, the outbox, the log, and what is due next.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+
+use crate::domain::case::Case;
+use crate::domain::effect::EffectId;
+use crate::domain::id::{CaseId, Revision, SourceName};
+use crate::domain::log_entry::EntryKind;
+use crate::store::sqlite::chain;
+use crate::store::sqlite::reader::Trouble;
+use crate::store::sqlite::rows::{CaseRow, case_columns, time};
+use crate::store::{
+    CaseFile, CasePage, CaseQuery, Counts, LogLine, OutboxItem, StoreError, StoredSet,
+};
+
+/// The most cases of one page.
+const PAGE: usize = 500;
+
+/// A case with its input and timeline.
+pub(super) fn case(connection: &Connection, id: CaseId) -> Result<Option<CaseFile>, Trouble> {
+    let found = connection
+        .prepare_cached(concat!(
+            "SELECT id, input, ",
+            case_columns!(),
+            " FROM cases WHERE key = ?1"
+        ))?
+        .query_row([id.as_bytes()], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get(1)?, CaseRow::read(row, 2)?))
+        })
+        .optional()?;
+    let Some((rowid, input, row)) = found else {
+        return Ok(None);
+    };
+    Ok(Some(CaseFile {
+        case: row.case()?,
+        input,
+        timeline: lines(
+            connection,
+            "WHERE log.case_id = ?1 ORDER BY log.sequence",
+            &[rowid],
+        )?,
+    }))
+}
+
+/// A page of cases, the newest first.
+pub(super) fn cases(connection: &Connection, query: &CaseQuery) -> Result<CasePage, Trouble> {
+    let limit = query.limit.clamp(1, PAGE);
+    let mut sql = concat!("SELECT id, ", case_columns!(), " FROM cases WHERE 1").to_owned();
+    let mut values: Vec<Value> = Vec::new();
+    let mut bind = |clause: &str, value: Value| {
+        values.push(value);
+        let _ = write!(
+            sql,
+            " AND {}",
+            clause.replace('?', &format!("?{}", values.len()))
+        );
+    };
+    if let Some(cursor) = &query.cursor {
+        let before = i64::from_str_radix(cursor, 16)
+            .map_err(|_| StoreError::Cursor(cursor.chars().take(80).collect()))?;
+        bind("id < ?", Value::Integer(before));
+    }
+    if let Some(state) = &query.state {
+        bind("state = ?", Value::Text(state.clone()));
+    }
+    if let Some(source) = &query.source {
+        bind("source = ?", Value::Text(source.as_str().to_owned()));
+    }
+    if let Some(outcome) = query.outcome {
+        bind("outcome = ?", Value::Text(outcome.as_str().to_owned()));
+    }
+    if let Some(text) = query.text.as_deref().filter(|text| !text.is_empty()) {
+        bind(
+            "(request LIKE ? ESCAPE '\\' OR action LIKE ? ESCAPE '\\' OR agent LIKE ? ESCAPE '\\')",
+            Value::Text(pattern(text)),
+        );
+    }
+    if query.state.as_deref() == Some("open") {
+        // Said once more as a literal: only so is the index of open cases used.
+        sql.push_str(" AND state = 'open'");
+    }
+    let _ = write!(sql, " ORDER BY id DESC LIMIT {}", limit + 1);
+    let mut rows = connection
+        .prepare_cached(&sql)?
+        .query_map(params_from_iter(values), |row| {
+            Ok((row.get::<_, i64>(0)?, CaseRow::read(row, 1)?))
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows
+        .last()
+        .filter(|_| more)
+        .map(|(rowid, _)| format!("{rowid:x}"));
+    let cases = rows
+        .iter()
+        .map(|(_, row)| row.case())
+        .collect::<Result<_, _>>()?;
+    Ok(CasePage { cases, next })
+}
+
+/// Cases decided since then whose platform outcome is known, the oldest first.
+pub(super) fn compared(
+    connection: &Connection,
+    since: Option<Timestamp>,
+) -> Result<Vec<Case>, Trouble> {
+    let since = since.map_or(i64::MIN, Timestamp::as_microsecond);
+    let rows = connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            case_columns!(),
+            " FROM cases WHERE platform_outcome IS NOT NULL AND decided_at >= ?1 ORDER BY id"
+        ))?
+        .query_map([since], |row| CaseRow::read(row, 0))?
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(rows
+        .iter()
+        .map(CaseRow::case)
+        .collect::<Result<_, StoreError>>()?)
+}
+
+/// Cases that the clock moves at or before `now`.
+pub(super) fn waking(
+    connection: &Connection,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<(CaseId, SourceName)>, Trouble> {
+    let rows = connection
+        .prepare_cached(
+            "SELECT key, source FROM cases WHERE wakes_at <= ?1 ORDER BY wakes_at LIMIT ?2",
+        )?
+        .query_map(params![now.as_microsecond(), count(limit)], |row| {
+            Ok((CaseId::from_bytes(row.get(0)?), row.get::<_, String>(1)?))
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    rows.into_iter()
+        .map(|(id, source)| Ok((id, source_name(&source)?)))
+        .collect()
+}
+
+/// When the next effect of `source` can be claimed. What a freeze holds can be after its last
+/// moment.
+pub(super) fn next_due(
+    connection: &Connection,
+    source: &SourceName,
+) -> Result<Option<Timestamp>, Trouble> {
+    let first = |sql: &str| {
+        connection
+            .prepare_cached(sql)?
+            .query_row([source.as_str()], |row| row.get::<_, Option<i64>>(0))
+            .optional()
+            .map(Option::flatten)
+    };
+    let waiting = "(lane IS NULL OR NOT EXISTS (SELECT 1 FROM outbox AS earlier
+        WHERE earlier.lane = outbox.lane AND earlier.id < outbox.id AND earlier.state = 'due'))";
+    let due = if chain::frozen(connection)?.is_some() {
+        let held = first(
+            "SELECT MIN(MAX(due_at, not_after + 1)) FROM outbox WHERE state = 'due' AND source = ?1 AND freezable",
+        )?;
+        let free = first(&format!(
+            "SELECT due_at FROM outbox WHERE state = 'due' AND source = ?1 AND NOT freezable AND {waiting}
+             ORDER BY due_at LIMIT 1"
+        ))?;
+        held.into_iter().chain(free).min()
+    } else {
+        first(&format!(
+            "SELECT due_at FROM outbox WHERE state = 'due' AND source = ?1 AND {waiting} ORDER BY due_at LIMIT 1"
+        ))?
+    };
+    Ok(due.map(time).transpose()?)
+}
+
+const ITEM: &str = "SELECT outbox.id, cases.key, outbox.source, outbox.kind,
+        CASE WHEN outbox.state = 'due' AND outbox.freezable AND EXISTS (SELECT 1 FROM freeze) THEN 'held'
+            ELSE outbox.state END,
+        outbox.attempts, outbox.due_at, outbox.created_at, outbox.error
+    FROM outbox LEFT JOIN cases ON cases.id = outbox.case_id";
+
+/// Effects that are not done: the dead letters, then the others, each from the oldest.
+pub(super) fn outbox(connection: &Connection, limit: usize) -> Result<Vec<OutboxItem>, Trouble> {
+    let mut items = Vec::new();
+    for which in ["outbox.state = 'dead'", "outbox.state IN ('due', 'would')"] {
+        let left = limit.saturating_sub(items.len());
+        let rows = connection
+            .prepare_cached(&format!("{ITEM} WHERE {which} ORDER BY outbox.id LIMIT ?1"))?
+            .query_map([count(left)], item)?
+            .collect::<Result<Vec<_>, _>>()?;
+        for row in rows {
+            items.push(row?);
+        }
+    }
+    Ok(items)
+}
+
+/// One effect that is not done.
+pub(super) fn effect(connection: &Connection, id: EffectId) -> Result<Option<OutboxItem>, Trouble> {
+    let row = connection
+        .prepare_cached(&format!(
+            "{ITEM} WHERE outbox.id = ?1 AND outbox.state <> 'withdrawn'"
+        ))?
+        .query_row([id.0], item)
+        .optional()?;
+    Ok(row.transpose()?)
+}
+
+/// How much is under way.
+pub(super) fn counts(connection: &Connection) -> Result<Counts, Trouble> {
+    let number = |sql: &str| {
+        connection
+            .prepare_cached(sql)?
+            .query_row([], |row| row.get::<_, i64>(0))
+            .map(|number| u64::try_from(number).unwrap_or(0))
+    };
+    Ok(Counts {
+        open: number("SELECT COUNT(*) FROM cases WHERE state = 'open'")?,
+        due: number("SELECT COUNT(*) FROM outbox WHERE state = 'due'")?,
+        dead: number("SELECT COUNT(*) FROM outbox WHERE state = 'dead'")?,
+    })
+}
+
+/// The set whose revision is `revision` or, where one alone does, begins with it.
+pub(super) fn set(connection: &Connection, revision: &str) -> Result<Option<StoredSet>, Trouble> {
+    if revision.is_empty() || !revision.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(None);
+    }
+    let from = revision.to_ascii_lowercase();
+    // `g` comes after every hexadecimal digit.
+    let to = format!("{from}g");
+    let mut rows = connection
+        .prepare_cached(
+            "SELECT revision, engine, files FROM policy_sets WHERE revision >= ?1 AND revision < ?2 LIMIT 2",
+        )?
+        .query_map([from, to], |row| {
+            Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .collect::<Result<Vec<(String, String, Arc<str>)>, _>>()?;
+    let (Some((revision, engine, files)), true) = (rows.pop(), rows.is_empty()) else {
+        return Ok(None);
+    };
+    let mut digest = [0; 32];
+    hex::decode_to_slice(&revision, &mut digest)
+        .map_err(|_| StoreError::Corrupt(format!("`{revision}` is not a revision")))?;
+    Ok(Some(StoredSet {
+        revision: Revision::of(digest),
+        engine,
+        files,
+    }))
+}
+
+/// Log entries after `sequence`.
+pub(super) fn log_after(
+    connection: &Connection,
+    sequence: u64,
+    limit: usize,
+) -> Result<Vec<LogLine>, Trouble> {
+    let after = i64::try_from(sequence).unwrap_or(i64::MAX);
+    lines(
+        connection,
+        "WHERE log.sequence > ?1 ORDER BY log.sequence LIMIT ?2",
+        &[after, count(limit)],
+    )
+}
+
+/// The newest log entries, the oldest of them first.
+pub(super) fn log_tail(connection: &Connection, limit: usize) -> Result<Vec<LogLine>, Trouble> {
+    let mut tail = lines(
+        connection,
+        "ORDER BY log.sequence DESC LIMIT ?1",
+        &[count(limit)],
+    )?;
+    tail.reverse();
+    Ok(tail)
+}
+
+fn lines(connection: &Connection, which: &str, values: &[i64]) -> Result<Vec<LogLine>, Trouble> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT log.sequence, log.at, log.kind, log.detail, cases.key
+         FROM log LEFT JOIN cases ON cases.id = log.case_id {which}"
+    ))?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next()? {
+        lines.push(line(row)?);
+    }
+    Ok(lines)
+}
+
+fn line(row: &Row<'_>) -> Result<LogLine, Trouble> {
+    let sequence: i64 = row.get(0)?;
+    let corrupt =
+        |what: &str| StoreError::Corrupt(format!("log entry {sequence} has no readable `{what}`"));
+    let kind: String = row.get(2)?;
+    let detail: Option<String> = row.get(3)?;
+    let key: Option<[u8; 16]> = row.get(4)?;
+    Ok(LogLine {
+        sequence: u64::try_from(sequence).map_err(|_| corrupt("sequence"))?,
+        at: time(row.get(1)?)?,
+        kind: EntryKind::parse(&kind).ok_or_else(|| corrupt("kind"))?,
+        case_id: key.map(CaseId::from_bytes),
+        detail: detail
+            .map(|detail| serde_json::from_str(&detail).map_err(|_| corrupt("detail")))
+            .transpose()?,
+    })
+}
+
+fn item(row: &Row<'_>) -> rusqlite::Result<Result<OutboxItem, StoreError>> {
+    let key: Option<[u8; 16]> = row.get(1)?;
+    let source: String = row.get(2)?;
+    let (due_at, created_at) = (row.get(6)?, row.get(7)?);
+    let (id, kind, state) = (EffectId(row.get(0)?), row.get(3)?, row.get(4)?);
+    let (attempts, error) = (row.get(5)?, row.get(8)?);
+    Ok((|| {
+        Ok(OutboxItem {
+            id,
+            case_id: key.map(CaseId::from_bytes),
+            source: source_name(&source)?,
+            kind,
+            state,
+            attempts,
+            due_at: time(due_at)?,
+            created_at: time(created_at)?,
+            error,
+        })
+    })())
+}
+
+fn source_name(raw: &str) -> Result<SourceName, StoreError> {
+    SourceName::parse(raw).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// `text` as a pattern that matches it anywhere, and nothing else.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+fn count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

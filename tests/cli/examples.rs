@@ -1,0 +1,101 @@
+//! The files under `examples/` say what this version understands.
+
+use std::path::Path;
+
+use countersign::clock::Clock;
+use countersign::config::{Config, Mode};
+use serde::Deserialize as _;
+use serde_yaml::Value;
+
+use crate::desk::{Ran, program};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap()
+}
+
+fn load(config: &Path) -> Config {
+    let environment =
+        |name: &str| (name == "CREDENTIALS_DIRECTORY").then(|| "/run/credentials".to_owned());
+    match Config::load(config, &environment, Clock.now()) {
+        Ok((config, _)) => config,
+        Err(mistakes) => panic!("{mistakes:#?}"),
+    }
+}
+
+/// The value of `key` in the ConfigMap called `name`.
+fn config_map(name: &str, key: &str) -> String {
+    let text = read("examples/deploy/kubernetes.yaml");
+    serde_yaml::Deserializer::from_str(&text)
+        .map(|document| Value::deserialize(document).unwrap())
+        .find(|object| object["kind"] == "ConfigMap" && object["metadata"]["name"] == name)
+        .and_then(|object| object["data"][key].as_str().map(str::to_owned))
+        .unwrap()
+}
+
+#[test]
+fn the_tracemem_example_is_a_config_that_answers_nobody() {
+    let config = load(&Path::new(ROOT).join("examples/tracemem/countersign.yaml"));
+    assert_eq!(config.mode, Mode::DryRun);
+    assert_eq!(config.sources.len(), 1);
+}
+
+#[test]
+fn the_sidecars_config_and_policy_are_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("countersign.yaml");
+    std::fs::write(
+        &config,
+        config_map("countersign-config", "countersign.yaml"),
+    )
+    .unwrap();
+    assert_eq!(load(&config).operators.listen.port(), 8788);
+
+    let policies = folder.path().join("policies");
+    std::fs::create_dir(&policies).unwrap();
+    std::fs::write(
+        policies.join("refunds.rego"),
+        config_map("countersign-policies", "refunds.rego"),
+    )
+    .unwrap();
+    let output = program().arg("check").arg(&policies).output().unwrap();
+    let ran = Ran::of(&output);
+    assert_eq!(ran.status, 0, "{ran:?}");
+}
+
+#[test]
+fn every_alert_watches_a_metric_that_there_is() {
+    let registered = read("src/metrics.rs");
+    let alerts = read("examples/deploy/alerts.yaml");
+    let mut watched = 0;
+    for word in alerts.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_') {
+        let Some(name) = word.strip_prefix("countersign_") else {
+            continue;
+        };
+        let name = name.strip_suffix("_total").unwrap_or(name);
+        let name = name.strip_suffix("_info").unwrap_or(name);
+        assert!(registered.contains(&format!("\"{name}\"")), "{word}");
+        watched += 1;
+    }
+    assert!(watched > 9);
+}
+
+#[test]
+fn the_commands_that_the_pages_name_are_there() {
+    let help = Ran::of(&program().arg("--help").output().unwrap()).out;
+    for page in [
+        "docs/operations.md",
+        "docs/tracemem.md",
+        "examples/deploy/README.md",
+        "examples/tracemem/README.md",
+    ] {
+        for named in read(page).split("`countersign ").skip(1) {
+            let command = named.split([' ', '`']).next().unwrap();
+            // These two belong to the server, and are listed by it.
+            let listed =
+                help.contains(&format!("  {command} ")) || command == "run" || command == "demo";
+            assert!(listed, "{page}: countersign {command}");
+        }
+    }
+}

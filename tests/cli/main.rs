@@ -1,0 +1,13 @@
+//! The command line as people and scripts use it: real processes, a real database, real HTTP.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test helpers may panic; the panic is the report"
+)]
+
+mod desk;
+
+mod examples;
+mod reading;
+mod setup;
+mod voting;

@@ -1,0 +1,120 @@
+//! The real binary as a child process, on ports of its own choice.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub const SECRET: &str = "outgoing-secret-of-the-integration";
+pub const CREDENTIAL: &str = "credential-that-answers-approvals";
+pub const OPERATOR: &str = "operator-token-for-the-fault-tests";
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    pub intake: String,
+    pub operators: String,
+}
+
+/// A folder with everything a server needs but its database, which is where `store` says.
+pub fn write_config(folder: &Path, store: &Path, api_url: &str) -> PathBuf {
+    let policies = folder.join("policies/approvals/faults");
+    std::fs::create_dir_all(&policies).unwrap();
+    let policy = r#"package approvals.faults
+
+# METADATA
+# title: Small
+approve contains "small" if {
+	input.action == "pay"
+	input.context.amount > 0
+	input.context.amount < 100
+}
+
+# METADATA
+# title: Large
+reject contains "large" if {
+	input.action == "pay"
+	input.context.amount >= 100
+}
+"#;
+    std::fs::write(policies.join("faults.rego"), policy).unwrap();
+    let config = format!(
+        r#"mode: enforce
+listen: 127.0.0.1:0
+operators:
+  listen: 127.0.0.1:0
+  tokens:
+    - {{name: tester, role: admin, token: {OPERATOR}}}
+policies: {{path: {policies}}}
+store: sqlite://{store}
+log: {{format: json, level: info, key: 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f}}
+sources:
+  - name: tm
+    kind: tracemem
+    api_url: {api_url}
+    credential: {CREDENTIAL}
+    verify:
+      - hmac: {{header: X-TraceMem-Signature, algorithm: sha256, encoding: hex, prefix: "sha256=", signed: "{{body}}", secrets: [{SECRET}]}}
+    fields: {{action: /intent, context: /context, agent: /agent_id}}
+"#,
+        policies = folder.join("policies").display(),
+        store = store.display(),
+    );
+    let path = folder.join("countersign.yaml");
+    std::fs::write(&path, config).unwrap();
+    path
+}
+
+impl Server {
+    /// Starts the binary with `config` and waits until it listens.
+    pub fn start(config: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.arg("run").arg("--config").arg(config);
+        Self::spawn(command)
+    }
+
+    /// Starts `command`, which logs JSON lines, and waits for the one that names its listeners.
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (found, listening) = mpsc::channel();
+        // The pipe is read to its end, so that the server never blocks on it.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines() {
+                let Ok(line) = line else { return };
+                let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
+                let fields = if event["fields"].is_object() { &event["fields"] } else { &event };
+                if let (Some(intake), Some(operators)) = (fields["intake"].as_str(), fields["operators"].as_str()) {
+                    let _ = found.send((intake.to_owned(), operators.to_owned()));
+                }
+            }
+        });
+        let Ok((intake, operators)) = listening.recv_timeout(Duration::from_secs(60)) else {
+            let _ = child.kill();
+            panic!("the server did not say where it listens: {:?}", child.wait());
+        };
+        Self { child, intake: format!("http://{intake}"), operators: format!("http://{operators}") }
+    }
+
+    /// `SIGKILL`: no handler runs, nothing is flushed.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// `SIGTERM`, and the exit code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
