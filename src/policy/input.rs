@@ -194,3 +194,115 @@ pub fn schema() -> Value {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{ContentDigest, RequestId, SourceName};
+    use crate::domain::request::Proven;
+
+    fn request() -> Request {
+        Request {
+            source: SourceName::parse("refunds").unwrap(),
+            platform: "tracemem",
+            id: RequestId::parse("appr_1").unwrap(),
+            scope: String::new(),
+            action: Some("stripe.refund".into()),
+            agent: Some("billing-bot".into()),
+            context: Some(json!({ "amount": 42, "a": [1.5, "x"] })),
+            title: Some("Refund".into()),
+            message: Some("please".into()),
+            requested_at: Some(Timestamp::UNIX_EPOCH),
+            expires_at: Some(Timestamp::UNIX_EPOCH),
+            rationale_required: true,
+            proven: Proven {
+                signature: true,
+                record: false,
+            },
+            payload: json!({ "event": "approval.requested" }),
+            token: None,
+            content: ContentDigest::of(&[]),
+        }
+    }
+
+    #[test]
+    fn a_request_becomes_the_documented_input() {
+        let input = Input::of(&request(), Timestamp::UNIX_EPOCH);
+        insta::assert_snapshot!(input.text(), @r#"{"action":"stripe.refund","agent":{"id":"billing-bot"},"context":{"a":[1.5,"x"],"amount":42},"expires_at":"1970-01-01T00:00:00Z","id":"appr_1","message":"please","now":"1970-01-01T00:00:00Z","payload":{"event":"approval.requested"},"platform":"tracemem","rationale_required":true,"requested_at":"1970-01-01T00:00:00Z","source":"refunds","title":"Refund","verified":{"record":false,"signature":true},"version":1}"#);
+        assert_eq!(Input::parse(input.text()).unwrap().text(), input.text());
+    }
+
+    #[test]
+    fn what_is_not_given_is_absent() {
+        let request = Request {
+            action: None,
+            agent: None,
+            context: None,
+            title: None,
+            message: None,
+            requested_at: None,
+            expires_at: None,
+            ..request()
+        };
+        let input = Input::of(&request, Timestamp::UNIX_EPOCH);
+        insta::assert_snapshot!(input.text(), @r#"{"id":"appr_1","now":"1970-01-01T00:00:00Z","payload":{"event":"approval.requested"},"platform":"tracemem","rationale_required":true,"source":"refunds","verified":{"record":false,"signature":true},"version":1}"#);
+    }
+
+    #[test]
+    fn the_schema_describes_every_field_and_what_is_always_there() {
+        let schema = schema();
+        let properties = schema.pointer("/properties").unwrap().as_object().unwrap();
+        let full: Value =
+            serde_json::from_str(Input::of(&request(), Timestamp::UNIX_EPOCH).text()).unwrap();
+        let mut described: Vec<&String> = properties.keys().collect();
+        described.sort();
+        assert_eq!(
+            described,
+            full.as_object().unwrap().keys().collect::<Vec<_>>()
+        );
+        let bare = Request {
+            action: None,
+            agent: None,
+            context: None,
+            title: None,
+            message: None,
+            requested_at: None,
+            expires_at: None,
+            ..request()
+        };
+        let bare: Value =
+            serde_json::from_str(Input::of(&bare, Timestamp::UNIX_EPOCH).text()).unwrap();
+        let mut required: Vec<&str> = schema["required"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        required.sort_unstable();
+        assert_eq!(
+            required,
+            bare.as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+        );
+        for (name, value) in full.as_object().unwrap() {
+            let kind = match value {
+                Value::String(_) => "string",
+                Value::Bool(_) => "boolean",
+                Value::Object(_) => "object",
+                Value::Number(_) | Value::Null | Value::Array(_) => continue,
+            };
+            if let Some(described) = properties[name].get("type") {
+                assert_eq!(described, kind, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_the_engine_would_read_as_something_else_is_refused_or_left_alone() {
+        let text = r#"{"action": "a", "context": {"$serde_json::private::Number": "x"}}"#;
+        assert!(Input::parse(text).is_err());
+    }
+}
