@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::domain::request::Request;
+use crate::json;
 use crate::policy::engine::Document;
 
 /// The version of the document.
@@ -23,9 +24,9 @@ pub struct Input {
 /// Why a text is no policy input.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InputError {
-    /// It is not JSON as this program reads it.
+    /// It is not JSON, or not JSON that everyone reads alike.
     #[error("the policy input is not valid JSON: {0}")]
-    Json(String),
+    Json(#[from] json::Refused),
     /// It is JSON, but no object.
     #[error("the policy input must be an object, as `countersign schema input` describes it")]
     NotAnObject,
@@ -37,7 +38,7 @@ pub enum InputError {
 impl Input {
     /// Reads a policy input from JSON text.
     pub fn parse(text: &str) -> Result<Self, InputError> {
-        let value = parse_json(text)?;
+        let value = json::parse(text.as_bytes())?;
         if !value.is_object() {
             return Err(InputError::NotAnObject);
         }
@@ -96,8 +97,7 @@ impl Input {
     }
 
     fn from_value(value: Value) -> Self {
-        let value = sorted(value);
-        let text = value.to_string();
+        let text = json::canonical(&value);
         let document = Document::parse(&text);
         Self {
             text,
@@ -126,26 +126,6 @@ impl Input {
             Some(Value::Array(_)) => Err("an array"),
             Some(Value::Object(_)) => Err("an object"),
         }
-    }
-}
-
-// Replace with `crate::json::parse` when it is there.
-fn parse_json(text: &str) -> Result<Value, InputError> {
-    serde_json::from_str(text).map_err(|error| InputError::Json(error.to_string()))
-}
-
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let mut fields: Vec<(String, Value)> = fields
-                .into_iter()
-                .map(|(key, value)| (key, sorted(value)))
-                .collect();
-            fields.sort_by(|(a, _), (b, _)| a.cmp(b));
-            Value::Object(fields.into_iter().collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
-        scalar @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => scalar,
     }
 }
 
