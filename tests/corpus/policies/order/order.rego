@@ -11,11 +11,3 @@ reject contains "r" if {
 }
 
 kind := input.context.kind
-
-escalate contains "e" if {
-	input.action == "act"
-	some i
-	input.context.steps[i] == "pay"
-	j := i + 1
-	input.context.steps[j] != "confirm"
-}

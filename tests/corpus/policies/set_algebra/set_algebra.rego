@@ -19,16 +19,3 @@ escalate contains "asks for much" if {
 	input.action == "act"
 	count(asked & {"delete", "admin"}) > 0
 }
-
-pairs contains {"from": transfer.from, "to": transfer.to} if some transfer in input.context.transfers
-
-reject contains "to itself" if {
-	input.action == "act"
-	some pair in pairs
-	pair.from == pair.to
-}
-
-reject contains "a known bad pair" if {
-	input.action == "act"
-	{"from": "a", "to": "evil"} in pairs
-}
