@@ -196,3 +196,56 @@ fn a_fact_of_the_corpus_that_is_missing_null_or_of_another_kind_never_approves()
     );
     assert!(tried > 1_000, "{tried}");
 }
+
+/// Every field of the request that the shipped policies let an agent leave out, by `object.get`.
+const OPTIONAL: [&str; 3] = ["/context/charged", "/context/currency", "/context/text"];
+
+#[test]
+fn a_fact_of_a_shipped_sample_that_is_missing_null_or_of_another_kind_never_approves() {
+    let set = load(&root("policies"));
+    let mut tried = 0;
+    let mut holes = Vec::new();
+    for entry in std::fs::read_dir(root("policies/samples")).unwrap() {
+        let path = entry.unwrap().path();
+        let sample: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let (input, expected) = (&sample["input"], sample["expect"]["outcome"].as_str());
+        let verdict = ask(&set, input);
+        assert_eq!(
+            Some(verdict.outcome.as_str()),
+            expected,
+            "{}",
+            path.display()
+        );
+        if verdict.outcome == Outcome::Approve {
+            continue;
+        }
+        for field in fields(input, "") {
+            if input.pointer(&field) == Some(&Value::Null) {
+                continue;
+            }
+            let mut replacements: Vec<_> = others(input.pointer(&field).unwrap())
+                .into_iter()
+                .chain([Value::Null])
+                .map(Some)
+                .collect();
+            if !OPTIONAL.contains(&field.as_str()) {
+                replacements.push(None);
+            }
+            for replacement in replacements {
+                tried += 1;
+                let changed = with(input, &field, replacement.as_ref());
+                if ask(&set, &changed).outcome == Outcome::Approve {
+                    let by = replacement.map_or("nothing".to_owned(), |value| value.to_string());
+                    holes.push(format!("{}: {field} by {by}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(
+        holes.is_empty(),
+        "{} of {tried}:\n{}",
+        holes.len(),
+        holes.join("\n")
+    );
+    assert!(tried > 1_000, "{tried}");
+}
