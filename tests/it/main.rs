@@ -11,3 +11,4 @@ mod harness;
 mod tracemem;
 
 mod answering;
+mod refusals;
