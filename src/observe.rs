@@ -179,9 +179,20 @@ impl Observer for Telling {
         }
         let (name, what) = (source.as_str(), "an attempt at an effect ended");
         if let Some(error) = error {
-            tracing::warn!(source.name = name, effect.kind = kind, attempt.result = result, error, "{what}: {result}");
+            tracing::warn!(
+                source.name = name,
+                effect.kind = kind,
+                attempt.result = result,
+                error,
+                "{what}: {result}"
+            );
         } else {
-            tracing::debug!(source.name = name, effect.kind = kind, attempt.result = result, "{what}: {result}");
+            tracing::debug!(
+                source.name = name,
+                effect.kind = kind,
+                attempt.result = result,
+                "{what}: {result}"
+            );
         }
     }
 }

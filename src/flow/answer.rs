@@ -39,26 +39,46 @@ pub struct CourierSettings {
 
 impl Default for CourierSettings {
     fn default() -> Self {
-        Self { concurrency: 16, lease: SignedDuration::from_secs(60) }
+        Self {
+            concurrency: 16,
+            lease: SignedDuration::from_secs(60),
+        }
     }
 }
 
 impl Courier {
     /// A courier for `desk`.
-    pub fn new(desk: Desk, store: Arc<dyn Store>, clock: Clock, observer: Arc<dyn Observer>, settings: CourierSettings) -> Self {
-        Self { desk, store, clock, observer, settings }
+    pub fn new(
+        desk: Desk,
+        store: Arc<dyn Store>,
+        clock: Clock,
+        observer: Arc<dyn Observer>,
+        settings: CourierSettings,
+    ) -> Self {
+        Self {
+            desk,
+            store,
+            clock,
+            observer,
+            settings,
+        }
     }
 
     /// Does what is due and returns when nothing is, with the time of the next effect. Work that is under way when
     /// `stop` is cancelled is finished; no more is begun.
-    pub async fn run_due(&self, stop: &tokio_util::sync::CancellationToken) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn run_due(
+        &self,
+        stop: &tokio_util::sync::CancellationToken,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let name = self.desk.source.name();
         let mut under_way = FuturesUnordered::new();
         loop {
             let free = self.settings.concurrency.saturating_sub(under_way.len());
             if free > 0 && !stop.is_cancelled() {
                 let now = self.clock.now();
-                let lease = now.saturating_add(self.settings.lease).unwrap_or(Timestamp::MAX);
+                let lease = now
+                    .saturating_add(self.settings.lease)
+                    .unwrap_or(Timestamp::MAX);
                 for claim in self.store.claim(name, free, now, lease).await? {
                     under_way.push(self.perform(claim));
                 }
@@ -80,15 +100,25 @@ impl Courier {
                 Effect::Forward(forward) => self.desk.source.forward(forward).await,
             };
             let (word, error) = described(&result);
-            self.observer.attempted(self.desk.source.name(), claim.effect.kind(), word, error);
+            self.observer
+                .attempted(self.desk.source.name(), claim.effect.kind(), word, error);
             judge(&claim, result, self.clock.now(), fastrand::f64())
         };
-        self.store.settle(claim.id, attempt, Arc::clone(&self.desk.terms), self.clock.now()).await
+        self.store
+            .settle(
+                claim.id,
+                attempt,
+                Arc::clone(&self.desk.terms),
+                self.clock.now(),
+            )
+            .await
     }
 
     async fn answer(&self, claim: &Claim, answer: &Answer) -> AnswerResult {
         let Some(case) = &claim.case else {
-            return AnswerResult::Failed { error: "the answer belongs to no case".to_owned() };
+            return AnswerResult::Failed {
+                error: "the answer belongs to no case".to_owned(),
+            };
         };
         let task = AnswerTask {
             request: case.asked.request.clone(),
@@ -107,17 +137,27 @@ fn stale(claim: &Claim, now: Timestamp) -> Option<Attempt> {
     let late = claim.not_after <= now;
     match &claim.effect {
         Effect::Answer(answer) => {
-            let expired = claim.case.as_ref().and_then(|case| case.asked.expires_at).is_some_and(|at| at <= now);
+            let expired = claim
+                .case
+                .as_ref()
+                .and_then(|case| case.asked.expires_at)
+                .is_some_and(|at| at <= now);
             if expired {
                 return Some(Attempt::Done(Some(Event::AnswerExpired)));
             }
             let error = "it could not be sent in time".to_owned();
             late.then(|| match answer.ballot {
                 Ballot::Approve => Attempt::Done(Some(Event::AnswerTooLate { error })),
-                Ballot::Reject => Attempt::Dead { error: error.clone(), event: Some(Event::AnswerGivenUp { error }) },
+                Ballot::Reject => Attempt::Dead {
+                    error: error.clone(),
+                    event: Some(Event::AnswerGivenUp { error }),
+                },
             })
         }
-        Effect::Forward(_) => late.then(|| Attempt::Dead { error: "it could not be sent in time".to_owned(), event: None }),
+        Effect::Forward(_) => late.then(|| Attempt::Dead {
+            error: "it could not be sent in time".to_owned(),
+            event: None,
+        }),
     }
 }
 
@@ -135,25 +175,37 @@ fn judge(claim: &Claim, result: AnswerResult, now: Timestamp, chance: f64) -> At
             Attempt::Done(event(Event::AnswerNotNeeded { platform, ours }))
         }
         AnswerResult::Expired => Attempt::Done(event(Event::AnswerExpired)),
-        AnswerResult::Retry { after, error, reach } => {
+        AnswerResult::Retry {
+            after,
+            error,
+            reach,
+        } => {
             let pause = pause(claim.attempts, chance).max(after.unwrap_or_default());
             let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
-            let at = now.saturating_add(pause).unwrap_or(Timestamp::MAX).min(claim.not_after);
+            let at = now
+                .saturating_add(pause)
+                .unwrap_or(Timestamp::MAX)
+                .min(claim.not_after);
             let reached = match reach {
                 Reach::Unknown => Reached::Perhaps,
                 Reach::NotReached | Reach::Refused => claim.reached,
             };
             Attempt::Again { at, error, reached }
         }
-        AnswerResult::Alert { error } | AnswerResult::Failed { error } => {
-            Attempt::Dead { event: event(Event::AnswerGivenUp { error: error.clone() }), error }
-        }
+        AnswerResult::Alert { error } | AnswerResult::Failed { error } => Attempt::Dead {
+            event: event(Event::AnswerGivenUp {
+                error: error.clone(),
+            }),
+            error,
+        },
     }
 }
 
 /// The pause before the next attempt: it doubles from one second, less up to half of it by chance.
 fn pause(attempts: u32, chance: f64) -> Duration {
-    let whole = Duration::from_secs(1).saturating_mul(1 << attempts.min(16)).min(LONGEST_PAUSE);
+    let whole = Duration::from_secs(1)
+        .saturating_mul(1 << attempts.min(16))
+        .min(LONGEST_PAUSE);
     whole.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0)
 }
 

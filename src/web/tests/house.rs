@@ -88,8 +88,17 @@ struct Keeper(Arc<SqliteStore>);
 
 #[async_trait]
 impl KeepSets for Keeper {
-    async fn keep(&self, revision: &Revision, stored: &str, now: Timestamp) -> Result<(), KeepError> {
-        let set = StoredSet { revision: revision.clone(), engine: "test".to_owned(), files: stored.into() };
+    async fn keep(
+        &self,
+        revision: &Revision,
+        stored: &str,
+        now: Timestamp,
+    ) -> Result<(), KeepError> {
+        let set = StoredSet {
+            revision: revision.clone(),
+            engine: "test".to_owned(),
+            files: stored.into(),
+        };
         Ok(self.0.keep_set(set, now).await?)
     }
 }
@@ -108,7 +117,11 @@ fn terms(mode: Mode, channel: Channel) -> Arc<CaseTerms> {
         channel,
         answer_within: SignedDuration::from_mins(15),
         give_up_after: SignedDuration::from_hours(24),
-        escalation: EscalationDefaults { to: None, votes: 1, within: SignedDuration::from_hours(24) },
+        escalation: EscalationDefaults {
+            to: None,
+            votes: 1,
+            within: SignedDuration::from_hours(24),
+        },
         rationale_limit: 1000,
     })
 }
@@ -120,21 +133,41 @@ fn tracemem() -> Desk {
         api_url: WebUrl::parse("http://127.0.0.1:9").unwrap(),
         credential: Some(secret("credential")),
         verify: Verifier::new(vec![
-            Check::SecretPath { secrets: vec![secret("s3cret")] },
-            Check::StaticHeader { name: HeaderName::from_static("x-key"), secrets: vec![secret("k3y")] },
+            Check::SecretPath {
+                secrets: vec![secret("s3cret")],
+            },
+            Check::StaticHeader {
+                name: HeaderName::from_static("x-key"),
+                secrets: vec![secret("k3y")],
+            },
         ]),
-        fields: FieldMap { action: field("/intent"), context: field("/context"), agent: field("/agent") },
+        fields: FieldMap {
+            action: field("/intent"),
+            context: field("/context"),
+            agent: field("/agent"),
+        },
         volatile: Vec::new(),
         forward_to: None,
     };
     let source = Tracemem::new(settings, Client::new(Timeouts::default()).unwrap()).unwrap();
-    Desk { source: Arc::new(source), terms: terms(Mode::Enforce, Channel::Answer), forwards: Forwards::Nothing }
+    Desk {
+        source: Arc::new(source),
+        terms: terms(Mode::Enforce, Channel::Answer),
+        forwards: Forwards::Nothing,
+    }
 }
 
 fn agents(source: &str, mode: Mode, tokens: &[(&str, &str)]) -> Desk {
-    let token = |(agent, token): &(&str, &str)| NamedToken { name: (*agent).to_owned(), token: secret(token) };
+    let token = |(agent, token): &(&str, &str)| NamedToken {
+        name: (*agent).to_owned(),
+        token: secret(token),
+    };
     let source = HttpSource::new(name(source), tokens.iter().map(token).collect(), None);
-    Desk { source: Arc::new(source), terms: terms(mode, Channel::Wait), forwards: Forwards::Nothing }
+    Desk {
+        source: Arc::new(source),
+        terms: terms(mode, Channel::Wait),
+        forwards: Forwards::Nothing,
+    }
 }
 
 impl House {
@@ -150,7 +183,9 @@ impl House {
         let store = SqliteSettings::new(folder.path().join("c.db"), ChainKey::new(&[7; 32]));
         let store = Arc::new(SqliteStore::open(store).unwrap());
         let keeper = Arc::new(Keeper(Arc::clone(&store)));
-        let live = LivePolicies::open(&policies, Budget::default(), keeper, Clock.now()).await.unwrap();
+        let live = LivePolicies::open(&policies, Budget::default(), keeper, Clock.now())
+            .await
+            .unwrap();
         let billing = [("billing-bot", "b-token"), ("other-bot", "o-token")];
         let desks = vec![
             tracemem(),
@@ -160,7 +195,13 @@ impl House {
         let metrics = Arc::new(Metrics::new("test"));
         let (alerts, lines) = (Arc::new(Alerts::default()), Lines::default());
         let out = DecisionLines::to(crate::config::LogFormat::Json, Box::new(lines.clone()));
-        let telling = Telling::new(Arc::clone(&metrics), out, Arc::clone(&alerts), "test".to_owned(), Clock);
+        let telling = Telling::new(
+            Arc::clone(&metrics),
+            out,
+            Arc::clone(&alerts),
+            "test".to_owned(),
+            Clock,
+        );
         let flow = Arc::new(Flow::new(
             desks,
             Arc::new(live),
@@ -170,22 +211,46 @@ impl House {
             terms(Mode::DryRun, Channel::Answer),
         ));
         let stop = CancellationToken::new();
-        let body = BodyLimits { bytes: 4096, timeout: Duration::from_secs(10) };
+        let body = BodyLimits {
+            bytes: 4096,
+            timeout: Duration::from_secs(10),
+        };
         let door = |source: &str, path: Option<&str>| Door {
             source: name(source),
             path: path.map(str::to_owned),
             body,
             rate,
         };
-        let doors = vec![door("tm", Some("/v1/sources/tm")), door("agents", None), door("dry", None)];
-        let agent = |source: &str, agent: &str| Agent { source: name(source), name: agent.to_owned() };
+        let doors = vec![
+            door("tm", Some("/v1/sources/tm")),
+            door("agents", None),
+            door("dry", None),
+        ];
+        let agent = |source: &str, agent: &str| Agent {
+            source: name(source),
+            name: agent.to_owned(),
+        };
         let agents = Tokens::new(vec![
             (secret("b-token"), agent("agents", "billing-bot")),
             (secret("o-token"), agent("agents", "other-bot")),
             (secret("d-token"), agent("dry", "dry-bot")),
         ]);
-        let intake = Intake::new(Arc::clone(&flow), doors, agents, Arc::clone(&metrics), stop.clone());
-        let operator = |name: &str, role: Role| (secret(name), Operator { name: name.to_owned(), role });
+        let intake = Intake::new(
+            Arc::clone(&flow),
+            doors,
+            agents,
+            Arc::clone(&metrics),
+            stop.clone(),
+        );
+        let operator = |name: &str, role: Role| {
+            (
+                secret(name),
+                Operator {
+                    name: name.to_owned(),
+                    role,
+                },
+            )
+        };
         let readiness = Arc::new(Readiness::default());
         let soon = Clock.now() + SignedDuration::from_hours(24 * 9);
         let operators = Operators::new(
@@ -198,7 +263,10 @@ impl House {
             ]),
             metrics,
             alerts,
-            vec![CredentialExpiry { source: name("tm"), at: soon }],
+            vec![CredentialExpiry {
+                source: name("tm"),
+                at: soon,
+            }],
             Arc::clone(&readiness),
         );
         Self {
@@ -220,13 +288,22 @@ impl House {
     /// An event of the platform, as `tm` is configured to take it.
     pub(in crate::web) async fn delivers(&self, event: &Value) -> Heard {
         let request = Request::post("/v1/sources/tm/s3cret").header("x-key", "k3y");
-        heard(&self.intake, request.body(Body::from(event.to_string())).unwrap()).await
+        heard(
+            &self.intake,
+            request.body(Body::from(event.to_string())).unwrap(),
+        )
+        .await
     }
 
     /// A request by the holder of `token`.
     pub(in crate::web) async fn asks(&self, token: &str, body: &Value) -> Heard {
-        let request = Request::post("/v1/requests").header("authorization", format!("Bearer {token}"));
-        heard(&self.intake, request.body(Body::from(body.to_string())).unwrap()).await
+        let request =
+            Request::post("/v1/requests").header("authorization", format!("Bearer {token}"));
+        heard(
+            &self.intake,
+            request.body(Body::from(body.to_string())).unwrap(),
+        )
+        .await
     }
 
     pub(in crate::web) async fn looks(&self, token: &str, path: &str) -> Heard {
@@ -235,14 +312,29 @@ impl House {
     }
 
     /// What `who`, whose token is their name, does at the operators' listener.
-    pub(in crate::web) async fn operates(&self, who: &str, method: &str, path: &str, body: &str) -> Heard {
-        let request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {who}"));
-        heard(&self.operators, request.body(Body::from(body.to_owned())).unwrap()).await
+    pub(in crate::web) async fn operates(
+        &self,
+        who: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Heard {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {who}"));
+        heard(
+            &self.operators,
+            request.body(Body::from(body.to_owned())).unwrap(),
+        )
+        .await
     }
 
     /// An open case of `billing-bot`, with the digest that a person is shown.
     pub(in crate::web) async fn open_case(&self, id: &str) -> (String, String) {
-        let asked = self.asks("b-token", &json!({"id": id, "action": "unknown"})).await;
+        let asked = self
+            .asks("b-token", &json!({"id": id, "action": "unknown"}))
+            .await;
         assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.text);
         let case = asked.json()["case_id"].as_str().unwrap().to_owned();
         let digest = self.digest(&case).await;
@@ -250,7 +342,9 @@ impl House {
     }
 
     pub(in crate::web) async fn digest(&self, case: &str) -> String {
-        let shown = self.operates("vera", "GET", &format!("/v1/cases/{case}"), "").await;
+        let shown = self
+            .operates("vera", "GET", &format!("/v1/cases/{case}"), "")
+            .await;
         shown.json()["digest"].as_str().unwrap().to_owned()
     }
 }
@@ -258,7 +352,11 @@ impl House {
 pub(in crate::web) async fn heard(router: &Router, request: Request<Body>) -> Heard {
     let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
     let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-    Heard { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    Heard {
+        status: parts.status,
+        headers: parts.headers,
+        text: String::from_utf8(bytes.to_vec()).unwrap(),
+    }
 }
 
 impl Heard {
@@ -268,10 +366,17 @@ impl Heard {
 
     /// Status and code of a problem.
     pub(in crate::web) fn problem(&self) -> (u16, String) {
-        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
+        assert_eq!(
+            self.headers["content-type"], "application/problem+json",
+            "{}",
+            self.text
+        );
         let body = self.json();
         assert_eq!(body["status"], self.status.as_u16());
-        (self.status.as_u16(), body["code"].as_str().unwrap().to_owned())
+        (
+            self.status.as_u16(),
+            body["code"].as_str().unwrap().to_owned(),
+        )
     }
 
     pub(in crate::web) fn is(&self, status: u16, code: &str) {
