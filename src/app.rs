@@ -52,7 +52,10 @@ pub enum Seen {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { synchronous: Synchronous::Full, seen: Seen::AsService }
+        Self {
+            synchronous: Synchronous::Full,
+            seen: Seen::AsService,
+        }
     }
 }
 
@@ -132,24 +135,41 @@ impl App {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         let alerts = Arc::new(Alerts::default());
         let store = Arc::new(open_store(&config, options.synchronous, &metrics)?);
-        let keeper = Arc::new(Keeper { store: Arc::clone(&store) as Arc<dyn Store> });
-        let budget = Budget { time: config.policies.budget.time, instructions: config.policies.budget.instructions };
-        let policies = Arc::new(LivePolicies::open(&config.policies.path, budget, keeper, clock.now()).await?);
+        let keeper = Arc::new(Keeper {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+        });
+        let budget = Budget {
+            time: config.policies.budget.time,
+            instructions: config.policies.budget.instructions,
+        };
+        let policies =
+            Arc::new(LivePolicies::open(&config.policies.path, budget, keeper, clock.now()).await?);
 
         let client = Client::new(Timeouts::default()).map_err(StartError::Client)?;
-        let assembled = sources::assemble(&config, &client)?;
-        let desks: Vec<Desk> = assembled.into_iter().map(|assembled| assembled.desk).collect();
+        let desks = sources::assemble(&config, &client)?;
         let observer: Arc<dyn Observer> = match options.seen {
             Seen::By(observer) => observer,
             Seen::AsService => {
                 let lines = DecisionLines::to_stdout(config.log.format);
                 let instance = format!("countersign-{}", std::process::id());
-                Arc::new(Telling::new(Arc::clone(&metrics), lines, Arc::clone(&alerts), instance, clock))
+                Arc::new(Telling::new(
+                    Arc::clone(&metrics),
+                    lines,
+                    Arc::clone(&alerts),
+                    instance,
+                    clock,
+                ))
             }
         };
         let courier = |desk: &Desk| {
             let store = Arc::clone(&store) as Arc<dyn Store>;
-            Courier::new(desk.clone(), store, clock, Arc::clone(&observer), CourierSettings::default())
+            Courier::new(
+                desk.clone(),
+                store,
+                clock,
+                Arc::clone(&observer),
+                CourierSettings::default(),
+            )
         };
         let couriers = desks.iter().map(courier).collect();
         let flow = Arc::new(Flow::new(
@@ -166,7 +186,13 @@ impl App {
         for expiry in &expiries {
             metrics.introduce(&expiry.source, Some(expiry.at));
         }
-        let intake = Arc::new(Intake::new(Arc::clone(&flow), doors, agents, Arc::clone(&metrics), hurry.clone()));
+        let intake = Arc::new(Intake::new(
+            Arc::clone(&flow),
+            doors,
+            agents,
+            Arc::clone(&metrics),
+            hurry.clone(),
+        ));
         let readiness = Arc::new(Readiness::default());
         let operators = Arc::new(Operators::new(
             Arc::clone(&flow),
@@ -176,7 +202,10 @@ impl App {
             expiries.clone(),
             Arc::clone(&readiness),
         ));
-        let (intake_listener, operators_listener) = (bind(config.listen).await?, bind(config.operators.listen).await?);
+        let (intake_listener, operators_listener) = (
+            bind(config.listen).await?,
+            bind(config.operators.listen).await?,
+        );
         let address = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
         let addresses = Addresses {
             intake: address(&intake_listener, config.listen),
@@ -222,13 +251,22 @@ impl App {
     /// Serves until `stop`, then ends in order.
     pub async fn run(self, stop: CancellationToken) -> Result<(), AppError> {
         // Each phase of the end has its own token, cancelled when the phase before is over.
-        let (intake_stop, work_stop, operators_stop) =
-            (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let (intake_stop, work_stop, operators_stop) = (
+            CancellationToken::new(),
+            CancellationToken::new(),
+            CancellationToken::new(),
+        );
         let watch = Arc::new(workers::Connections(Arc::clone(&self.metrics)));
         let mut tasks: JoinSet<&'static str> = JoinSet::new();
 
         let (listener, intake) = self.intake;
-        let serving = serve(listener, intake.router(), self.connections, Arc::clone(&watch) as _, intake_stop.clone());
+        let serving = serve(
+            listener,
+            intake.router(),
+            self.connections,
+            Arc::clone(&watch) as _,
+            intake_stop.clone(),
+        );
         let intake_done = CancellationToken::new();
         let done = intake_done.clone();
         tasks.spawn(async move {
@@ -238,19 +276,47 @@ impl App {
             "intake listener"
         });
         let (listener, operators) = self.operators;
-        let serving = serve(listener, operators.router(), self.connections, watch, operators_stop.clone());
+        let serving = serve(
+            listener,
+            operators.router(),
+            self.connections,
+            watch,
+            operators_stop.clone(),
+        );
         tasks.spawn(async move {
             serving.await;
             "operators' listener"
         });
         let mut couriers = JoinSet::new();
         for courier in self.couriers {
-            couriers.spawn(workers::answer(courier, Arc::clone(self.flow.store()), self.clock, work_stop.clone()));
+            couriers.spawn(workers::answer(
+                courier,
+                Arc::clone(self.flow.store()),
+                self.clock,
+                work_stop.clone(),
+            ));
         }
-        tasks.spawn(workers::pass_time(Arc::clone(&self.flow), self.clock, work_stop.clone()));
-        tasks.spawn(workers::follow_policies(Arc::clone(&self.flow), self.clock, work_stop.clone()));
-        tasks.spawn(workers::report_policies(Arc::clone(&self.flow), self.metrics, self.clock, work_stop.clone()));
-        tasks.spawn(workers::warn_of_expiry(self.expiries, self.clock, work_stop.clone()));
+        tasks.spawn(workers::pass_time(
+            Arc::clone(&self.flow),
+            self.clock,
+            work_stop.clone(),
+        ));
+        tasks.spawn(workers::follow_policies(
+            Arc::clone(&self.flow),
+            self.clock,
+            work_stop.clone(),
+        ));
+        tasks.spawn(workers::report_policies(
+            Arc::clone(&self.flow),
+            self.metrics,
+            self.clock,
+            work_stop.clone(),
+        ));
+        tasks.spawn(workers::warn_of_expiry(
+            self.expiries,
+            self.clock,
+            work_stop.clone(),
+        ));
 
         let ended = tokio::select! {
             () = stop.cancelled() => Ok(()),
@@ -270,8 +336,13 @@ impl App {
         }
         work_stop.cancel();
         let finished = async { while couriers.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.connections.grace, finished).await.is_err() {
-            tracing::warn!("some answers are still under way; they are sent again at the next start");
+        if tokio::time::timeout(self.connections.grace, finished)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "some answers are still under way; they are sent again at the next start"
+            );
         }
         operators_stop.cancel();
         if ended.is_ok() {
@@ -289,25 +360,42 @@ struct Keeper {
 
 #[async_trait]
 impl KeepSets for Keeper {
-    async fn keep(&self, revision: &Revision, stored: &str, now: jiff::Timestamp) -> Result<(), KeepError> {
-        let set = StoredSet { revision: revision.clone(), engine: crate::policy::set::ENGINE.to_owned(), files: stored.into() };
+    async fn keep(
+        &self,
+        revision: &Revision,
+        stored: &str,
+        now: jiff::Timestamp,
+    ) -> Result<(), KeepError> {
+        let set = StoredSet {
+            revision: revision.clone(),
+            engine: crate::policy::set::ENGINE.to_owned(),
+            files: stored.into(),
+        };
         self.store.keep_set(set, now).await.map_err(Into::into)
     }
 }
 
-fn open_store(config: &Config, synchronous: Synchronous, metrics: &Arc<Metrics>) -> Result<SqliteStore, StartError> {
+fn open_store(
+    config: &Config,
+    synchronous: Synchronous,
+    metrics: &Arc<Metrics>,
+) -> Result<SqliteStore, StartError> {
     let StoreConfig::Sqlite(path) = &config.store;
     let counted = Arc::clone(metrics);
     let settings = SqliteSettings {
         synchronous,
-        on_group: Some(Arc::new(move |size| counted.commit(u32::try_from(size).unwrap_or(u32::MAX)))),
+        on_group: Some(Arc::new(move |size| {
+            counted.commit(u32::try_from(size).unwrap_or(u32::MAX))
+        })),
         ..SqliteSettings::new(path, key::chain_key(&config.log.key, key::Missing::Make)?)
     };
     SqliteStore::open(settings).map_err(StartError::Store)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|error| StartError::Bind(address, error))
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| StartError::Bind(address, error))
 }
 
 fn doors(config: &Config) -> (Vec<Door>, Tokens<Agent>, Vec<CredentialExpiry>) {
@@ -315,14 +403,21 @@ fn doors(config: &Config) -> (Vec<Door>, Tokens<Agent>, Vec<CredentialExpiry>) {
     for source in &config.sources {
         let path = match &source.kind {
             SourceKind::TraceMem(tracemem) => {
-                expiries.extend(
-                    tracemem.credential_expires.map(|at| CredentialExpiry { source: source.name.clone(), at }),
-                );
+                expiries.extend(tracemem.credential_expires.map(|at| CredentialExpiry {
+                    source: source.name.clone(),
+                    at,
+                }));
                 Some(source.path.clone())
             }
             SourceKind::Http(http) => {
                 let agent = |token: &crate::config::AgentToken| {
-                    (token.token.clone(), Agent { source: source.name.clone(), name: token.agent.clone() })
+                    (
+                        token.token.clone(),
+                        Agent {
+                            source: source.name.clone(),
+                            name: token.agent.clone(),
+                        },
+                    )
                 };
                 agents.extend(http.tokens.iter().map(agent));
                 None
@@ -348,7 +443,13 @@ fn tokens(config: &Config) -> Tokens<Operator> {
             ConfigRole::Approver => Role::Approver,
             ConfigRole::Admin => Role::Admin,
         };
-        (token.token.clone(), Operator { name: token.name.clone(), role })
+        (
+            token.token.clone(),
+            Operator {
+                name: token.name.clone(),
+                role,
+            },
+        )
     };
     Tokens::new(config.operators.tokens.iter().map(operator).collect())
 }

@@ -1,5 +1,7 @@
 //! The `countersign` program: see `countersign::cli`.
 
-fn main() -> std::process::ExitCode {
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
     countersign::cli::main()
 }

@@ -16,7 +16,9 @@ pub enum KeyError {
     #[error("the key of the decision log cannot be read")]
     Credential(#[source] CredentialError),
     /// What was read is no key.
-    #[error("the key of the decision log must be 64 hexadecimal digits (32 bytes); make one with `openssl rand -hex 32`")]
+    #[error(
+        "the key of the decision log must be 64 hexadecimal digits (32 bytes); make one with `openssl rand -hex 32`"
+    )]
     Form,
     /// The file beside the database cannot be read or made.
     #[error("the key file `{}` cannot be read or made", .0.display())]
@@ -38,10 +40,16 @@ pub enum Missing {
 /// The key as the config says where it is.
 pub fn chain_key(key: &LogKey, missing: Missing) -> Result<ChainKey, KeyError> {
     let text = match key {
-        LogKey::Given(credential) => credential.read().map_err(KeyError::Credential)?.expose().to_owned(),
+        LogKey::Given(credential) => credential
+            .read()
+            .map_err(KeyError::Credential)?
+            .expose()
+            .to_owned(),
         LogKey::Beside(path) => match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound && missing == Missing::Make => make(path)?,
+            Err(error) if error.kind() == ErrorKind::NotFound && missing == Missing::Make => {
+                make(path)?
+            }
             Err(error) => return Err(KeyError::File(path.clone(), error)),
         },
     };
@@ -55,7 +63,11 @@ fn make(path: &Path) -> Result<String, KeyError> {
     getrandom::fill(&mut bytes).map_err(|_| KeyError::Random)?;
     let text = hex::encode(bytes);
     let written = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()

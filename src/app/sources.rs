@@ -6,8 +6,8 @@ use http::HeaderName;
 use jiff::SignedDuration;
 
 use crate::config::{
-    Config, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding, Mode as ConfigMode, SourceConfig,
-    SourceKind, TraceMemConfig, VerifyConfig,
+    Config, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding, Mode as ConfigMode,
+    SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
 };
 use crate::credential::Credential;
 use crate::domain::case::{CaseTerms, Channel, Mode};
@@ -18,7 +18,7 @@ use crate::signature::{Algorithm, Check, Encoding, HmacScheme, NamedToken, Signe
 use crate::source::forward::Forwarder;
 use crate::source::http::HttpSource;
 use crate::source::tracemem::{Tracemem, TracememSettings};
-use crate::source::{Client, FieldMap, FieldRule, Source, WebUrl};
+use crate::source::{Client, FieldMap, FieldRule, WebUrl};
 
 use super::StartError;
 
@@ -28,51 +28,80 @@ const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// The longest rationale that is sent to a platform, in characters. TraceMem documents no limit.
 const RATIONALE_LIMIT: usize = 1_000;
 
-/// A configured source, as the routers and the flow need it.
-pub struct Assembled {
-    /// The source and what holds for its cases.
-    pub desk: Desk,
-    /// The same source, where agents call it.
-    pub agents: Option<Arc<HttpSource>>,
-}
-
 /// Builds every source of `config`.
-pub fn assemble(config: &Config, client: &Client) -> Result<Vec<Assembled>, StartError> {
-    config.sources.iter().map(|source| one(config, source, client)).collect()
+pub(super) fn assemble(config: &Config, client: &Client) -> Result<Vec<Desk>, StartError> {
+    config
+        .sources
+        .iter()
+        .map(|source| one(config, source, client))
+        .collect()
 }
 
 /// What holds for cases whose source has left the config: nothing is sent for them.
-pub fn orphaned(config: &Config) -> CaseTerms {
-    terms(config, ConfigMode::DryRun, Channel::Answer, SignedDuration::from_mins(15))
+pub(super) fn orphaned(config: &Config) -> CaseTerms {
+    terms(
+        config,
+        ConfigMode::DryRun,
+        Channel::Answer,
+        SignedDuration::from_mins(15),
+    )
 }
 
-fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Assembled, StartError> {
+fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, StartError> {
     let forward_to = match &source.forward_to {
         Some(url) => Some(web_url(url.as_str())?),
         None => None,
     };
-    let forwards = if forward_to.is_some() { Forwards::Events } else { Forwards::Nothing };
+    let forwards = if forward_to.is_some() {
+        Forwards::Events
+    } else {
+        Forwards::Nothing
+    };
     match &source.kind {
         SourceKind::TraceMem(tracemem) => {
-            let terms = terms(config, source.mode, Channel::Answer, signed(tracemem.answer_within));
+            let terms = terms(
+                config,
+                source.mode,
+                Channel::Answer,
+                signed(tracemem.answer_within),
+            );
             let settings = tracemem_settings(source, tracemem, forward_to)?;
             let built = Tracemem::new(settings, client.clone()).map_err(StartError::Url)?;
-            let desk = Desk { source: Arc::new(built), terms: Arc::new(terms), forwards };
-            Ok(Assembled { desk, agents: None })
+            Ok(Desk {
+                source: Arc::new(built),
+                terms: Arc::new(terms),
+                forwards,
+            })
         }
         SourceKind::Http(http) => {
-            let terms = terms(config, source.mode, Channel::Wait, SignedDuration::from_mins(15));
-            let token = |token: &crate::config::AgentToken| NamedToken { name: token.agent.clone(), token: token.token.clone() };
+            let terms = terms(
+                config,
+                source.mode,
+                Channel::Wait,
+                SignedDuration::from_mins(15),
+            );
+            let token = |token: &crate::config::AgentToken| NamedToken {
+                name: token.agent.clone(),
+                token: token.token.clone(),
+            };
             let tokens = http.tokens.iter().map(token).collect();
             let forwarder = forward_to.map(|to| Forwarder::new(to, client.clone()));
-            let built = Arc::new(HttpSource::new(source.name.clone(), tokens, forwarder));
-            let desk = Desk { source: Arc::clone(&built) as Arc<dyn Source>, terms: Arc::new(terms), forwards };
-            Ok(Assembled { desk, agents: Some(built) })
+            let built = HttpSource::new(source.name.clone(), tokens, forwarder);
+            Ok(Desk {
+                source: Arc::new(built),
+                terms: Arc::new(terms),
+                forwards,
+            })
         }
     }
 }
 
-fn terms(config: &Config, mode: ConfigMode, channel: Channel, answer_within: SignedDuration) -> CaseTerms {
+fn terms(
+    config: &Config,
+    mode: ConfigMode,
+    channel: Channel,
+    answer_within: SignedDuration,
+) -> CaseTerms {
     CaseTerms {
         mode: match mode {
             ConfigMode::DryRun => Mode::DryRun,
@@ -96,7 +125,11 @@ fn tracemem_settings(
     forward_to: Option<WebUrl>,
 ) -> Result<TracememSettings, StartError> {
     let checks: Result<Vec<_>, _> = tracemem.verify.iter().map(check).collect();
-    let volatile: Result<Vec<_>, _> = source.volatile.iter().map(|raw| Pointer::parse(raw)).collect();
+    let volatile: Result<Vec<_>, _> = source
+        .volatile
+        .iter()
+        .map(|raw| Pointer::parse(raw))
+        .collect();
     let mut fields = FieldMap::default();
     for (name, field) in &tracemem.fields {
         let rule = field_rule(field)?;
@@ -122,21 +155,30 @@ fn field_rule(field: &FieldConfig) -> Result<FieldRule, StartError> {
     Ok(match field {
         FieldConfig::Pointer(at) => FieldRule::At(pointer(at)?),
         FieldConfig::Value(value) => FieldRule::Value(value.clone()),
-        FieldConfig::Inside { at, json } => FieldRule::Inside { at: pointer(at)?, json: pointer(json)? },
+        FieldConfig::Inside { at, json } => FieldRule::Inside {
+            at: pointer(at)?,
+            json: pointer(json)?,
+        },
     })
 }
 
 fn check(configured: &VerifyConfig) -> Result<Check<Credential>, StartError> {
     Ok(match configured {
         VerifyConfig::Hmac(hmac) => Check::Hmac(scheme(hmac)?.check().map_err(StartError::Scheme)?),
-        VerifyConfig::StandardWebhooks { secrets, tolerance } => {
-            Check::StandardWebhooks { secrets: secrets.clone(), tolerance: signed(*tolerance) }
-        }
-        VerifyConfig::StaticHeader { name, secrets } => {
-            Check::StaticHeader { name: header(name)?, secrets: secrets.clone() }
-        }
-        VerifyConfig::SecretPath(secret) => Check::SecretPath { secrets: vec![secret.clone()] },
-        VerifyConfig::UserAgent(expected) => Check::UserAgent { expected: expected.clone() },
+        VerifyConfig::StandardWebhooks { secrets, tolerance } => Check::StandardWebhooks {
+            secrets: secrets.clone(),
+            tolerance: signed(*tolerance),
+        },
+        VerifyConfig::StaticHeader { name, secrets } => Check::StaticHeader {
+            name: header(name)?,
+            secrets: secrets.clone(),
+        },
+        VerifyConfig::SecretPath(secret) => Check::SecretPath {
+            secrets: vec![secret.clone()],
+        },
+        VerifyConfig::UserAgent(expected) => Check::UserAgent {
+            expected: expected.clone(),
+        },
     })
 }
 

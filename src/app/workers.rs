@@ -41,13 +41,21 @@ impl ConnectionWatch for Connections {
 }
 
 /// Does the effects of one source as they become due.
-pub(super) async fn answer(courier: Courier, store: Arc<dyn Store>, clock: Clock, stop: CancellationToken) -> &'static str {
+pub(super) async fn answer(
+    courier: Courier,
+    store: Arc<dyn Store>,
+    clock: Clock,
+    stop: CancellationToken,
+) -> &'static str {
     let mut changes = store.changes();
     while !stop.is_cancelled() {
         let next = match courier.run_due(&stop).await {
             Ok(next) => next,
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the outbox cannot be worked on: {error}");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the outbox cannot be worked on: {error}"
+                );
                 tokio::select! {
                     () = stop.cancelled() => break,
                     () = tokio::time::sleep(REST) => continue,
@@ -67,21 +75,34 @@ pub(super) async fn answer(courier: Courier, store: Arc<dyn Store>, clock: Clock
 }
 
 /// Moves the cases whose deadline has come.
-pub(super) async fn pass_time(flow: Arc<Flow>, clock: Clock, stop: CancellationToken) -> &'static str {
+pub(super) async fn pass_time(
+    flow: Arc<Flow>,
+    clock: Clock,
+    stop: CancellationToken,
+) -> &'static str {
     loop {
         tokio::select! {
             () = stop.cancelled() => return "clock",
             () = tokio::time::sleep(TICK) => {}
         }
         if let Err(error) = flow.pass_time(clock.now()).await {
-            tracing::error!(error = &error as &dyn std::error::Error, "deadlines cannot be looked for: {error}");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "deadlines cannot be looked for: {error}"
+            );
         }
     }
 }
 
 /// Lets an edited policy directory serve.
-pub(super) async fn follow_policies(flow: Arc<Flow>, clock: Clock, stop: CancellationToken) -> &'static str {
-    Arc::clone(flow.policies()).run(move || clock.now(), stop).await;
+pub(super) async fn follow_policies(
+    flow: Arc<Flow>,
+    clock: Clock,
+    stop: CancellationToken,
+) -> &'static str {
+    Arc::clone(flow.policies())
+        .run(move || clock.now(), stop)
+        .await;
     "policy watch"
 }
 

@@ -1,6 +1,6 @@
 //! The store as the commands that only read see it. It is read beside a running countersign, and without one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use tokio::runtime::Runtime;
@@ -35,14 +35,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    fn open(config: &Config, key: Option<ChainKey>) -> anyhow::Result<Self> {
-        let StoreConfig::Sqlite(path) = &config.store;
-        if !path.exists() {
-            bail!(
-                "there is no database `{}`; name it with --store or --config",
-                path.display()
-            );
-        }
+    fn open(path: &Path, key: Option<ChainKey>) -> anyhow::Result<Self> {
         Ok(Self {
             store: Box::new(SqliteStore::open_for_reading(path, key)?),
             runtime: tokio::runtime::Builder::new_current_thread()
@@ -70,14 +63,16 @@ impl StoreArgs {
     /// had.
     pub(super) fn open(&self) -> anyhow::Result<Ledger> {
         let config = self.config()?;
-        Ledger::open(&config, chain_key(&config.log.key, Missing::Refuse).ok())
+        let key = chain_key(&config.log.key, Missing::Refuse).ok();
+        Ledger::open(database(&config)?, key)
     }
 
     /// Opens the store to check the chain of its log, which cannot be done without the key.
     pub(super) fn open_with_key(&self) -> anyhow::Result<Ledger> {
         let config = self.config()?;
+        let path = database(&config)?;
         let key = chain_key(&config.log.key, Missing::Refuse)?;
-        Ledger::open(&config, Some(key))
+        Ledger::open(path, Some(key))
     }
 
     /// Where the operators' API of this config is. An address that means every interface is reached over loopback.
@@ -141,7 +136,19 @@ impl StoreArgs {
     }
 }
 
-fn load(path: &std::path::Path) -> anyhow::Result<Config> {
+/// The database of this config. One that is not there is not made.
+fn database(config: &Config) -> anyhow::Result<&Path> {
+    let StoreConfig::Sqlite(path) = &config.store;
+    if !path.exists() {
+        bail!(
+            "there is no database `{}`; name it with --store or --config",
+            path.display()
+        );
+    }
+    Ok(path)
+}
+
+fn load(path: &Path) -> anyhow::Result<Config> {
     match Config::load(path, &|name| environment(name), Clock.now()) {
         Ok((config, _)) => Ok(config),
         Err(mistakes) => {

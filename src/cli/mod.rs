@@ -9,11 +9,13 @@ pub mod check;
 pub mod completions;
 pub mod config;
 pub mod decide;
+pub mod demo;
 pub mod freeze;
 pub mod ledger;
 pub mod log;
 pub mod operators;
 pub mod outbox;
+pub mod run;
 pub mod schema;
 pub mod terminal;
 pub mod test;
@@ -64,6 +66,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Args),
+    Demo(demo::DemoArgs),
     Check(check::Args),
     Test(test::Args),
     Decide(decide::Args),
@@ -109,6 +113,8 @@ pub fn main() -> ExitCode {
 impl Cli {
     fn run(self, program: &mut clap::Command) -> ExitStatus {
         match self.command {
+            Command::Run(args) => run::run(&args),
+            Command::Demo(args) => demo::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Test(args) => test::run(&args),
             Command::Decide(args) => decide::run(&args),

@@ -47,9 +47,18 @@ pub(super) fn seen_from_here(directory: &Path, mut mistakes: Vec<Diagnostic>) ->
         .iter_mut()
         .filter_map(|mistake| mistake.place.as_mut())
     {
-        place.file = directory.join(&place.file).display().to_string();
+        place.file = path_from_here(directory, &place.file);
     }
     mistakes
+}
+
+/// A file of the directory as the user would type it.
+pub(super) fn path_from_here(directory: &Path, file: &str) -> String {
+    let path = directory.join(file);
+    path.strip_prefix(".")
+        .unwrap_or(&path)
+        .display()
+        .to_string()
 }
 
 /// Writes the mistakes of a set that does not load, and returns how many they are, in words.

@@ -63,7 +63,7 @@ fn test(
         }
     };
     let results = report.results.into_iter().map(|mut test| {
-        test.file = directory.join(&test.file).display().to_string();
+        test.file = policy_directory::path_from_here(directory, &test.file);
         test
     });
     let report = TestReport {

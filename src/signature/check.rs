@@ -39,7 +39,9 @@ impl<S> Check<S> {
         let headers = &delivery.headers;
         match self {
             Self::Hmac(check) => check.hold(delivery, now, read)?,
-            Self::StandardWebhooks { secrets, tolerance } => standard::hold(secrets, *tolerance, delivery, now, read)?,
+            Self::StandardWebhooks { secrets, tolerance } => {
+                standard::hold(secrets, *tolerance, delivery, now, read)?
+            }
             Self::StaticHeader { name, secrets } => {
                 let wrong = || Unverified::HeaderWrong(name.clone());
                 let presented = only(headers, name)

@@ -105,7 +105,9 @@ impl Source for Tracemem {
             };
         };
         let Some(credential) = &self.settings.credential else {
-            return AnswerResult::Alert { error: "the source has no `credential` to answer with".to_owned() };
+            return AnswerResult::Alert {
+                error: "the source has no `credential` to answer with".to_owned(),
+            };
         };
         let credential = match credential.read() {
             Ok(credential) => credential,

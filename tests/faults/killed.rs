@@ -15,7 +15,11 @@ const ROUNDS: u32 = 50;
 async fn after_fifty_kills_nothing_acknowledged_is_lost_and_nothing_was_answered_two_ways() {
     let folder = tempfile::tempdir().unwrap();
     let platform = TraceMem::start().await;
-    let config = write_config(folder.path(), &folder.path().join("countersign.db"), &platform.url());
+    let config = write_config(
+        folder.path(),
+        &folder.path().join("countersign.db"),
+        &platform.url(),
+    );
     let load = Load::default();
     let mut chance = fastrand::Rng::with_seed(7);
     for _ in 0..ROUNDS {
@@ -29,28 +33,51 @@ async fn after_fifty_kills_nothing_acknowledged_is_lost_and_nothing_was_answered
         tokio::join!(load.run(&intake, 24), killer);
     }
     let acknowledged = load.acknowledged();
-    assert!(acknowledged.len() > 1_000, "only {} requests were acknowledged in all rounds", acknowledged.len());
+    assert!(
+        acknowledged.len() > 1_000,
+        "only {} requests were acknowledged in all rounds",
+        acknowledged.len()
+    );
 
     let mut server = Server::start(&config);
     wait_until_answered(&server).await;
     let cases = all_cases(&server).await;
     for (approval, case) in &acknowledged {
-        let found = cases.get(approval).unwrap_or_else(|| panic!("{approval} was acknowledged and is gone"));
-        assert_eq!(found["case_id"], Value::String(case.clone()), "{approval} has another case");
+        let found = cases
+            .get(approval)
+            .unwrap_or_else(|| panic!("{approval} was acknowledged and is gone"));
+        assert_eq!(
+            found["case_id"],
+            Value::String(case.clone()),
+            "{approval} has another case"
+        );
     }
     for (approval, case) in &cases {
         let number: u64 = approval.trim_start_matches("appr_").parse().unwrap();
-        let expected = if number.is_multiple_of(2) { "approved" } else { "rejected" };
+        let expected = if number.is_multiple_of(2) {
+            "approved"
+        } else {
+            "rejected"
+        };
         assert_eq!(case["resolution"]["outcome"], expected, "{approval}");
         assert_eq!(case["resolution"]["answer"], "settled", "{approval}");
-        assert_eq!(platform.resolution(&format!("token-{number}")).as_deref(), Some(expected), "{approval}");
+        assert_eq!(
+            platform.resolution(&format!("token-{number}")).as_deref(),
+            Some(expected),
+            "{approval}"
+        );
     }
     assert_eq!(platform.contradictions(), 0);
     let mut first_bytes = HashMap::new();
     for answer in platform.received() {
         let token = answer.json()["token"].as_str().unwrap().to_owned();
-        let first = first_bytes.entry(token.clone()).or_insert_with(|| answer.body.clone());
-        assert_eq!(*first, answer.body, "{token} was answered with other bytes the second time");
+        let first = first_bytes
+            .entry(token.clone())
+            .or_insert_with(|| answer.body.clone());
+        assert_eq!(
+            *first, answer.body,
+            "{token} was answered with other bytes the second time"
+        );
     }
     assert_eq!(server.terminate(), Some(0));
     let verified = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"))
@@ -58,7 +85,11 @@ async fn after_fifty_kills_nothing_acknowledged_is_lost_and_nothing_was_answered
         .arg(&config)
         .output()
         .unwrap();
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stdout)
+    );
 }
 
 /// Waits until no case is on its way to the platform any more.
@@ -66,11 +97,18 @@ async fn wait_until_answered(server: &Server) {
     let begun = Instant::now();
     let client = client();
     loop {
-        let page = get(&client, &format!("{}/v1/cases?state=answering&limit=1", server.operators)).await;
+        let page = get(
+            &client,
+            &format!("{}/v1/cases?state=answering&limit=1", server.operators),
+        )
+        .await;
         if page["cases"].as_array().unwrap().is_empty() {
             return;
         }
-        assert!(begun.elapsed() < Duration::from_secs(120), "some answers never left: {page}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(120),
+            "some answers never left: {page}"
+        );
     }
 }
 
@@ -79,9 +117,16 @@ async fn all_cases(server: &Server) -> HashMap<String, Value> {
     let mut cases = HashMap::new();
     let mut cursor = String::new();
     loop {
-        let page = get(&client, &format!("{}/v1/cases?limit=500{cursor}", server.operators)).await;
+        let page = get(
+            &client,
+            &format!("{}/v1/cases?limit=500{cursor}", server.operators),
+        )
+        .await;
         for case in page["cases"].as_array().unwrap() {
-            cases.insert(case["request_id"].as_str().unwrap().to_owned(), case.clone());
+            cases.insert(
+                case["request_id"].as_str().unwrap().to_owned(),
+                case.clone(),
+            );
         }
         match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),

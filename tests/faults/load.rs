@@ -40,8 +40,15 @@ pub fn signature(body: &[u8]) -> String {
 pub async fn deliver(client: &reqwest::Client, intake: &str, body: &Value) -> Option<(u16, Value)> {
     let body = body.to_string();
     let signature = signature(body.as_bytes());
-    let request = client.post(format!("{intake}/v1/sources/tm")).header("X-TraceMem-Signature", signature);
-    let response = request.header("content-type", "application/json").body(body).send().await.ok()?;
+    let request = client
+        .post(format!("{intake}/v1/sources/tm"))
+        .header("X-TraceMem-Signature", signature);
+    let response = request
+        .header("content-type", "application/json")
+        .body(body)
+        .send()
+        .await
+        .ok()?;
     let status = response.status().as_u16();
     let answer = response.bytes().await.ok()?;
     Some((status, serde_json::from_slice(&answer).ok()?))
@@ -50,7 +57,10 @@ pub async fn deliver(client: &reqwest::Client, intake: &str, body: &Value) -> Op
 /// A client as the tests use it; the process installs its TLS provider once although nothing here is encrypted.
 pub fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap()
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(20))
+        .build()
+        .unwrap()
 }
 
 impl Load {
@@ -74,11 +84,19 @@ impl Load {
         let client = client();
         while !self.stopped.load(Ordering::SeqCst) {
             let number = self.next.fetch_add(1, Ordering::SeqCst);
-            let Some((status, answer)) = deliver(&client, intake, &body(number)).await else { return };
-            assert!(status == 200 || status == 503, "unexpected status {status}: {answer}");
+            let Some((status, answer)) = deliver(&client, intake, &body(number)).await else {
+                return;
+            };
+            assert!(
+                status == 200 || status == 503,
+                "unexpected status {status}: {answer}"
+            );
             if status == 200 {
                 let case = answer["case_id"].as_str().unwrap().to_owned();
-                self.acknowledged.lock().unwrap().insert(format!("appr_{number}"), case);
+                self.acknowledged
+                    .lock()
+                    .unwrap()
+                    .insert(format!("appr_{number}"), case);
             }
         }
     }

@@ -2,7 +2,11 @@
 //!
 //! The program under test is the real binary, in a process of its own. The control of the power cut, which must lose
 //! decisions, is this test binary run again as a child with the store's durability turned down.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "test helpers may panic; the panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test helpers may panic; the panic is the report"
+)]
 
 #[path = "../it/tracemem.rs"]
 mod tracemem;

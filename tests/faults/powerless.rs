@@ -28,14 +28,25 @@ const CONTROL: &str = "COUNTERSIGN_FAULT_CONTROL";
 #[tokio::test(flavor = "multi_thread")]
 async fn after_power_cuts_nothing_acknowledged_is_lost() {
     let Some(bench) = Bench::new() else { return };
-    let cuts = std::env::var("COUNTERSIGN_POWER_CUTS").ok().and_then(|cuts| cuts.parse().ok()).unwrap_or(CUTS);
+    let cuts = std::env::var("COUNTERSIGN_POWER_CUTS")
+        .ok()
+        .and_then(|cuts| cuts.parse().ok())
+        .unwrap_or(CUTS);
     let mut acknowledged = 0;
     for cut in 0..cuts {
         let (sent, lost) = bench.cut(cut, Server::start).await;
-        assert_eq!(lost, Vec::<String>::new(), "cut {cut} lost {} of {sent} acknowledged requests", lost.len());
+        assert_eq!(
+            lost,
+            Vec::<String>::new(),
+            "cut {cut} lost {} of {sent} acknowledged requests",
+            lost.len()
+        );
         acknowledged += sent;
     }
-    assert!(acknowledged > 500, "only {acknowledged} requests were acknowledged in all");
+    assert!(
+        acknowledged > 500,
+        "only {acknowledged} requests were acknowledged in all"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +58,9 @@ async fn the_same_cuts_do_lose_what_is_not_synced() {
             return;
         }
     }
-    panic!("{CONTROL_CUTS} cuts lost nothing with synchronous=NORMAL; this harness cannot see a loss");
+    panic!(
+        "{CONTROL_CUTS} cuts lost nothing with synchronous=NORMAL; this harness cannot see a loss"
+    );
 }
 
 /// With [`CONTROL`] set this is the control's process; alone it shows that the control answers as the server does.
@@ -57,15 +70,25 @@ async fn the_control_serves_with_its_durability_turned_down() {
     let told = std::env::var_os(CONTROL).map(PathBuf::from);
     let platform = TraceMem::start().await;
     let config = told.clone().unwrap_or_else(|| {
-        write_config(folder.path(), &folder.path().join("countersign.db"), &platform.url())
+        write_config(
+            folder.path(),
+            &folder.path().join("countersign.db"),
+            &platform.url(),
+        )
     });
     let (config, _) = Config::load(&config, &|_| None, Clock.now()).unwrap();
-    let options = Options { synchronous: Synchronous::Normal, ..Options::default() };
+    let options = Options {
+        synchronous: Synchronous::Normal,
+        ..Options::default()
+    };
     let app = App::open(config, options).await.unwrap();
     let intake = app.addresses().intake;
     let stop = CancellationToken::new();
     if told.is_some() {
-        println!(r#"{{"intake":"{intake}","operators":"{}"}}"#, app.addresses().operators);
+        println!(
+            r#"{{"intake":"{intake}","operators":"{}"}}"#,
+            app.addresses().operators
+        );
         app.run(stop).await.unwrap();
         return;
     }
@@ -81,7 +104,11 @@ async fn the_control_serves_with_its_durability_turned_down() {
 
 fn control(config: &Path) -> Server {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "powerless::the_control_serves_with_its_durability_turned_down", "--nocapture"]);
+    command.args([
+        "--exact",
+        "powerless::the_control_serves_with_its_durability_turned_down",
+        "--nocapture",
+    ]);
     command.env(CONTROL, config);
     Server::spawn(command)
 }
@@ -95,9 +122,22 @@ impl Bench {
     /// None where disks cannot be mounted; under CI that is a failure.
     fn new() -> Option<Self> {
         let memory = tempfile::tempdir().unwrap();
-        let mounted = run("mount", &["-t", "tmpfs", "-o", "size=1g", "tmpfs", &text(memory.path())]);
+        let mounted = run(
+            "mount",
+            &[
+                "-t",
+                "tmpfs",
+                "-o",
+                "size=1g",
+                "tmpfs",
+                &text(memory.path()),
+            ],
+        );
         if !mounted {
-            assert!(std::env::var_os("CI").is_none(), "mounting needs root; power cuts cannot be tested");
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "mounting needs root; power cuts cannot be tested"
+            );
             eprintln!("power cuts are not tested: mounting needs root");
             return None;
         }
@@ -107,12 +147,22 @@ impl Bench {
     /// One cut: how many requests were acknowledged, and which of them are gone.
     async fn cut(&self, number: u32, start: fn(&Path) -> Server) -> (usize, Vec<String>) {
         let folder = tempfile::tempdir().unwrap();
-        let (image, copy) = (self.memory.path().join("disk.img"), self.memory.path().join("cut.img"));
-        std::fs::File::create(&image).unwrap().set_len(192 * 1024 * 1024).unwrap();
+        let (image, copy) = (
+            self.memory.path().join("disk.img"),
+            self.memory.path().join("cut.img"),
+        );
+        std::fs::File::create(&image)
+            .unwrap()
+            .set_len(192 * 1024 * 1024)
+            .unwrap();
         assert!(run("mkfs.ext4", &["-q", "-F", &text(&image)]));
         let disk = Mount::new(&image, folder.path().join("disk"));
         let platform = TraceMem::start().await;
-        let config = write_config(folder.path(), &disk.at.join("countersign.db"), &platform.url());
+        let config = write_config(
+            folder.path(),
+            &disk.at.join("countersign.db"),
+            &platform.url(),
+        );
         let mut server = start(&config);
         let load = Load::default();
         let life = Duration::from_millis(300 + u64::from(number) * 97 % 500);
@@ -132,7 +182,9 @@ impl Bench {
         let mut lost = Vec::new();
         for (approval, case) in &acknowledged {
             let number = approval.trim_start_matches("appr_").parse().unwrap();
-            let (status, answer) = deliver(&client, &server.intake, &body(number)).await.unwrap();
+            let (status, answer) = deliver(&client, &server.intake, &body(number))
+                .await
+                .unwrap();
             assert_eq!(status, 200, "{answer}");
             if answer["status"] != "duplicate" || answer["case_id"].as_str() != Some(case) {
                 lost.push(approval.clone());
@@ -158,7 +210,11 @@ struct Mount {
 impl Mount {
     fn new(image: &Path, at: PathBuf) -> Self {
         std::fs::create_dir_all(&at).unwrap();
-        assert!(run("mount", &["-o", "loop", &text(image), &text(&at)]), "cannot mount {}", image.display());
+        assert!(
+            run("mount", &["-o", "loop", &text(image), &text(&at)]),
+            "cannot mount {}",
+            image.display()
+        );
         Self { at }
     }
 }
@@ -170,7 +226,10 @@ impl Drop for Mount {
 }
 
 fn run(program: &str, arguments: &[&str]) -> bool {
-    Command::new(program).args(arguments).status().is_ok_and(|status| status.success())
+    Command::new(program)
+        .args(arguments)
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 fn text(path: &Path) -> String {

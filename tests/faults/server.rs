@@ -78,25 +78,45 @@ impl Server {
 
     /// Starts `command`, which logs JSON lines, and waits for the one that names its listeners.
     pub fn spawn(mut command: Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
         let stdout = child.stdout.take().unwrap();
         let (found, listening) = mpsc::channel();
         // The pipe is read to its end, so that the server never blocks on it.
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines() {
                 let Ok(line) = line else { return };
-                let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
-                let fields = if event["fields"].is_object() { &event["fields"] } else { &event };
-                if let (Some(intake), Some(operators)) = (fields["intake"].as_str(), fields["operators"].as_str()) {
+                let Ok(event) = serde_json::from_str::<Value>(&line) else {
+                    continue;
+                };
+                let fields = if event["fields"].is_object() {
+                    &event["fields"]
+                } else {
+                    &event
+                };
+                if let (Some(intake), Some(operators)) =
+                    (fields["intake"].as_str(), fields["operators"].as_str())
+                {
                     let _ = found.send((intake.to_owned(), operators.to_owned()));
                 }
             }
         });
         let Ok((intake, operators)) = listening.recv_timeout(Duration::from_secs(60)) else {
             let _ = child.kill();
-            panic!("the server did not say where it listens: {:?}", child.wait());
+            panic!(
+                "the server did not say where it listens: {:?}",
+                child.wait()
+            );
         };
-        Self { child, intake: format!("http://{intake}"), operators: format!("http://{operators}") }
+        Self {
+            child,
+            intake: format!("http://{intake}"),
+            operators: format!("http://{operators}"),
+        }
     }
 
     /// `SIGKILL`: no handler runs, nothing is flushed.
@@ -107,7 +127,11 @@ impl Server {
 
     /// `SIGTERM`, and the exit code.
     pub fn terminate(&mut self) -> Option<i32> {
-        Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+        Command::new("kill")
+            .arg("-TERM")
+            .arg(self.child.id().to_string())
+            .status()
+            .unwrap();
         self.child.wait().unwrap().code()
     }
 }

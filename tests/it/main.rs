@@ -1,7 +1,11 @@
 //! The real server on loopback, a real SQLite file, a simulated TraceMem over real HTTP.
 //!
 //! `harness` starts the server, `tracemem` is the platform; every other module is a chapter of what must hold.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "test helpers may panic; the panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test helpers may panic; the panic is the report"
+)]
 
 mod harness;
 mod tracemem;

@@ -37,7 +37,10 @@ impl Received {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(header, _)| header.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -55,6 +58,7 @@ struct State {
     standing: Option<Behaviour>,
     resolutions: HashMap<String, String>,
     contradictions: usize,
+    connections: usize,
 }
 
 impl TraceMem {
@@ -69,6 +73,7 @@ impl TraceMem {
         crate::harness::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let platform = serving.clone();
+                platform.state.lock().unwrap().connections += 1;
                 crate::harness::spawn(async move { platform.serve(stream).await });
             }
         });
@@ -81,7 +86,11 @@ impl TraceMem {
 
     /// The next answers for `token` are treated so, one after the other; later ones are taken.
     pub fn script(&self, token: &str, behaviours: impl IntoIterator<Item = Behaviour>) {
-        self.state.lock().unwrap().scripts.insert(token.to_owned(), behaviours.into_iter().collect());
+        self.state
+            .lock()
+            .unwrap()
+            .scripts
+            .insert(token.to_owned(), behaviours.into_iter().collect());
     }
 
     /// Every answer without a script is treated so from now on.
@@ -103,13 +112,19 @@ impl TraceMem {
         self.state.lock().unwrap().contradictions
     }
 
+    /// How often anybody connected.
+    pub fn connections(&self) -> usize {
+        self.state.lock().unwrap().connections
+    }
+
     /// Waits until `count` answers have come in.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         let mut seen = self.seen.subscribe();
         let waiting = seen.wait_for(|seen| *seen >= count);
-        tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_| {
-            panic!("waited for {count} answers, got {}", self.received().len())
-        }).unwrap();
+        tokio::time::timeout(Duration::from_secs(30), waiting)
+            .await
+            .unwrap_or_else(|_| panic!("waited for {count} answers, got {}", self.received().len()))
+            .unwrap();
         self.received()
     }
 
@@ -122,16 +137,21 @@ impl TraceMem {
                 let mut state = self.state.lock().unwrap();
                 state.received.push(request);
                 let scripted = state.scripts.get_mut(&token).and_then(VecDeque::pop_front);
-                scripted.or_else(|| state.standing.clone()).unwrap_or(Behaviour::Take)
+                scripted
+                    .or_else(|| state.standing.clone())
+                    .unwrap_or(Behaviour::Take)
             };
             self.seen.send_modify(|seen| *seen += 1);
             match behaviour {
                 Behaviour::Take => {
                     let (status, taken) = self.take(&token, &body);
-                    let answer = json!({ "approval_id": "appr", "decision_id": "TMEM_1", "status": taken });
+                    let answer =
+                        json!({ "approval_id": "appr", "decision_id": "TMEM_1", "status": taken });
                     respond(&mut stream, status, &answer, &[]).await;
                 }
-                Behaviour::Say(status, answer, headers) => respond(&mut stream, status, &answer, &headers).await,
+                Behaviour::Say(status, answer, headers) => {
+                    respond(&mut stream, status, &answer, &headers).await
+                }
                 Behaviour::TakeAndReset => {
                     self.take(&token, &body);
                     return;
@@ -159,13 +179,23 @@ impl TraceMem {
     }
 }
 
-async fn respond(stream: &mut TcpStream, status: u16, body: &Value, headers: &[(&'static str, String)]) {
+async fn respond(
+    stream: &mut TcpStream,
+    status: u16,
+    body: &Value,
+    headers: &[(&'static str, String)],
+) {
     let body = body.to_string();
-    let mut head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", body.len());
+    let mut head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
+        body.len()
+    );
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    let _ = stream.write_all(format!("{head}\r\n{body}").as_bytes()).await;
+    let _ = stream
+        .write_all(format!("{head}\r\n{body}").as_bytes())
+        .await;
 }
 
 async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Received> {
@@ -181,9 +211,14 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Re
     let mut lines = head.split("\r\n");
     let first = lines.next()?.to_owned();
     let headers: Vec<(String, String)> = lines
-        .filter_map(|line| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned())))
+        .filter_map(|line| {
+            line.split_once(':')
+                .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
+        })
         .collect();
-    let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let length = headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let length: usize = length.map_or(0, |(_, value)| value.parse().unwrap());
     while buffer.len() < head_end + 4 + length {
         if stream.read_buf(buffer).await.ok()? == 0 {
@@ -192,6 +227,12 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Re
     }
     let body = buffer[head_end + 4..head_end + 4 + length].to_vec();
     buffer.drain(..head_end + 4 + length);
-    let method_and_path = first.rsplit_once(' ').map_or(first.clone(), |(start, _)| start.to_owned());
-    Some(Received { method_and_path, headers, body })
+    let method_and_path = first
+        .rsplit_once(' ')
+        .map_or(first.clone(), |(start, _)| start.to_owned());
+    Some(Received {
+        method_and_path,
+        headers,
+        body,
+    })
 }

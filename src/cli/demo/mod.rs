@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::ExitStatus;
+use super::{ExitStatus, terminal};
 use crate::app::{App, Options, Seen};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -36,32 +36,37 @@ const LAST_ANSWERS: Duration = Duration::from_secs(20);
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
     /// Stop after this many deliveries; without it, go on until Ctrl-C
-    #[arg(long, env = "COUNTERSIGN_REQUESTS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     requests: Option<u64>,
     /// Deliveries a second
-    #[arg(long, env = "COUNTERSIGN_RATE", default_value_t = 10.0, value_parser = rate)]
+    #[arg(long, default_value_t = 10.0, value_parser = rate)]
     rate: f64,
     /// The same seed gives the same traffic
-    #[arg(long, env = "COUNTERSIGN_SEED", default_value_t = 1)]
+    #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The policy directory; edit it while the demo runs
-    #[arg(long, env = "COUNTERSIGN_POLICIES", default_value = "./policies")]
+    #[arg(long, default_value = "./policies")]
     policies: PathBuf,
     /// Keep the cases in this file; without it they are gone afterwards
-    #[arg(long, env = "COUNTERSIGN_DEMO_STORE")]
+    #[arg(long)]
     store: Option<PathBuf>,
 }
 
 /// Runs the demo until it is through or interrupted.
-pub fn run(args: &DemoArgs, interrupted: impl Future<Output = ()> + Send) -> anyhow::Result<ExitStatus> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(play(args, interrupted))
+pub fn run(args: &DemoArgs) -> ExitStatus {
+    let played = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from);
+    terminal::end(played.and_then(|runtime| runtime.block_on(play(args))))
 }
 
 fn rate(raw: &str) -> Result<f64, String> {
     match raw.parse() {
         Ok(rate) if rate > 0.0 && rate <= 10_000.0 => Ok(rate),
-        Ok(_) | Err(_) => Err("give a number of deliveries a second, above 0 and up to 10000".to_owned()),
+        Ok(_) | Err(_) => {
+            Err("give a number of deliveries a second, above 0 and up to 10000".to_owned())
+        }
     }
 }
 
@@ -72,14 +77,21 @@ struct Secrets {
     operator: Secret,
 }
 
-async fn play(args: &DemoArgs, interrupted: impl Future<Output = ()> + Send) -> anyhow::Result<ExitStatus> {
+async fn play(args: &DemoArgs) -> anyhow::Result<ExitStatus> {
     let folder = Folder::new(args.store.as_deref())?;
-    let secrets = Secrets { signing: random()?, credential: random()?, operator: random()? };
+    let secrets = Secrets {
+        signing: random()?,
+        credential: random()?,
+        operator: random()?,
+    };
     let platform = Platform::new(secrets.credential.clone());
     let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
     let config = config(args, &folder, listener.local_addr()?, &secrets)?;
     let screen = Arc::new(Screen::default());
-    let options = Options { synchronous: Synchronous::Full, seen: Seen::By(Arc::clone(&screen) as _) };
+    let options = Options {
+        synchronous: Synchronous::Full,
+        seen: Seen::By(Arc::clone(&screen) as _),
+    };
     let app = App::open(config, options).await?;
     let intake = format!("http://{}/v1/sources/tracemem", app.addresses().intake);
     introduce(args, &app, &folder, &secrets);
@@ -89,7 +101,8 @@ async fn play(args: &DemoArgs, interrupted: impl Future<Output = ()> + Send) -> 
     let router = platform.router();
     let platform_stop = stop.clone();
     tasks.spawn(async move {
-        let serving = axum::serve(listener, router).with_graceful_shutdown(platform_stop.cancelled_owned());
+        let serving =
+            axum::serve(listener, router).with_graceful_shutdown(platform_stop.cancelled_owned());
         serving.await.context("the simulated platform stopped")
     });
     tasks.spawn(show_reloads(Arc::clone(app.flow()), stop.clone()));
@@ -100,7 +113,7 @@ async fn play(args: &DemoArgs, interrupted: impl Future<Output = ()> + Send) -> 
     let sending = async {
         let sent = tokio::select! {
             sent = send(args, &intake, &secrets.signing, &platform) => sent,
-            () = interrupted => Ok(()),
+            _ = tokio::signal::ctrl_c() => Ok(()),
         };
         let settled = match sent {
             Ok(()) => last_answers(&flow).await,
@@ -128,11 +141,18 @@ struct Folder {
 impl Folder {
     fn new(store: Option<&std::path::Path>) -> anyhow::Result<Self> {
         if let Some(store) = store {
-            return Ok(Self { store: store.to_owned(), temporary: None });
+            return Ok(Self {
+                store: store.to_owned(),
+                temporary: None,
+            });
         }
         let folder = std::env::temp_dir().join(format!("countersign-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-        Ok(Self { store: folder.join("countersign.db"), temporary: Some(folder) })
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+        Ok(Self {
+            store: folder.join("countersign.db"),
+            temporary: Some(folder),
+        })
     }
 }
 
@@ -147,15 +167,23 @@ impl Drop for Folder {
 
 fn random() -> anyhow::Result<Secret> {
     let mut bytes = [0; 24];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
     Ok(Secret::new(hex::encode(bytes)))
 }
 
 /// The config that the demo runs on, written as anybody would write it.
-fn config(args: &DemoArgs, folder: &Folder, platform: SocketAddr, secrets: &Secrets) -> anyhow::Result<Config> {
+fn config(
+    args: &DemoArgs,
+    folder: &Folder,
+    platform: SocketAddr,
+    secrets: &Secrets,
+) -> anyhow::Result<Config> {
     let quoted = |path: &std::path::Path| -> anyhow::Result<String> {
         let absolute = std::path::absolute(path)?;
-        Ok(serde_json::to_string(absolute.to_str().context("the path is not UTF-8")?)?)
+        Ok(serde_json::to_string(
+            absolute.to_str().context("the path is not UTF-8")?,
+        )?)
     };
     let store = quoted(&folder.store)?;
     let store = store.trim_matches('"');
@@ -184,7 +212,10 @@ sources:
     match Config::parse(&text, "the demo's config", &|_| None, Clock.now()) {
         Ok((config, _)) => Ok(config),
         Err(mistakes) => {
-            let frames: Vec<String> = mistakes.iter().map(|mistake| mistake.render(Paint::Plain)).collect();
+            let frames: Vec<String> = mistakes
+                .iter()
+                .map(|mistake| mistake.render(Paint::Plain))
+                .collect();
             bail!("{}", frames.join("\n\n"))
         }
     }
@@ -195,22 +226,60 @@ fn introduce(args: &DemoArgs, app: &App, folder: &Folder, secrets: &Secrets) {
     let rules = app.flow().policies().current().rules().len();
     let addresses = app.addresses();
     let rows = [
-        ("mode", format!("{} against a simulated TraceMem; nothing leaves this machine", "enforce".bold())),
-        ("policies", format!("{} · {rules} rules · revision {}", args.policies.display(), status.live.short())),
-        ("agents", format!("http://{}/v1/sources/tracemem", addresses.intake)),
-        ("people", format!("http://{}  (COUNTERSIGN_TOKEN={})", addresses.operators, secrets.operator.expose())),
+        (
+            "mode",
+            format!(
+                "{} against a simulated TraceMem; nothing leaves this machine",
+                "enforce".bold()
+            ),
+        ),
+        (
+            "policies",
+            format!(
+                "{} · {rules} rules · revision {}",
+                args.policies.display(),
+                status.live.short()
+            ),
+        ),
+        (
+            "agents",
+            format!("http://{}/v1/sources/tracemem", addresses.intake),
+        ),
+        (
+            "people",
+            format!(
+                "http://{}  (COUNTERSIGN_TOKEN={})",
+                addresses.operators,
+                secrets.operator.expose()
+            ),
+        ),
         ("store", folder.store.display().to_string()),
     ];
-    Screen::say(&format!("{} {}", "countersign".bold(), env!("CARGO_PKG_VERSION")));
+    Screen::say(&format!(
+        "{} {}",
+        "countersign".bold(),
+        env!("CARGO_PKG_VERSION")
+    ));
     for (name, value) in rows {
         Screen::say(&format!("  {:<9} {value}", name.dimmed()));
     }
-    Screen::say(&format!("  {}\n", "edit a file in the policy directory and the next decision shows it".dimmed()));
+    Screen::say(&format!(
+        "  {}\n",
+        "edit a file in the policy directory and the next decision shows it".dimmed()
+    ));
 }
 
 /// Sends the traffic at its rate. The platform opens an approval before it asks about it.
-async fn send(args: &DemoArgs, intake: &str, signing: &Secret, platform: &Platform) -> anyhow::Result<()> {
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
+async fn send(
+    args: &DemoArgs,
+    intake: &str,
+    signing: &Secret,
+    platform: &Platform,
+) -> anyhow::Result<()> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(10))
+        .build()?;
     let mut traffic = Traffic::new(args.seed);
     let mut due = tokio::time::interval(Duration::from_secs_f64(1.0 / args.rate));
     let mut sent = 0;
@@ -218,7 +287,11 @@ async fn send(args: &DemoArgs, intake: &str, signing: &Secret, platform: &Platfo
         due.tick().await;
         let delivery = traffic.next(Clock.now());
         if let Some(opens) = &delivery.opens {
-            platform.open(opens.token.clone(), opens.approval_id.clone(), opens.decision_id.clone());
+            platform.open(
+                opens.token.clone(),
+                opens.approval_id.clone(),
+                opens.decision_id.clone(),
+            );
         }
         deliver(&client, intake, signing, delivery).await?;
         sent += 1;
@@ -226,21 +299,32 @@ async fn send(args: &DemoArgs, intake: &str, signing: &Secret, platform: &Platfo
     Ok(())
 }
 
-async fn deliver(client: &reqwest::Client, intake: &str, signing: &Secret, delivery: Delivery) -> anyhow::Result<()> {
+async fn deliver(
+    client: &reqwest::Client,
+    intake: &str,
+    signing: &Secret,
+    delivery: Delivery,
+) -> anyhow::Result<()> {
     let forger = Secret::new("not the secret");
     let secret = match delivery.signing {
         Signing::Platform => Some(signing),
         Signing::Forger => Some(&forger),
         Signing::Nobody => None,
     };
-    let mut request = client.post(intake).header("content-type", "application/json");
+    let mut request = client
+        .post(intake)
+        .header("content-type", "application/json");
     if let Some(secret) = secret {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())?;
         mac.update(delivery.body.as_bytes());
         let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
         request = request.header("X-TraceMem-Signature", signature);
     }
-    let response = request.body(delivery.body).send().await.context("the server does not answer")?;
+    let response = request
+        .body(delivery.body)
+        .send()
+        .await
+        .context("the server does not answer")?;
     if response.status().is_server_error() {
         bail!("the server answered {}", response.status());
     }
@@ -259,7 +343,10 @@ async fn last_answers(flow: &Flow) -> anyhow::Result<()> {
     };
     match tokio::time::timeout(LAST_ANSWERS, settled).await {
         Ok(settled) => settled,
-        Err(_) => bail!("some answers did not arrive within {} s", LAST_ANSWERS.as_secs()),
+        Err(_) => bail!(
+            "some answers did not arrive within {} s",
+            LAST_ANSWERS.as_secs()
+        ),
     }
 }
 
@@ -276,12 +363,20 @@ async fn show_reloads(flow: Arc<Flow>, stop: CancellationToken) -> anyhow::Resul
         match &status.refused {
             Some(refusal) => {
                 let frame = refusal.render(Paint::Coloured);
-                let still = format!("the policies on disk are refused; revision {} still serves", live.short());
+                let still = format!(
+                    "the policies on disk are refused; revision {} still serves",
+                    live.short()
+                );
                 Screen::say(&format!("\n{frame}\n{}\n", still.red().bold()));
             }
             None if status.live != live => {
                 live = status.live.clone();
-                Screen::say(&format!("\n{}\n", format!("new policies serve: revision {}", live.short()).cyan().bold()));
+                Screen::say(&format!(
+                    "\n{}\n",
+                    format!("new policies serve: revision {}", live.short())
+                        .cyan()
+                        .bold()
+                ));
             }
             None => {}
         }
@@ -291,19 +386,68 @@ async fn show_reloads(flow: Arc<Flow>, stop: CancellationToken) -> anyhow::Resul
 /// What there was, and whether the platform heard the same as we decided.
 fn summary(counts: &Counts, platform: &Platform) -> ExitStatus {
     let answered = platform.answered();
-    let contradictions: u32 = answered.iter().map(|approval| approval.contradictions).sum();
-    let taken = |word: &str| answered.iter().filter(|approval| approval.answer.as_ref().is_some_and(|(resolution, _)| resolution == word)).count() as u64;
-    let silent = answered.iter().filter(|approval| approval.answer.as_ref().is_some_and(|(_, rationale)| rationale.is_empty())).count();
-    let Counts { approved, rejected, escalated, expired, duplicates, unverified, malformed, other_refusals, .. } = counts;
+    let contradictions: u32 = answered
+        .iter()
+        .map(|approval| approval.contradictions)
+        .sum();
+    let taken = |word: &str| {
+        answered
+            .iter()
+            .filter(|approval| {
+                approval
+                    .answer
+                    .as_ref()
+                    .is_some_and(|(resolution, _)| resolution == word)
+            })
+            .count() as u64
+    };
+    let silent = answered
+        .iter()
+        .filter(|approval| {
+            approval
+                .answer
+                .as_ref()
+                .is_some_and(|(_, rationale)| rationale.is_empty())
+        })
+        .count();
+    let Counts {
+        approved,
+        rejected,
+        escalated,
+        expired,
+        duplicates,
+        unverified,
+        malformed,
+        other_refusals,
+        ..
+    } = counts;
     Screen::say(&format!("\n{}", "summary".bold()));
-    Screen::say(&format!("  decided    {approved} approved, {rejected} rejected, {escalated} left to people, {expired} expired before they came"));
-    Screen::say(&format!("  duplicates {duplicates}, each answered from its one case"));
-    Screen::say(&format!("  refused    {unverified} unverified, {malformed} malformed, {other_refusals} others"));
-    Screen::say(&format!("  platform   took {} approvals and {} rejections, each with its rationale", taken("approved"), taken("rejected")));
-    let agrees = taken("approved") == *approved && taken("rejected") == *rejected && contradictions == 0 && silent == 0;
+    Screen::say(&format!(
+        "  decided    {approved} approved, {rejected} rejected, {escalated} left to people, {expired} expired before they came"
+    ));
+    Screen::say(&format!(
+        "  duplicates {duplicates}, each answered from its one case"
+    ));
+    Screen::say(&format!(
+        "  refused    {unverified} unverified, {malformed} malformed, {other_refusals} others"
+    ));
+    Screen::say(&format!(
+        "  platform   took {} approvals and {} rejections, each with its rationale",
+        taken("approved"),
+        taken("rejected")
+    ));
+    let agrees = taken("approved") == *approved
+        && taken("rejected") == *rejected
+        && contradictions == 0
+        && silent == 0;
     if agrees && counts.unnamed_rationales == 0 {
         return ExitStatus::Done;
     }
-    Screen::say(&format!("{}", "  the platform's view and ours differ; this is a bug worth reporting".red().bold()));
+    Screen::say(&format!(
+        "{}",
+        "  the platform's view and ours differ; this is a bug worth reporting"
+            .red()
+            .bold()
+    ));
     ExitStatus::CouldNot
 }

@@ -47,38 +47,69 @@ struct Respond {
 
 impl Platform {
     pub(super) fn new(credential: Secret) -> Self {
-        Self(Arc::new(Inner { credential, approvals: Mutex::new(HashMap::new()) }))
+        Self(Arc::new(Inner {
+            credential,
+            approvals: Mutex::new(HashMap::new()),
+        }))
     }
 
     /// Opens an approval that is answered with `token`.
     pub(super) fn open(&self, token: String, approval_id: String, decision_id: String) {
-        let approval = Approval { approval_id, decision_id, answer: None, contradictions: 0 };
+        let approval = Approval {
+            approval_id,
+            decision_id,
+            answer: None,
+            contradictions: 0,
+        };
         self.approvals().insert(token, approval);
     }
 
     /// Every approval that was answered.
     pub(super) fn answered(&self) -> Vec<Approval> {
-        self.approvals().values().filter(|approval| approval.answer.is_some()).cloned().collect()
+        self.approvals()
+            .values()
+            .filter(|approval| approval.answer.is_some())
+            .cloned()
+            .collect()
     }
 
     pub(super) fn router(&self) -> axum::Router {
-        axum::Router::new().route("/v1/webhooks/approvals/respond", post(respond)).with_state(self.clone())
+        axum::Router::new()
+            .route("/v1/webhooks/approvals/respond", post(respond))
+            .with_state(self.clone())
     }
 
     fn approvals(&self) -> std::sync::MutexGuard<'_, HashMap<String, Approval>> {
-        self.0.approvals.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .approvals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn respond(State(platform): State<Platform>, headers: HeaderMap, Json(body): Json<Respond>) -> Response {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+async fn respond(
+    State(platform): State<Platform>,
+    headers: HeaderMap,
+    Json(body): Json<Respond>,
+) -> Response {
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let presented = bearer.and_then(|value| value.strip_prefix("Bearer "));
     if !presented.is_some_and(|presented| platform.0.credential.matches(presented.as_bytes())) {
-        return (StatusCode::UNAUTHORIZED, Json(json!({ "error": "bad credential" }))).into_response();
+        return (
+            StatusCode::UNAUTHORIZED,
+            Json(json!({ "error": "bad credential" })),
+        )
+            .into_response();
     }
     let mut approvals = platform.approvals();
     let Some(approval) = approvals.get_mut(&body.token) else {
-        return (StatusCode::NOT_FOUND, Json(json!({ "error": "unknown token" }))).into_response();
+        return (
+            StatusCode::NOT_FOUND,
+            Json(json!({ "error": "unknown token" })),
+        )
+            .into_response();
     };
     let status = match &approval.answer {
         None => {
@@ -92,7 +123,10 @@ async fn respond(State(platform): State<Platform>, headers: HeaderMap, Json(body
             StatusCode::CONFLICT
         }
     };
-    let resolution = approval.answer.as_ref().map(|(resolution, _)| resolution.clone());
+    let resolution = approval
+        .answer
+        .as_ref()
+        .map(|(resolution, _)| resolution.clone());
     let body = json!({
         "approval_id": approval.approval_id, "decision_id": approval.decision_id, "status": resolution,
     });

@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use owo_colors::OwoColorize as _;
 
@@ -10,7 +9,7 @@ use crate::domain::case::Case;
 use crate::domain::id::SourceName;
 use crate::domain::rationale::{self, visible};
 use crate::domain::verdict::Outcome;
-use crate::flow::{Observer, Refusal};
+use crate::flow::{Observer, Refusal, Took};
 
 /// The terminal, and what was counted on the way.
 #[derive(Default)]
@@ -48,14 +47,24 @@ impl Screen {
     }
 
     fn refusal(&self, word: &str, what: &str) {
-        Self::say(&format!("{} {} {}", "!".magenta().bold(), format!("{word:<9}").magenta(), visible(what)));
+        Self::say(&format!(
+            "{} {} {}",
+            "!".magenta().bold(),
+            format!("{word:<9}").magenta(),
+            visible(what)
+        ));
     }
 }
 
 impl Observer for Screen {
-    fn decided(&self, case: &Case, _input: &str, _took: Duration) {
+    fn decided(&self, case: &Case, _input: &str, _took: Took) {
         let rationale = rationale::short(&case.verdict);
-        let named = case.verdict.rules.is_empty() || case.verdict.rules.iter().any(|rule| rationale.contains(&visible(&rule.title)));
+        let named = case.verdict.rules.is_empty()
+            || case
+                .verdict
+                .rules
+                .iter()
+                .any(|rule| rationale.contains(&visible(&rule.title)));
         let mut counts = self.lock();
         if !named {
             counts.unnamed_rationales += 1;
@@ -83,14 +92,25 @@ impl Observer for Screen {
         drop(counts);
         let action = visible(case.asked.action.as_deref().unwrap_or("(no action)"));
         let agent = visible(case.asked.agent.as_deref().unwrap_or("(no agent)"));
-        let place = case.verdict.rules.first().map(|rule| format!(" {}", format!("{}:{}", rule.file, rule.line).dimmed()));
-        Self::say(&format!("{mark} {action:<18} {agent:<14} {rationale}{}", place.unwrap_or_default()));
+        let place = case
+            .verdict
+            .rules
+            .first()
+            .map(|rule| format!(" {}", format!("{}:{}", rule.file, rule.line).dimmed()));
+        Self::say(&format!(
+            "{mark} {action:<18} {agent:<14} {rationale}{}",
+            place.unwrap_or_default()
+        ));
     }
 
     fn acknowledged(&self, _source: &SourceName, status: &'static str) {
         if status == "duplicate" {
             self.lock().duplicates += 1;
-            Self::say(&format!("{} {}", "=".dimmed(), "duplicate of a delivery that was decided before; the platform is told so".dimmed()));
+            Self::say(&format!(
+                "{} {}",
+                "=".dimmed(),
+                "duplicate of a delivery that was decided before; the platform is told so".dimmed()
+            ));
         }
     }
 
@@ -114,12 +134,24 @@ impl Observer for Screen {
     fn moved(&self, case: &Case) {
         if let Some(resolution) = case.resolution() {
             let reason = resolution.reason.as_deref().unwrap_or("no reason given");
-            let line = format!("{} {} by {}: {}", visible(case.asked.request.as_str()), resolution.outcome, visible(&resolution.by.to_string()), visible(reason));
+            let line = format!(
+                "{} {} by {}: {}",
+                visible(case.asked.request.as_str()),
+                resolution.outcome,
+                visible(&resolution.by.to_string()),
+                visible(reason)
+            );
             Self::say(&format!("{} {}", "→".cyan(), line.cyan()));
         }
     }
 
-    fn attempted(&self, _source: &SourceName, kind: &'static str, result: &'static str, error: Option<&str>) {
+    fn attempted(
+        &self,
+        _source: &SourceName,
+        kind: &'static str,
+        result: &'static str,
+        error: Option<&str>,
+    ) {
         if let Some(error) = error {
             self.refusal(result, &format!("{kind}: {error}"));
         }

@@ -45,7 +45,11 @@ pub(super) struct Traffic {
 
 impl Traffic {
     pub(super) fn new(seed: u64) -> Self {
-        Self { chance: Rng::with_seed(seed), number: 0, last: None }
+        Self {
+            chance: Rng::with_seed(seed),
+            number: 0,
+            last: None,
+        }
     }
 
     /// The next delivery, as of `now`.
@@ -55,7 +59,11 @@ impl Traffic {
             0..=5 => self.again(now),
             6..=9 => self.expired(now),
             10..=13 => self.forged(now),
-            14..=15 => Delivery { signing: Signing::Nobody, opens: None, ..self.honest(now) },
+            14..=15 => Delivery {
+                signing: Signing::Nobody,
+                opens: None,
+                ..self.honest(now)
+            },
             16..=19 => self.malformed(),
             _ => self.remembered(now),
         }
@@ -70,7 +78,10 @@ impl Traffic {
     /// The platform did not hear our acknowledgement and delivers again.
     fn again(&mut self, now: Timestamp) -> Delivery {
         match &self.last {
-            Some(last) => Delivery { opens: None, ..last.clone() },
+            Some(last) => Delivery {
+                opens: None,
+                ..last.clone()
+            },
             None => self.remembered(now),
         }
     }
@@ -84,9 +95,18 @@ impl Traffic {
     /// A real-looking request for much money by somebody who does not know the secret.
     fn forged(&mut self, now: Timestamp) -> Delivery {
         let context = json!({ "amount": 5, "charged": 5, "customer_id": "cus_1" });
-        let ask = Ask { agent: "billing-bot", action: "stripe.refund", context, title: "Refund" };
+        let ask = Ask {
+            agent: "billing-bot",
+            action: "stripe.refund",
+            context,
+            title: "Refund",
+        };
         let delivery = self.delivery(&ask, now + SignedDuration::from_hours(1));
-        Delivery { signing: Signing::Forger, opens: None, ..delivery }
+        Delivery {
+            signing: Signing::Forger,
+            opens: None,
+            ..delivery
+        }
     }
 
     /// Bytes that two readers could read in two ways, or none could.
@@ -98,7 +118,11 @@ impl Traffic {
             r#"{"event": "approval.requested", "approval_id": "appr_y", "token": "t", "context": {"amount": 12345678901234567890.5}}"#,
         ];
         let body = self.chance.choice(bodies).unwrap_or_default().to_owned();
-        Delivery { body, signing: Signing::Platform, opens: None }
+        Delivery {
+            body,
+            signing: Signing::Platform,
+            opens: None,
+        }
     }
 
     fn honest(&mut self, now: Timestamp) -> Delivery {
@@ -116,8 +140,16 @@ impl Traffic {
             "expires_at": expires_at, "require_rationale": true, "token": token,
             "intent": ask.action, "agent_id": ask.agent, "context": ask.context,
         });
-        let opens = Opens { token, approval_id, decision_id };
-        Delivery { body: body.to_string(), signing: Signing::Platform, opens: Some(opens) }
+        let opens = Opens {
+            token,
+            approval_id,
+            decision_id,
+        };
+        Delivery {
+            body: body.to_string(),
+            signing: Signing::Platform,
+            opens: Some(opens),
+        }
     }
 
     /// One request as an agent would make it.
@@ -184,12 +216,23 @@ struct Ask {
 }
 
 fn refund(context: Value) -> Ask {
-    Ask { agent: "billing-bot", action: "stripe.refund", context, title: "Refund for a late delivery" }
+    Ask {
+        agent: "billing-bot",
+        action: "stripe.refund",
+        context,
+        title: "Refund for a late delivery",
+    }
 }
 
 fn deploy(action: &'static str, service: &str, checks: &str, canary_error_rate: f64) -> Ask {
-    let context = json!({ "service": service, "checks": checks, "canary_error_rate": canary_error_rate });
-    Ask { agent: "release-bot", action, context, title: "Roll out the new version" }
+    let context =
+        json!({ "service": service, "checks": checks, "canary_error_rate": canary_error_rate });
+    Ask {
+        agent: "release-bot",
+        action,
+        context,
+        title: "Roll out the new version",
+    }
 }
 
 #[cfg(test)]
@@ -213,8 +256,14 @@ mod tests {
         let mut traffic = Traffic::new(1);
         let all: Vec<Delivery> = (0..200).map(|_| traffic.next(now)).collect();
         for signing in [Signing::Platform, Signing::Forger, Signing::Nobody] {
-            assert!(all.iter().any(|delivery| delivery.signing == signing), "{signing:?}");
+            assert!(
+                all.iter().any(|delivery| delivery.signing == signing),
+                "{signing:?}"
+            );
         }
-        assert!(all.iter().any(|delivery| serde_json::from_str::<Value>(&delivery.body).is_err()));
+        assert!(
+            all.iter()
+                .any(|delivery| serde_json::from_str::<Value>(&delivery.body).is_err())
+        );
     }
 }

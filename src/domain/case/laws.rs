@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::tests::{asked, at, terms, verdict};
 use super::*;
+use crate::domain::effect::{Effect, Release};
+use crate::domain::verdict::Terms;
 
 /// An answer in the model's outbox.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,5 +1,7 @@
 use super::*;
+use crate::domain::effect::{Effect, Release};
 use crate::domain::id::Revision;
+use crate::domain::verdict::Terms;
 
 pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_000 + second).unwrap()

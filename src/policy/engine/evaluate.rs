@@ -16,6 +16,7 @@ use crate::domain::verdict::{
 use crate::policy::engine::bodies::Body;
 use crate::policy::engine::load::Policies;
 use crate::policy::engine::program::Compiled;
+use crate::policy::engine::reads::Path;
 use crate::policy::engine::run::{Allowance, BodySeen, Operands, Seen, Trouble, run};
 use crate::policy::engine::{Document, element, evidence, show};
 use crate::policy::set::Budget;
@@ -237,24 +238,9 @@ impl Findings {
             if trouble.undefined && body.set == RuleSet::Approve {
                 return;
             }
-            let absent = statement
-                .reads
-                .iter()
-                .find_map(|path| evidence::missing(input, path));
-            if let Some((path, saw)) = absent {
-                if body.set == RuleSet::Approve
-                    && self.fired.iter().any(|(rule, _)| rule.id == body.id)
-                {
-                    let (rule, file, line) =
-                        (body.id.clone(), body.file.to_string(), statement.line);
-                    self.unknown.push(MissingEvidence {
-                        path,
-                        saw,
-                        rule,
-                        file,
-                        line,
-                    });
-                }
+            let absent = |path: &Path| Some((path.clone(), evidence::missing(input, path)?));
+            if let Some((path, shown)) = statement.reads.iter().find_map(absent) {
+                self.despite(policies, compiled, body, &path, &shown);
                 return;
             }
         }
@@ -266,6 +252,42 @@ impl Findings {
         };
         if !self.failures.contains(&failure) {
             self.failures.push(failure);
+        }
+    }
+}
+
+impl Findings {
+    /// Approvals that were given although they rest on `path`, which made a built-in fail: `not` and a cached rule hide it.
+    fn despite(
+        &mut self,
+        policies: &Policies,
+        compiled: &Compiled,
+        failed: &Body,
+        path: &Path,
+        shown: &(String, String),
+    ) {
+        if failed.set != RuleSet::Approve {
+            return;
+        }
+        for body in compiled
+            .code_of
+            .keys()
+            .filter_map(|&body| policies.bodies.get(body))
+        {
+            let reads = body
+                .statements
+                .iter()
+                .find(|statement| statement.reads.contains(path));
+            let fired = self.fired.iter().any(|(rule, _)| rule.id == body.id);
+            if let Some(statement) = reads.filter(|_| fired && body.set == RuleSet::Approve) {
+                self.unknown.push(MissingEvidence {
+                    path: shown.0.clone(),
+                    saw: shown.1.clone(),
+                    rule: body.id.clone(),
+                    file: body.file.to_string(),
+                    line: statement.line,
+                });
+            }
         }
     }
 }

@@ -239,7 +239,7 @@ impl Builder<'_> {
                     programs.push(self.slices.len());
                     self.slices.push(compiled);
                 }
-                Err(mistake) => self.each(part, mistake),
+                Err(mistake) => self.each(part, *mistake),
             }
         }
         self.made.insert(group, programs.clone());
@@ -250,7 +250,11 @@ impl Builder<'_> {
     fn each(&mut self, part: &[usize], first: Diagnostic) {
         let mut found = Vec::new();
         if part.len() > 1 {
-            found.extend(part.iter().filter_map(|&body| self.compile(&[body]).err()));
+            found.extend(
+                part.iter()
+                    .filter_map(|&body| self.compile(&[body]).err())
+                    .map(|mistake| *mistake),
+            );
         }
         if found.is_empty() {
             found.push(first);
@@ -262,7 +266,7 @@ impl Builder<'_> {
         }
     }
 
-    fn compile(&self, part: &[usize]) -> Result<Compiled, Diagnostic> {
+    fn compile(&self, part: &[usize]) -> Result<Compiled, Box<Diagnostic>> {
         let bodies = || part.iter().filter_map(|&body| self.bodies.get(body));
         let rules: Vec<usize> = bodies().map(|body| body.rule).collect();
         let sets: BTreeSet<RuleSet> = bodies().map(|body| body.set).collect();

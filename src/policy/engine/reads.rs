@@ -2,86 +2,26 @@
 //!
 //! It errs on one side only: a path too many asks a person once too often, a path too few could approve on facts that
 //! were not there. The author's own word that absence is fine is taken: `is_*`, `type_name`, `object.get` with a default.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a syntax tree has two dozen kinds of nodes, of which each function looks at a few"
+)]
+
+mod calls;
+mod origin;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use regorus::Value;
-use regorus::unstable::{
-    AssignOp, Expr, Literal, LiteralStmt, Query, Ref, Rule, RuleBody, RuleHead,
-};
+use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Query, Ref};
 
-use crate::policy::engine::catalog::{Catalog, Target, is_builtin};
+use crate::policy::engine::catalog::{Catalog, Target};
 use crate::policy::engine::syntax::{self, Step};
-
-/// One step of a path through the input.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Key {
-    /// A literal key.
-    Is(Value),
-    /// Every element.
-    Every,
-    /// The key that is found at another path of the input.
-    At(Path),
-    /// A key that only an evaluation would know.
-    Computed,
-}
-
-/// A path through the input.
-pub(crate) type Path = Vec<Key>;
-
-/// What a value may be a part of, or may contain.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Origin {
-    /// It is the value at one of these paths.
-    paths: BTreeSet<Path>,
-    /// It is a collection with such elements.
-    elements: BTreeSet<Path>,
-    /// It is the value at one of these paths, or what stands in for an absent one: only what is below counts as read.
-    or_else: BTreeSet<Path>,
-}
-
-impl Origin {
-    fn at(path: Path) -> Self {
-        Self {
-            paths: BTreeSet::from([path]),
-            ..Self::default()
-        }
-    }
-
-    fn step(&self, key: &Key) -> Self {
-        let longer = |path: &Path| path.iter().cloned().chain([key.clone()]).collect();
-        let mut paths: BTreeSet<Path> =
-            self.paths.iter().chain(&self.or_else).map(longer).collect();
-        paths.extend(self.elements.iter().cloned());
-        // An element may itself have been built of such elements.
-        Self {
-            paths,
-            elements: self.elements.clone(),
-            or_else: BTreeSet::new(),
-        }
-    }
-
-    fn join(&mut self, other: Self) {
-        self.paths.extend(other.paths);
-        self.elements.extend(other.elements);
-        self.or_else.extend(other.or_else);
-    }
-
-    fn as_element(self) -> Self {
-        let mut elements = self.elements;
-        elements.extend(self.paths);
-        elements.extend(self.or_else);
-        Self {
-            elements,
-            ..Self::default()
-        }
-    }
-}
+use origin::Origin;
+pub(crate) use origin::{Key, Path};
 
 type Names = BTreeMap<String, Origin>;
 
-/// Calls this deep are not followed: what they read is not known.
-const DEEPEST_CALL: usize = 24;
 /// More paths than this are not told apart.
 const MOST_PATHS: usize = 512;
 
@@ -172,11 +112,11 @@ impl<'a> Reader<'a> {
                 collection,
                 ..
             } => {
-                let elements = self.value(collection).step(&Key::Every);
+                let all = self.value(collection);
                 if let Some(key) = key {
-                    self.bind(key, &Origin::default());
+                    self.bind_key(key, &all);
                 }
-                self.bind(value, &elements);
+                self.bind(value, &all.step(&Key::Every));
             }
             Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => {
                 self.value(expr);
@@ -188,12 +128,20 @@ impl<'a> Reader<'a> {
                 query,
                 ..
             } => {
-                let elements = self.value(domain).step(&Key::Every);
+                let all = self.value(domain);
                 let outer = self.names.clone();
                 if let Some(key) = key {
-                    self.names.insert(key.text().to_owned(), Origin::default());
+                    let keys_of = all.as_collection();
+                    self.names.insert(
+                        key.text().to_owned(),
+                        Origin {
+                            keys_of,
+                            ..Origin::default()
+                        },
+                    );
                 }
-                self.names.insert(value.text().to_owned(), elements);
+                self.names
+                    .insert(value.text().to_owned(), all.step(&Key::Every).given());
                 self.query(query);
                 self.names = outer;
             }
@@ -208,7 +156,7 @@ impl<'a> Reader<'a> {
                     self.names
                         .entry(name.to_owned())
                         .or_default()
-                        .join(origin.clone());
+                        .join(origin.clone().given());
                 }
             }
             Expr::Array { items, .. } => {
@@ -220,13 +168,21 @@ impl<'a> Reader<'a> {
             }
             Expr::Object { fields, .. } => {
                 for (_, key, value) in fields {
-                    let key = self.key(key);
+                    let key = self.key(key, origin);
                     let part = origin.step(&key);
                     self.read(&part);
                     self.bind(value, &part);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Binds a name to the keys of a collection.
+    fn bind_key(&mut self, pattern: &Ref<Expr>, collection: &Origin) {
+        if let Some(name) = syntax::variable(pattern) {
+            let known = self.names.entry(name.to_owned()).or_default();
+            known.keys_of.extend(collection.as_collection());
         }
     }
 
@@ -260,14 +216,14 @@ impl<'a> Reader<'a> {
             Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => self
                 .scoped(|reader| {
                     reader.query(query);
-                    reader.value(term).as_element()
+                    reader.value(term).into_element()
                 }),
             Expr::ObjectCompr {
                 key, value, query, ..
             } => self.scoped(|reader| {
                 reader.query(query);
                 reader.value(key);
-                reader.value(value).as_element()
+                reader.value(value).into_element()
             }),
             Expr::BinExpr { lhs, rhs, .. } => {
                 let mut origin = self.value(lhs);
@@ -277,7 +233,7 @@ impl<'a> Reader<'a> {
             Expr::Array { .. } | Expr::Set { .. } | Expr::Object { .. } => {
                 let mut origin = Origin::default();
                 for part in syntax::parts(expr) {
-                    origin.join(self.value(part).as_element());
+                    origin.join(self.value(part).into_element());
                 }
                 origin
             }
@@ -334,211 +290,39 @@ impl<'a> Reader<'a> {
         for step in steps {
             let key = match step {
                 Step::Name(name) => Key::Is(Value::from(*name)),
-                Step::Index(index) => self.key(index),
+                Step::Index(index) => self.key(index, &origin),
             };
             origin = origin.step(&key);
         }
         origin
     }
 
-    /// The key an index expression stands for. A name that nothing has bound yet runs over all keys.
-    fn key(&mut self, index: &Ref<Expr>) -> Key {
-        match index.as_ref() {
-            Expr::String { value, .. }
-            | Expr::RawString { value, .. }
-            | Expr::Number { value, .. } => {
-                return Key::Is(value.clone());
-            }
-            Expr::Var { .. } => {
-                let name = syntax::variable(index).unwrap_or_default();
-                let bound = self
-                    .names
-                    .get(name)
-                    .is_some_and(|origin| *origin != Origin::default());
-                let rule = matches!(self.catalog.resolve(self.file, &[name]), Target::Rules(..));
-                if !bound && !rule && name != "input" {
-                    return Key::Every;
-                }
-            }
-            _ => {}
+    /// The key an index expression stands for. A name that nothing has bound runs over all keys of `collection`, but one
+    /// that runs over the keys of two collections may name what only one of them has.
+    fn key(&mut self, index: &Ref<Expr>, collection: &Origin) -> Key {
+        if let Expr::String { value, .. }
+        | Expr::RawString { value, .. }
+        | Expr::Number { value, .. } = index.as_ref()
+        {
+            return Key::Is(value.clone());
         }
-        let origin = self.value(index);
-        let mut paths = origin.paths.into_iter();
+        if let Some(name) = syntax::variable(index)
+            && name != "input"
+            && !self.names.get(name).is_some_and(|origin| origin.bound)
+            && !matches!(self.catalog.resolve(self.file, &[name]), Target::Rules(..))
+        {
+            if name == "_" {
+                return Key::Every;
+            }
+            self.bind_key(index, collection);
+            let keys_of = self.names.get(name).map(|origin| &origin.keys_of);
+            let only_one = keys_of == Some(&collection.as_collection());
+            return if only_one { Key::Every } else { Key::Computed };
+        }
+        let mut paths = self.value(index).paths.into_iter();
         match (paths.next(), paths.next()) {
-            (Some(path), None) => Key::At(path),
+            (Some(path), None) if path.iter().all(|key| matches!(key, Key::Is(_))) => Key::At(path),
             _ => Key::Computed,
         }
     }
-
-    fn call(&mut self, function: &Ref<Expr>, arguments: &[Ref<Expr>]) -> Origin {
-        let path = syntax::dotted(function).unwrap_or_default();
-        if let Some(rules) = self.catalog.calls(self.file, &path) {
-            let origins: Vec<Origin> = arguments
-                .iter()
-                .map(|argument| self.value(argument))
-                .collect();
-            return self.rules(&rules, Some(&origins));
-        }
-        let name = path.join(".");
-        let says_so = (name.starts_with("is_") || name == "type_name") && is_builtin(&name);
-        if says_so {
-            for argument in arguments {
-                match argument.as_ref() {
-                    Expr::Var { .. } | Expr::RefDot { .. } | Expr::RefBrack { .. } => {
-                        self.reference(argument);
-                    }
-                    _ => {
-                        self.value(argument);
-                    }
-                }
-            }
-            return Origin::default();
-        }
-        if let ("object.get", [object, key, default]) = (name.as_str(), arguments) {
-            let origin = self.value(object);
-            let mut found = match key.as_ref() {
-                Expr::Array { items, .. } => {
-                    let keys: Vec<Key> = items.iter().map(|item| self.key(item)).collect();
-                    keys.iter().fold(origin, |origin, key| origin.step(key))
-                }
-                _ => {
-                    let key = self.key(key);
-                    origin.step(&key)
-                }
-            };
-            // What is absent took the default: nothing rests on the path itself, only on what is below it.
-            let through: BTreeSet<Path> = std::mem::take(&mut found.paths);
-            found.or_else.extend(through);
-            found.join(self.value(default));
-            return found;
-        }
-        let mut origin = Origin::default();
-        for argument in arguments {
-            origin.join(self.value(argument));
-        }
-        if name == "json.unmarshal" || name == "base64.decode" || name == "yaml.unmarshal" {
-            return Origin::at(vec![Key::Computed]).as_element();
-        }
-        if keeps_elements(&name) {
-            origin
-        } else {
-            Origin::default()
-        }
-    }
-
-    /// What rules of one name read and are; with arguments, for this one call.
-    fn rules(&mut self, rules: &[usize], arguments: Option<&[Origin]>) -> Origin {
-        let mut all = Origin::default();
-        for &index in rules {
-            let call = (index, arguments.map(<[Origin]>::to_vec).unwrap_or_default());
-            if let Some((reads, origin)) = self.known.get(&call) {
-                self.reads.extend(reads.iter().cloned());
-                all.join(origin.clone());
-                continue;
-            }
-            // Recursion is refused elsewhere; here it only must end.
-            if self.depth >= DEEPEST_CALL || !self.inside.insert(index) {
-                self.reads.insert(vec![Key::Computed]);
-                return all;
-            }
-            let (reads, origin) = self.rule(index, arguments);
-            self.inside.remove(&index);
-            self.reads.extend(reads.iter().cloned());
-            all.join(origin.clone());
-            self.known.insert(call, (reads, origin));
-        }
-        all
-    }
-
-    fn rule(&mut self, index: usize, arguments: Option<&[Origin]>) -> (BTreeSet<Path>, Origin) {
-        let catalog = self.catalog;
-        let Some(node) = catalog.rules.get(index) else {
-            return (BTreeSet::from([vec![Key::Computed]]), Origin::default());
-        };
-        let Rule::Spec { head, bodies, .. } = node.rule.as_ref() else {
-            return (BTreeSet::new(), Origin::default());
-        };
-        let outer_names = std::mem::take(&mut self.names);
-        let outer_reads = std::mem::take(&mut self.reads);
-        let outer_file = std::mem::replace(&mut self.file, node.file);
-        self.depth += 1;
-        if let (RuleHead::Func { args, .. }, Some(origins)) = (head, arguments) {
-            for (argument, origin) in args.iter().zip(origins) {
-                self.bind(argument, origin);
-            }
-        }
-        let mut origin = Origin::default();
-        if bodies.is_empty() {
-            origin.join(self.head(head, None));
-        }
-        let named = self.names.clone();
-        for body in bodies {
-            self.names.clone_from(&named);
-            self.query(&body.query);
-            origin.join(self.head(head, Some(body)));
-        }
-        self.depth -= 1;
-        self.file = outer_file;
-        self.names = outer_names;
-        (std::mem::replace(&mut self.reads, outer_reads), origin)
-    }
-
-    fn head(&mut self, head: &RuleHead, body: Option<&RuleBody>) -> Origin {
-        if let Some(assign) = body.and_then(|body| body.assign.as_ref()) {
-            return self.value(&assign.value);
-        }
-        match head {
-            RuleHead::Compr { refr, assign, .. } => {
-                let is_partial = matches!(refr.as_ref(), Expr::RefBrack { .. });
-                if let Expr::RefBrack { index, .. } = refr.as_ref() {
-                    self.value(index);
-                }
-                let origin = assign
-                    .as_ref()
-                    .map(|assign| self.value(&assign.value))
-                    .unwrap_or_default();
-                if is_partial {
-                    origin.as_element()
-                } else {
-                    origin
-                }
-            }
-            RuleHead::Set { key, .. } => key
-                .as_ref()
-                .map(|key| self.value(key).as_element())
-                .unwrap_or_default(),
-            RuleHead::Func { assign, .. } => assign
-                .as_ref()
-                .map(|assign| self.value(&assign.value))
-                .unwrap_or_default(),
-        }
-    }
-}
-
-/// Built-ins whose result holds the elements they were given.
-fn keeps_elements(name: &str) -> bool {
-    matches!(
-        name,
-        "array.concat"
-            | "array.reverse"
-            | "array.slice"
-            | "sort"
-            | "union"
-            | "intersection"
-            | "object.union"
-            | "object.union_n"
-            | "object.filter"
-            | "object.remove"
-            | "object.subset"
-            | "json.filter"
-            | "json.remove"
-            | "json.patch"
-            | "cast_array"
-            | "cast_set"
-            | "cast_object"
-            | "min"
-            | "max"
-            | "set_diff"
-            | "object.values"
-    )
 }

@@ -141,6 +141,14 @@ fn what_hides_in_helpers_functions_loops_and_comprehensions_is_found() {
         ("sprintf(\"%v\", [input.context.amount]) == \"1\"", ""),
         ("to_number(input.context.amount) > 100", ""),
         ("input.context.amount * 2 > 100", ""),
+        ("key := \"amount\"\n\tinput.context[key] > 100", ""),
+        ("some key, _ in data.limits\n\tinput.context[key] > 100", ""),
+        ("data.limits[key]\n\tinput.context[key] > 100", ""),
+        (
+            "some item in input.context.items\n\tinput.context[item.kind] > 100",
+            "",
+        ),
+        ("[first, _] := [input.context.amount, 1]\n\tfirst > 100", ""),
     ] {
         let set = with_veto(&format!(
             "reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{condition}\n}}\n\n{helper}"
@@ -155,6 +163,52 @@ fn what_hides_in_helpers_functions_loops_and_comprehensions_is_found() {
             "{condition}: {verdict:#?}"
         );
     }
+}
+
+#[test]
+fn keys_of_the_same_collection_are_there() {
+    for condition in [
+        "some key, _ in input.context.prices\n\tinput.context.prices[key] > 100",
+        "input.context.prices[key] > 100",
+        "some item in input.context.prices\n\titem > 100",
+    ] {
+        let set = with_veto(&format!(
+            "reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{condition}\n}}"
+        ));
+        let verdict = ask(
+            &set,
+            &json!({"action": "a", "context": {"prices": {"pen": 1, "car": 50}}}),
+        );
+        assert_eq!(
+            verdict.outcome,
+            Outcome::Approve,
+            "{condition}: {verdict:#?}"
+        );
+    }
+}
+
+#[test]
+fn an_approval_that_another_rule_hides_a_failure_from_does_not_stand() {
+    let set = one(
+        "package approvals\n\napprove contains \"evil\" if {\n\tinput.action == \"a\"\n\tevil\n\tinput.ok\n}\n\napprove contains \"good\" if {\n\tinput.action == \"a\"\n\tnot evil\n}\n\nevil if startswith(input.context.mail, \"evil\")\n",
+    );
+    assert_eq!(
+        ask(
+            &set,
+            &json!({"action": "a", "ok": true, "context": {"mail": "good"}})
+        )
+        .outcome,
+        Outcome::Approve
+    );
+    let verdict = ask(
+        &set,
+        &json!({"action": "a", "ok": true, "context": {"mail": null}}),
+    );
+    assert_eq!(
+        says(&verdict),
+        (Outcome::Escalate, Cause::Evidence),
+        "{verdict:#?}"
+    );
 }
 
 #[test]

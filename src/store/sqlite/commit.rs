@@ -15,7 +15,7 @@ use crate::domain::log_entry::{ChainKey, ChainMac, EntryKind};
 use crate::domain::verdict::Outcome;
 use crate::secret::Secret;
 use crate::store::sqlite::chain::{self, Link};
-use crate::store::sqlite::outbox::PlannedRow;
+use crate::store::sqlite::effects::PlannedRow;
 use crate::store::sqlite::rows::{CaseRow, json, whole};
 use crate::store::sqlite::step::load;
 use crate::store::sqlite::writer::{Failure, Writing};

@@ -3,7 +3,7 @@
 //! - `lock`, `schema`: who may open the file, and what is in it.
 //! - `writer`: the one thread that writes; many requests share one sync.
 //! - `commit`, `step`, `outbox`, `control`: what it writes.
-//! - `chain`, `rows`: how the log is chained, and how a case is a row.
+//! - `chain`, `rows`, `effects`: how the log is chained, and how cases and effects are rows.
 //! - `reader`, `listing`, `verify`: what is read beside it.
 //!
 //! What must hold: `synchronous` is FULL, so that a commit that returned is on disk. Whoever changes a case in the file
@@ -18,6 +18,7 @@ mod outbox;
 mod control;
 mod chain;
 mod rows;
+mod effects;
 mod reader;
 mod listing;
 mod verify;
@@ -45,8 +46,8 @@ use crate::store::{
 
 use chain::Standing;
 use commit::Prepared;
+use effects::PlannedRow;
 use lock::Lock;
-use outbox::PlannedRow;
 use reader::{Readers, Trouble};
 use rows::whole;
 use writer::{Ask, Failure, Fault, Health, Message, QUEUE, Writer, Writing};

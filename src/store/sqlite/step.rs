@@ -7,7 +7,7 @@ use crate::domain::case::{Case, CaseTerms, EarlierAnswers, Event, Step};
 use crate::domain::id::CaseId;
 use crate::domain::log_entry::{ChainMac, EntryKind};
 use crate::store::sqlite::chain::{self, Link};
-use crate::store::sqlite::outbox::PlannedRow;
+use crate::store::sqlite::effects::PlannedRow;
 use crate::store::sqlite::rows::{CaseRow, case_columns, json, whole};
 use crate::store::sqlite::writer::{Failure, Writing};
 use crate::store::{Stepped, StoreError};

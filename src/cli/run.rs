@@ -1,0 +1,254 @@
+//! `countersign run`: the service.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{ExitStatus, terminal};
+use crate::app::{App, Options};
+use crate::clock::Clock;
+use crate::config::{
+    AgentToken, Config, LogFormat, OperatorToken, Role, SourceConfig, SourceKind, Store,
+    VerifyConfig,
+};
+use crate::credential::Credential;
+use crate::diagnostic::{Diagnostic, Paint};
+use crate::flow::Flow;
+use crate::telemetry;
+
+/// Looked for where no config is named.
+const USUAL_CONFIG: &str = "countersign.yaml";
+
+/// Serve platforms and agents: verify, decide, record, answer
+///
+/// Without a config it runs in dry-run on the defaults: loopback, a SQLite file here, and agents at our own API. It
+/// then writes a token for you and one for your agents beside the database.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// The config [default: ./countersign.yaml, where there is one]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The policy directory [default: the config's]
+    #[arg(long, value_name = "DIR")]
+    policies: Option<PathBuf>,
+}
+
+/// Serves until it is told to stop.
+pub fn run(args: &Args) -> ExitStatus {
+    let (config, warnings) = match config(args) {
+        Ok(configured) => configured,
+        Err(NoConfig::Mistakes(mistakes)) => {
+            terminal::show(&mistakes);
+            terminal::complain(&format!(
+                "the config has {} mistakes; nothing was started",
+                mistakes.len()
+            ));
+            return ExitStatus::CouldNot;
+        }
+        Err(NoConfig::Defaults(error)) => return terminal::end(Err(error)),
+    };
+    terminal::end(serve(config, &warnings))
+}
+
+enum NoConfig {
+    Mistakes(Vec<Diagnostic>),
+    Defaults(anyhow::Error),
+}
+
+fn serve(config: Config, warnings: &[Diagnostic]) -> anyhow::Result<ExitStatus> {
+    let rust_log = environment("RUST_LOG");
+    telemetry::init(
+        &config.log,
+        rust_log.as_deref(),
+        telemetry::paint(&std::io::stdout(), &environment),
+    )?;
+    for warning in warnings {
+        tracing::warn!(code = warning.code, "{}", warning.render(Paint::Plain));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let app = App::open(config.clone(), Options::default()).await?;
+        introduce(&config, &app);
+        let stop = CancellationToken::new();
+        let signals = listen_to_signals(stop.clone(), Arc::clone(app.flow()))?;
+        let running = app.run(stop);
+        tokio::select! {
+            served = running => served.map(|()| ExitStatus::Done).map_err(Into::into),
+            () = signals => {
+                tracing::warn!("told to stop a second time; stopping at once");
+                Ok(ExitStatus::CouldNot)
+            }
+        }
+    })
+}
+
+/// Says what runs, where, and what each source may do; one line each.
+fn introduce(config: &Config, app: &App) {
+    let addresses = app.addresses();
+    let status = app.flow().policies().status();
+    let set = app.flow().policies().current();
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        policy.revision = %status.live,
+        "countersign {}: {} rules, revision {}, from {}",
+        env!("CARGO_PKG_VERSION"),
+        set.rules().len(),
+        status.live.short(),
+        config.policies.path.display(),
+    );
+    for warning in &status.warnings {
+        tracing::warn!(code = warning.code, "{}", warning.render(Paint::Plain));
+    }
+    for source in &config.sources {
+        tracing::info!(
+            source.name = %source.name,
+            source.mode = source.mode.as_str(),
+            "source `{}` is in {}: {}",
+            source.name,
+            source.mode.as_str(),
+            proof(source),
+        );
+    }
+    tracing::info!(
+        intake = %addresses.intake,
+        operators = %addresses.operators,
+        "listening: platforms and agents at http://{}, people at http://{}",
+        addresses.intake,
+        addresses.operators,
+    );
+}
+
+/// How a source's senders prove who they are.
+fn proof(source: &SourceConfig) -> String {
+    match &source.kind {
+        SourceKind::TraceMem(tracemem) if tracemem.verify.is_empty() => {
+            "its senders are not verified, so it can never be in enforce".to_owned()
+        }
+        SourceKind::TraceMem(tracemem) => {
+            let ways: Vec<&str> = tracemem.verify.iter().map(way).collect();
+            format!("senders prove themselves by {}", ways.join(" and "))
+        }
+        SourceKind::Http(http) => format!(
+            "{} agents prove themselves by their tokens",
+            http.tokens.len()
+        ),
+    }
+}
+
+fn way(verify: &VerifyConfig) -> &'static str {
+    match verify {
+        VerifyConfig::Hmac(_) => "an HMAC over the body",
+        VerifyConfig::StandardWebhooks { .. } => "a Standard Webhooks signature",
+        VerifyConfig::StaticHeader { .. } => "a secret header",
+        VerifyConfig::SecretPath(_) => "a secret path",
+        VerifyConfig::UserAgent(_) => "their user agent (which proves nothing)",
+    }
+}
+
+/// Stops in order at the first SIGTERM or SIGINT, ends at the second, reloads the policies at SIGHUP.
+fn listen_to_signals(
+    stop: CancellationToken,
+    flow: Arc<Flow>,
+) -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be listened to")?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                _ = hang_up.recv() => {
+                    // What became of it is logged where it happens.
+                    let _ = flow.policies().reload(Clock.now()).await;
+                    continue;
+                }
+            }
+            if stop.is_cancelled() {
+                return;
+            }
+            stop.cancel();
+        }
+    })
+}
+
+fn config(args: &Args) -> Result<(Config, Vec<Diagnostic>), NoConfig> {
+    let usual = PathBuf::from(USUAL_CONFIG);
+    let named = match &args.config {
+        Some(path) => Some(path),
+        None if usual.is_file() => Some(&usual),
+        None => None,
+    };
+    let (mut config, warnings) = match named {
+        Some(path) => Config::load(path, &environment, Clock.now()).map_err(NoConfig::Mistakes)?,
+        None => (defaults().map_err(NoConfig::Defaults)?, Vec::new()),
+    };
+    if let Some(policies) = &args.policies {
+        config.policies.path.clone_from(policies);
+    }
+    Ok((config, warnings))
+}
+
+/// The defaults, with a token for the person who starts it and one for their agents.
+fn defaults() -> anyhow::Result<Config> {
+    let mut config = Config::default_for_run();
+    if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+        config.log.format = LogFormat::Text;
+    }
+    let Store::Sqlite(store) = &config.store;
+    let name = environment("USER")
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "operator".to_owned());
+    let token = token_file(store, ".token")?;
+    config.operators.tokens.push(OperatorToken {
+        name,
+        role: Role::Admin,
+        token,
+    });
+    let token = token_file(store, ".agent-token")?;
+    for source in &mut config.sources {
+        if let SourceKind::Http(http) = &mut source.kind {
+            http.tokens.push(AgentToken {
+                agent: "agent".to_owned(),
+                token: token.clone(),
+            });
+        }
+    }
+    Ok(config)
+}
+
+/// The token in the file beside the store; made, for its owner's eyes alone, where there is none.
+fn token_file(store: &Path, ending: &str) -> anyhow::Result<Credential> {
+    let mut path = store.to_owned();
+    path.as_mut_os_string().push(ending);
+    if !path.exists() {
+        let mut bytes = [0; 24];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
+        let cannot = || format!("cannot write the token file `{}`", path.display());
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(cannot)?;
+        writeln!(file, "{}", hex::encode(bytes)).with_context(cannot)?;
+    }
+    Ok(Credential::in_file(path))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is where the environment is read"
+)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,422 @@
+//! How a case begins and moves. Every transition there is, is here.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::domain::case::{
+    AnswerState, Asked, Case, CaseTerms, Channel, EarlierAnswers, Entry, Event, Mode, Refused,
+    Resolution, Resolved, Resolver, State, Step, Whose,
+};
+use crate::domain::effect::{Answer, Ballot, Effect, Planned, Release};
+use crate::domain::escalation::{Escalation, Tally, Vote, cast};
+use crate::domain::id::ContentDigest;
+use crate::domain::log_entry::EntryKind;
+use crate::domain::platform::PlatformOutcome;
+use crate::domain::rationale;
+use crate::domain::verdict::{Cause, Outcome, Terms, Verdict};
+
+impl Case {
+    /// Begins the life of a request that policy decided as `verdict` at `now`.
+    pub fn decided(asked: Asked, verdict: Verdict, terms: &CaseTerms, now: Timestamp) -> Step {
+        let mut case = Self {
+            outcome: verdict.outcome,
+            cause: verdict.cause,
+            asked,
+            mode: terms.mode,
+            channel: terms.channel,
+            verdict,
+            decided_at: now,
+            state: State::Resolved(Resolution {
+                outcome: Resolved::Expired,
+                by: Resolver::Deadline,
+                at: now,
+                reason: None,
+                answer: AnswerState::None,
+            }),
+            platform_outcome: None,
+            votes: Vec::new(),
+            approve_by: None,
+        };
+        let mut effects = Vec::new();
+        if !case.asked.expired(now) {
+            match case.outcome {
+                Outcome::Approve => case.resolve(
+                    Ballot::Approve,
+                    Resolver::Policy,
+                    None,
+                    terms,
+                    now,
+                    &mut effects,
+                ),
+                Outcome::Reject => case.resolve(
+                    Ballot::Reject,
+                    Resolver::Policy,
+                    None,
+                    terms,
+                    now,
+                    &mut effects,
+                ),
+                Outcome::Escalate => case.open(terms, now),
+            }
+        }
+        let entry = Entry {
+            kind: EntryKind::Decided,
+            detail: case.particulars(),
+        };
+        Step {
+            case,
+            effects,
+            earlier_answers: EarlierAnswers::Keep,
+            entry,
+        }
+    }
+
+    /// Moves the case by `event`, or says why it does not move.
+    pub fn step(
+        mut self,
+        event: Event,
+        terms: &CaseTerms,
+        now: Timestamp,
+    ) -> Result<Step, Refused> {
+        match self.state.clone() {
+            State::Open(escalation) => match event {
+                Event::Voted { vote, shown } => self.vote(&escalation, vote, shown, terms, now),
+                Event::TimePassed if escalation.deadline <= now => Ok(self.expire(now)),
+                Event::PlatformResolved {
+                    outcome,
+                    by,
+                    reason,
+                } => Ok(self.supersede(outcome, by.as_deref(), reason, now)),
+                // Only an approval becomes a question again, so what arrived after all is that approval.
+                Event::AnswerTaken { platform } => Ok(self.supersede(
+                    platform.or(Some(PlatformOutcome::Approved)),
+                    None,
+                    None,
+                    now,
+                )),
+                Event::AnswerNotNeeded { platform, .. } => {
+                    Ok(self.supersede(platform, None, None, now))
+                }
+                Event::AnswerExpired => Ok(self.expire(now)),
+                Event::TimePassed
+                | Event::AnswerGivenUp { .. }
+                | Event::AnswerTooLate { .. }
+                | Event::AnswerRetried { .. } => Err(Refused::Nothing),
+            },
+            State::Answering(resolution) => match event {
+                Event::Voted { .. } => Err(Refused::Closed(Box::new(resolution))),
+                Event::TimePassed if self.asked.expired(now) => Ok(self.expire(now)),
+                Event::TimePassed if self.wakes_at().is_some_and(|at| at <= now) => {
+                    Ok(self.ask_again("the approval could not be sent in time", terms, now))
+                }
+                Event::TimePassed => Err(Refused::Nothing),
+                Event::PlatformResolved {
+                    outcome,
+                    by,
+                    reason,
+                } => {
+                    if outcome
+                        .as_ref()
+                        .is_some_and(|outcome| resolution.outcome.agrees_with(outcome))
+                    {
+                        return Ok(self.settle(resolution, outcome, now));
+                    }
+                    Ok(self.supersede(outcome, by.as_deref(), reason, now))
+                }
+                Event::AnswerTaken { platform } => {
+                    if platform
+                        .as_ref()
+                        .is_some_and(|outcome| resolution.outcome.contradicts(outcome))
+                    {
+                        return Ok(self.supersede(platform, None, None, now));
+                    }
+                    Ok(self.settle(resolution, platform, now))
+                }
+                Event::AnswerNotNeeded { platform, ours } => match (&platform, ours) {
+                    (Some(outcome), _) if resolution.outcome.agrees_with(outcome) => {
+                        Ok(self.settle(resolution, platform, now))
+                    }
+                    (None, Whose::PerhapsOurs) => Ok(self.settle(resolution, None, now)),
+                    (Some(_), _) | (None, Whose::NotOurs) => {
+                        Ok(self.supersede(platform, None, None, now))
+                    }
+                },
+                Event::AnswerExpired => Ok(self.expire(now)),
+                Event::AnswerGivenUp { error } => self.give_up(resolution, &error),
+                Event::AnswerTooLate { error } => match resolution.outcome {
+                    Resolved::Approved => Ok(self.ask_again(&error, terms, now)),
+                    Resolved::Rejected | Resolved::Expired | Resolved::Superseded => {
+                        self.give_up(resolution, &error)
+                    }
+                },
+                Event::AnswerRetried { by } => match resolution.answer {
+                    AnswerState::Dead => {
+                        let pending = Resolution {
+                            answer: AnswerState::Pending,
+                            ..resolution
+                        };
+                        self.state = State::Answering(pending);
+                        Ok(self.stepped(
+                            EntryKind::Retried,
+                            json!({ "by": by }),
+                            EarlierAnswers::Revive,
+                        ))
+                    }
+                    AnswerState::Settled | AnswerState::Pending | AnswerState::None => {
+                        Err(Refused::Nothing)
+                    }
+                },
+            },
+            State::Resolved(resolution) => match event {
+                Event::Voted { .. } => Err(Refused::Closed(Box::new(resolution))),
+                Event::PlatformResolved {
+                    outcome: Some(outcome),
+                    by,
+                    reason,
+                } if self.platform_outcome.is_none() => {
+                    Ok(self.report(outcome, by.as_deref(), reason.as_deref()))
+                }
+                // An answer that was taken back may have arrived all the same: the platform's word is kept.
+                Event::AnswerTaken {
+                    platform: Some(outcome),
+                }
+                | Event::AnswerNotNeeded {
+                    platform: Some(outcome),
+                    ..
+                } if self.platform_outcome.is_none() => Ok(self.report(outcome, None, None)),
+                Event::PlatformResolved { .. }
+                | Event::TimePassed
+                | Event::AnswerTaken { .. }
+                | Event::AnswerNotNeeded { .. }
+                | Event::AnswerExpired
+                | Event::AnswerGivenUp { .. }
+                | Event::AnswerTooLate { .. }
+                | Event::AnswerRetried { .. } => Err(Refused::Nothing),
+            },
+        }
+    }
+
+    fn vote(
+        mut self,
+        escalation: &Escalation,
+        vote: Vote,
+        shown: ContentDigest,
+        terms: &CaseTerms,
+        now: Timestamp,
+    ) -> Result<Step, Refused> {
+        if escalation.deadline <= now {
+            return Ok(self.expire(now));
+        }
+        if self.asked.rationale_required
+            && vote
+                .reason
+                .as_deref()
+                .is_none_or(|reason| reason.trim().is_empty())
+        {
+            return Err(Refused::NoReason);
+        }
+        if self.shown() != shown {
+            return Err(Refused::Stale);
+        }
+        let detail = json!({ "by": vote.by, "vote": vote.vote, "reason": vote.reason });
+        let (by, reason) = (vote.by.clone(), vote.reason.clone());
+        cast(&mut self.votes, vote);
+        match escalation.tally(&self.votes) {
+            Tally::Open => Ok(self.stepped(EntryKind::Voted, detail, EarlierAnswers::Keep)),
+            Tally::Closed(ballot) => {
+                let mut effects = Vec::new();
+                self.resolve(
+                    ballot,
+                    Resolver::Person(by),
+                    reason,
+                    terms,
+                    now,
+                    &mut effects,
+                );
+                Ok(Step {
+                    effects,
+                    ..self.stepped(EntryKind::Resolved, detail, EarlierAnswers::Withdraw)
+                })
+            }
+        }
+    }
+
+    /// Says the last word and plans to tell the platform, where there is one to tell.
+    fn resolve(
+        &mut self,
+        ballot: Ballot,
+        by: Resolver,
+        reason: Option<String>,
+        terms: &CaseTerms,
+        now: Timestamp,
+        effects: &mut Vec<Planned>,
+    ) {
+        let leaves = self.mode == Mode::Enforce && self.channel == Channel::Answer;
+        let resolution = Resolution {
+            outcome: match ballot {
+                Ballot::Approve => Resolved::Approved,
+                Ballot::Reject => Resolved::Rejected,
+            },
+            by,
+            at: now,
+            reason,
+            answer: if leaves {
+                AnswerState::Pending
+            } else {
+                AnswerState::None
+            },
+        };
+        if self.channel == Channel::Answer {
+            let patience = match ballot {
+                Ballot::Approve => terms.answer_within,
+                Ballot::Reject => terms.give_up_after,
+            };
+            let answer = Answer {
+                ballot,
+                rationale: rationale::for_platform(self, &resolution, terms.rationale_limit),
+                decided_by_policy: resolution.by == Resolver::Policy,
+            };
+            let not_after = now.saturating_add(patience).unwrap_or(Timestamp::MAX);
+            self.approve_by = (ballot == Ballot::Approve).then_some(not_after);
+            let release = if leaves {
+                Release::Send
+            } else {
+                Release::Would
+            };
+            effects.push(Planned {
+                effect: Effect::Answer(answer),
+                release,
+                not_after,
+            });
+        }
+        self.state = if leaves {
+            State::Answering(resolution)
+        } else {
+            State::Resolved(resolution)
+        };
+    }
+
+    fn open(&mut self, terms: &CaseTerms, now: Timestamp) {
+        let none = Terms::default();
+        let asked_for = self.verdict.terms.as_ref().unwrap_or(&none);
+        self.state = State::Open(Escalation::open(
+            asked_for,
+            &terms.escalation,
+            self.asked.expires_at,
+            now,
+        ));
+    }
+
+    /// The answer waits for a person to retry it.
+    fn give_up(mut self, resolution: Resolution, error: &str) -> Result<Step, Refused> {
+        if resolution.answer == AnswerState::Dead {
+            return Err(Refused::Nothing);
+        }
+        self.state = State::Answering(Resolution {
+            answer: AnswerState::Dead,
+            ..resolution
+        });
+        Ok(self.stepped(
+            EntryKind::DeadLettered,
+            json!({ "error": error }),
+            EarlierAnswers::Keep,
+        ))
+    }
+
+    /// An approval that cannot leave in time is no approval any more.
+    fn ask_again(mut self, error: &str, terms: &CaseTerms, now: Timestamp) -> Step {
+        self.approve_by = None;
+        if self.asked.expired(now) {
+            return self.expire(now);
+        }
+        self.outcome = Outcome::Escalate;
+        self.cause = Cause::Source;
+        self.votes.clear();
+        self.open(terms, now);
+        self.stepped(
+            EntryKind::Escalated,
+            json!({ "error": error }),
+            EarlierAnswers::Withdraw,
+        )
+    }
+
+    fn expire(mut self, now: Timestamp) -> Step {
+        let detail = self.end(Resolved::Expired, Resolver::Deadline, None, now);
+        self.stepped(EntryKind::Expired, detail, EarlierAnswers::Withdraw)
+    }
+
+    fn supersede(
+        mut self,
+        outcome: Option<PlatformOutcome>,
+        by: Option<&str>,
+        reason: Option<String>,
+        now: Timestamp,
+    ) -> Step {
+        let detail = json!({ "platform_outcome": outcome, "by": by, "reason": reason });
+        self.end(Resolved::Superseded, Resolver::Platform, reason, now);
+        self.platform_outcome = outcome.or(self.platform_outcome);
+        self.stepped(EntryKind::Superseded, detail, EarlierAnswers::Withdraw)
+    }
+
+    /// The case stays as it is; what the platform says is kept beside it.
+    fn report(mut self, outcome: PlatformOutcome, by: Option<&str>, reason: Option<&str>) -> Step {
+        let detail = json!({ "platform_outcome": outcome, "by": by, "reason": reason });
+        self.platform_outcome = Some(outcome);
+        self.stepped(EntryKind::PlatformReported, detail, EarlierAnswers::Keep)
+    }
+
+    fn settle(
+        mut self,
+        resolution: Resolution,
+        platform: Option<PlatformOutcome>,
+        now: Timestamp,
+    ) -> Step {
+        let detail = json!({ "platform_outcome": platform, "at": now });
+        self.state = State::Resolved(Resolution {
+            answer: AnswerState::Settled,
+            ..resolution
+        });
+        self.platform_outcome = platform.or(self.platform_outcome);
+        self.stepped(EntryKind::Answered, detail, EarlierAnswers::Withdraw)
+    }
+
+    fn end(
+        &mut self,
+        outcome: Resolved,
+        by: Resolver,
+        reason: Option<String>,
+        now: Timestamp,
+    ) -> serde_json::Value {
+        let resolution = Resolution {
+            outcome,
+            by,
+            at: now,
+            reason,
+            answer: AnswerState::None,
+        };
+        let detail = json!({ "resolution": resolution });
+        self.state = State::Resolved(resolution);
+        detail
+    }
+
+    fn stepped(
+        self,
+        kind: EntryKind,
+        detail: serde_json::Value,
+        earlier_answers: EarlierAnswers,
+    ) -> Step {
+        Step {
+            entry: Entry { kind, detail },
+            case: self,
+            effects: Vec::new(),
+            earlier_answers,
+        }
+    }
+
+    fn particulars(&self) -> serde_json::Value {
+        json!({
+            "outcome": self.outcome, "cause": self.cause, "mode": self.mode,
+            "resolution": self.resolution(), "revision": self.verdict.revision,
+        })
+    }
+}
