@@ -257,12 +257,12 @@ async fn six_hundred_stuck_clients_do_not_hold_up_a_good_one_and_are_all_closed(
             0 => {
                 client
                     .says("POST /echo HTTP/1.1\r\nhost: x\r\nx-slow: ")
-                    .await
+                    .await;
             }
             1 => {
                 client
                     .says("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf")
-                    .await
+                    .await;
             }
             _ => {}
         }

@@ -55,14 +55,7 @@ impl Server {
                     Ok::<_, Problem>(bytes)
                 }),
             )
-            .route(
-                "/panic",
-                get(|| async {
-                    if true {
-                        panic!("on purpose")
-                    }
-                }),
-            )
+            .route("/panic", get(|| async { panic_on_purpose() }))
             .route(
                 "/hang",
                 get(move || async move {
