@@ -98,7 +98,7 @@ impl Input {
 
     fn from_value(value: Value) -> Self {
         let text = json::canonical(&value);
-        let document = Document::parse(&text);
+        let document = Document::of(&value);
         Self {
             text,
             value,

@@ -71,7 +71,7 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
             }
         }
     }
-    let data = Document::parse(&files.data.to_string());
+    let data = Document::of(&files.data);
     if let Err(error) = &data {
         mistakes.push(Diagnostic::error(
             "P020",

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::child::run;
 use super::{TM, Told, entries, nothing_is_stored, post, refused, server};
-use crate::harness::{Countersign, SECRET, requested, signature};
+use crate::harness::{AGENT, Countersign, SECRET, VIEWER, answer, requested, signature};
 
 const MALFORMED: (u16, &str, &str) = (400, "malformed", "malformed");
 
@@ -202,31 +203,61 @@ async fn a_number_that_would_change_by_being_read_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_a_json_library_uses_inside_is_just_a_key() {
     let server = server().await;
-    for (number, key) in [
+    let mut asked = Vec::new();
+    for key in [
         "$serde_json::private::Number",
         "$serde_json::private::RawValue",
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let context = json!({"amount": {key: "50"}});
-        let body = String::from_utf8(with_context(&context.to_string())).unwrap();
-        let body = body.replace("appr_1", &format!("appr_{number}"));
-        let told = accepted(&server, body.into_bytes(), &[]).await;
-        let file = server.case(told["case_id"].as_str().unwrap()).await;
-        // An object is no amount: it must not become the number 50, which policy would approve.
-        assert_eq!(file["verdict"]["outcome"], "escalate", "{file}");
-        assert_eq!(file["request"]["context"], context);
-        // The same as the whole context.
-        let body =
-            String::from_utf8(with_context(&json!({key: "{\"amount\": 50}"}).to_string())).unwrap();
-        let body = body.replace("appr_1", &format!("appr_whole_{number}"));
-        let told = accepted(&server, body.into_bytes(), &[]).await;
-        let file = server.case(told["case_id"].as_str().unwrap()).await;
-        assert_eq!(file["verdict"]["outcome"], "escalate", "{file}");
-        assert_eq!(file["request"]["context"], json!({key: "{\"amount\": 50}"}));
+    ] {
+        for context in [
+            // An object is no amount: it must not become the number 50, which policy would approve.
+            format!(r#"{{"amount":{{"{key}":"50"}}}}"#),
+            format!(r#"{{"{key}":"{{\"amount\":50}}"}}"#),
+            // And what stands after the key must not be lost.
+            format!(r#"{{"amount":{{"{key}":"50","currency":"BTC"}}}}"#),
+        ] {
+            let body = String::from_utf8(with_context(&context)).unwrap();
+            let body = body.replace("appr_1", &format!("appr_{}", asked.len()));
+            let told = accepted(&server, body.into_bytes(), &[]).await;
+            asked.push((
+                context.clone(),
+                told["case_id"].as_str().unwrap().to_owned(),
+            ));
+            // Agents at our own API choose their keys freely.
+            let request = server
+                .client
+                .post(server.intake("/v1/requests"))
+                .bearer_auth(AGENT);
+            let body = format!(
+                r#"{{"id":"agents_{}","action":"pay","context":{context}}}"#,
+                asked.len()
+            );
+            let (status, told) = answer(request.body(body).send().await.unwrap()).await;
+            assert!(status == 200 || status == 202, "{told}");
+            assert_ne!(told["outcome"], "approve", "{told}");
+            asked.push((context, told["case_id"].as_str().unwrap().to_owned()));
+        }
     }
-    server.stop().await;
+    for (context, case) in &asked {
+        // The text, since the test's own reader would fall for it too.
+        let url = server.operators(&format!("/v1/cases/{case}"));
+        let request = server.client.get(url).bearer_auth(VIEWER);
+        let file = request.send().await.unwrap().text().await.unwrap();
+        assert!(!file.contains(r#""outcome":"approve""#), "{file}");
+        assert!(
+            file.contains(&format!(r#""context":{context}"#)),
+            "{context}: {file}"
+        );
+    }
+    let folder = server.stop().await;
+    for (context, case) in asked {
+        // A person at a terminal sees it as well.
+        let ran = run(folder.path(), &["cases", &case]);
+        let shown = String::from_utf8(ran.stdout).unwrap();
+        assert!(
+            shown.contains("$serde_json::private::"),
+            "{context}: {shown}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
