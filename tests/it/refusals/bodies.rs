@@ -6,6 +6,7 @@ use super::child::run;
 use super::{TM, Told, entries, nothing_is_stored, post, refused, server};
 use crate::harness::{AGENT, Countersign, SECRET, VIEWER, answer, requested, signature};
 
+const MEBIBYTE: usize = 1024 * 1024;
 const MALFORMED: (u16, &str, &str) = (400, "malformed", "malformed");
 
 /// The body of a good request, with `context` as its context, written as it is.
@@ -144,7 +145,6 @@ async fn a_key_given_twice_is_refused_wherever_and_however_it_is_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_nested_too_deep_is_refused_and_the_server_lives() {
     let server = server().await;
-    const MEBIBYTE: usize = 1024 * 1024;
     for body in [
         "[".repeat(MEBIBYTE),
         "{\"a\":".repeat(MEBIBYTE / 5),

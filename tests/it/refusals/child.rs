@@ -68,7 +68,7 @@ impl Program {
             stderr.read_to_string(&mut all).unwrap();
             all
         });
-        let Ok((intake, operators)) = listening.recv_timeout(Duration::from_secs(60)) else {
+        let Ok((intake, operators)) = listening.recv_timeout(Duration::from_mins(1)) else {
             let _ = child.kill();
             panic!(
                 "it does not listen: {}\n{}",

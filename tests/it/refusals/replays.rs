@@ -120,7 +120,7 @@ async fn a_replay_inside_the_window_is_the_same_case_also_after_a_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_is_a_duplicate_until_the_window_closes_and_refused_from_then_on() {
-    let server = server_with(&verify("2s"), "").await;
+    let server = server_with(&verify("4s"), "").await;
     let timestamp = Clock.now().as_second().to_string();
     let signed = signature(&timestamp, &body());
     let first = send(&server, &timestamp, &signed).await;
