@@ -108,7 +108,7 @@ impl Server {
                 }
             }
         });
-        let Ok((intake, operators)) = listening.recv_timeout(Duration::from_secs(60)) else {
+        let Ok((intake, operators)) = listening.recv_timeout(Duration::from_mins(1)) else {
             let _ = child.kill();
             panic!(
                 "the server did not say where it listens: {:?}",
@@ -136,7 +136,10 @@ impl Server {
 
     fn signal(&self, signal: &str) {
         let group = format!("-{}", self.child.id());
-        Command::new("kill").args([signal, "--", &group]).status().unwrap();
+        Command::new("kill")
+            .args([signal, "--", &group])
+            .status()
+            .unwrap();
     }
 }
 
