@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> ExitStatus {
         }
         Err(NoConfig::Defaults(error)) => return terminal::end(Err(error)),
     };
-    terminal::end(serve(config, &warnings))
+    terminal::end(serve(&config, &warnings))
 }
 
 enum NoConfig {
@@ -61,7 +61,7 @@ enum NoConfig {
     Defaults(anyhow::Error),
 }
 
-fn serve(config: Config, warnings: &[Diagnostic]) -> anyhow::Result<ExitStatus> {
+fn serve(config: &Config, warnings: &[Diagnostic]) -> anyhow::Result<ExitStatus> {
     let rust_log = environment("RUST_LOG");
     telemetry::init(
         &config.log,
@@ -76,7 +76,7 @@ fn serve(config: Config, warnings: &[Diagnostic]) -> anyhow::Result<ExitStatus> 
         .build()?;
     runtime.block_on(async {
         let app = App::open(config.clone(), Options::default()).await?;
-        introduce(&config, &app);
+        introduce(config, &app);
         let stop = CancellationToken::new();
         let signals = listen_to_signals(stop.clone(), Arc::clone(app.flow()))?;
         let running = app.run(stop);

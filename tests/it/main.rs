@@ -7,6 +7,10 @@
     clippy::indexing_slicing,
     reason = "test helpers may panic; the panic is the report"
 )]
+#![expect(
+    unreachable_pub,
+    reason = "the modules of one test binary see each other"
+)]
 
 mod harness;
 mod tracemem;
