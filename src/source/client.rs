@@ -36,11 +36,12 @@ pub struct Timeouts {
     pub total: Duration,
 }
 
-impl Default for Timeouts {
-    fn default() -> Self {
+impl Timeouts {
+    /// `total` for everything, of which a part for the connection: who is there accepts it soon.
+    pub fn within(total: Duration) -> Self {
         Self {
-            connect: Duration::from_secs(3),
-            total: Duration::from_secs(10),
+            connect: total.min(Duration::from_secs(3)),
+            total,
         }
     }
 }

@@ -314,6 +314,9 @@ pub trait Store: Send + Sync {
     /// Wakes at every change of a case, with its id; lags are told as such.
     fn changes(&self) -> tokio::sync::broadcast::Receiver<CaseId>;
 
+    /// Changes whenever there may be something to [`Store::claim`] that was not there, or not free, before.
+    fn planned(&self) -> tokio::sync::watch::Receiver<()>;
+
     /// Writes one row and syncs it, to tell whether the store can be written.
     async fn probe(&self) -> Result<(), StoreError>;
 

@@ -15,7 +15,7 @@ use crate::store::sqlite::chain::{self, Link};
 use crate::store::sqlite::effects::{COLUMNS, EffectRow, PlannedRow};
 use crate::store::sqlite::rows::json as text;
 use crate::store::sqlite::step::Loaded;
-use crate::store::sqlite::writer::{Failure, Writing};
+use crate::store::sqlite::writer::{Failure, Planned, Writing};
 use crate::store::{Attempt, Retried};
 
 /// Writes an event that has no case.
@@ -188,6 +188,7 @@ pub(super) fn retry(
             "UPDATE outbox SET state = 'due', leased = 0, due_at = ?2, not_after = ?3 WHERE id = ?1",
         )?
         .execute(params![id.0, now.as_microsecond(), fresh])?;
+    *writing.planned = Planned::Something;
     Ok(Retried::Due)
 }
 
