@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, Role as ConfigRole, SourceKind, Store as StoreConfig};
+use crate::config::{Config, Role as ConfigRole, SourceConfig, SourceKind, Store as StoreConfig};
 use crate::diagnostic::Diagnostic;
 use crate::domain::id::Revision;
 use crate::flow::{Courier, CourierSettings, Desk, Flow, Observer};
@@ -187,7 +187,8 @@ impl App {
 
         let hurry = CancellationToken::new();
         let (doors, agents, expiries) = doors(&config);
-        for source in &config.sources {
+        let answered = |source: &&SourceConfig| matches!(source.kind, SourceKind::TraceMem(_));
+        for source in config.sources.iter().filter(answered) {
             let mut theirs = expiries.iter().filter(|of| of.source == source.name);
             metrics.introduce(&source.name, theirs.next().map(|expiry| expiry.at));
         }

@@ -129,7 +129,9 @@ impl Courier {
             judge(&claim, result, self.clock.now(), fastrand::f64())
         };
         let terms = Arc::clone(&self.desk.terms);
-        let settled = self.store.settle(claim.id, attempt, terms, self.clock.now());
+        let settled = self
+            .store
+            .settle(claim.id, attempt, terms, self.clock.now());
         if let Err(error) = settled.await {
             // It is given out again when its lease is over, as one that may have arrived.
             self.cannot_work(&error);

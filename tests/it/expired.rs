@@ -18,7 +18,9 @@ async fn a_request_that_came_too_late_is_accepted_recorded_as_expired_and_not_an
         assert_eq!(verdict["resolution"]["outcome"], "expired");
         assert_eq!(verdict["resolution"]["by"], "deadline");
         assert_eq!(verdict["resolution"]["answer"], "none");
-        let (status, problem) = server.vote(crate::harness::ADMIN, &id, "approve", "ok").await;
+        let (status, problem) = server
+            .vote(crate::harness::ADMIN, &id, "approve", "ok")
+            .await;
         assert_eq!((status, problem["code"].as_str()), (409, Some("closed")));
     }
     assert!(server.outbox().await.is_empty());
@@ -30,7 +32,8 @@ async fn a_request_that_came_too_late_is_accepted_recorded_as_expired_and_not_an
 async fn an_agent_is_never_told_that_its_expired_request_is_approved() {
     let platform = TraceMem::start().await;
     let server = Countersign::start(&config("enforce", &platform)).await;
-    let body = json!({"action": "pay", "context": {"amount": 50}, "expires_at": "2026-01-01T00:00:00Z"});
+    let body =
+        json!({"action": "pay", "context": {"amount": 50}, "expires_at": "2026-01-01T00:00:00Z"});
     let (status, verdict) = server.ask(AGENT, "late", &body).await;
     assert_eq!(status, 200, "{verdict}");
     assert_eq!(verdict["resolution"]["outcome"], "expired");

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN, Countersign, SECRET, config, eventually, requested, signature, with_tm};
+use crate::harness::{
+    ADMIN, Countersign, SECRET, config, eventually, requested, signature, with_tm,
+};
 use crate::tracemem::{Behaviour, TraceMem};
 
 fn say(status: u16) -> Behaviour {
@@ -46,7 +48,10 @@ async fn events_are_passed_on_as_they_came() {
                     ("X-Custom", "kept: as it is"),
                     ("Connection", "X-Hop"),
                     ("X-Hop", "for one connection only"),
-                    ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+                    (
+                        "traceparent",
+                        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                    ),
                 ],
             )
             .await;
@@ -63,7 +68,11 @@ async fn events_are_passed_on_as_they_came() {
         assert_eq!(passed.header("content-type"), Some("application/json"));
         assert!(passed.header("traceparent").is_some());
         assert_eq!(passed.header("x-hop"), None);
-        assert_eq!(passed.header("authorization"), None, "our credential is for the platform alone");
+        assert_eq!(
+            passed.header("authorization"),
+            None,
+            "our credential is for the platform alone"
+        );
         let host = target.address.to_string();
         assert_eq!(passed.header("host"), Some(host.as_str()));
     }
@@ -74,7 +83,9 @@ async fn a_request_that_we_answer_is_not_passed_on_and_its_echo_is() {
     let (platform, target, server) = forwarding("enforce").await;
     let id = server.accepted(&requested(1, json!(50))).await;
     platform.wait_for(1).await;
-    server.case_when(&id, |verdict| verdict["state"] == "resolved").await;
+    server
+        .case_when(&id, |verdict| verdict["state"] == "resolved")
+        .await;
     let (_, told) = server.deliver(&event("approval.resolved", 1, "echo")).await;
     assert_eq!(told["status"], "duplicate");
     target.wait_for(1).await;
@@ -101,10 +112,15 @@ async fn the_events_of_one_request_arrive_in_order_and_hold_up_no_other() {
     target.script("first", [say(503), say(503)]);
     server.deliver(&event("approval.viewed", 1, "first")).await;
     target.wait_for(1).await;
-    server.deliver(&event("approval.resolved", 1, "second")).await;
+    server
+        .deliver(&event("approval.resolved", 1, "second"))
+        .await;
     server.deliver(&event("approval.viewed", 2, "other")).await;
     target.wait_for(5).await;
-    assert_eq!(tokens(&target), ["first", "other", "first", "first", "second"]);
+    assert_eq!(
+        tokens(&target),
+        ["first", "other", "first", "first", "second"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,8 +154,13 @@ async fn an_event_that_the_target_refuses_is_a_dead_letter_that_lets_the_next_pa
     target.script("first", [say(404)]);
     server.deliver(&event("approval.viewed", 1, "first")).await;
     let dead = server.only_effect("dead").await;
-    assert_eq!((&dead["kind"], &dead["case_id"]), (&json!("forward"), &Value::Null));
-    server.deliver(&event("approval.resolved", 1, "second")).await;
+    assert_eq!(
+        (&dead["kind"], &dead["case_id"]),
+        (&json!("forward"), &Value::Null)
+    );
+    server
+        .deliver(&event("approval.resolved", 1, "second"))
+        .await;
     target.wait_for(2).await;
     let path = format!("/v1/outbox/{}/retry", dead["id"]);
     assert_eq!(server.call("POST", &path, ADMIN, None).await.0, 200);
@@ -154,7 +175,10 @@ async fn what_is_refused_is_not_passed_on() {
     let (status, _) = server
         .deliver_raw(
             forged.clone().into_bytes(),
-            &[("X-TraceMem-Signature", &signature("not-the-secret-of-anybody", forged.as_bytes()))],
+            &[(
+                "X-TraceMem-Signature",
+                &signature("not-the-secret-of-anybody", forged.as_bytes()),
+            )],
         )
         .await;
     assert_eq!(status, 401);

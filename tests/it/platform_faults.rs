@@ -66,10 +66,7 @@ async fn an_answer_waits_for_a_platform_that_is_down() {
     platform.wait_for(1).await;
     let verdict = resolved(&server, &id).await;
     assert_eq!(verdict["resolution"]["answer"], "settled");
-    assert_eq!(
-        platform.resolution(&token(1)).as_deref(),
-        Some("approved")
-    );
+    assert_eq!(platform.resolution(&token(1)).as_deref(), Some("approved"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +90,10 @@ async fn a_connection_that_is_closed_without_a_word_is_tried_again() {
     let (platform, server, id) = answered([Behaviour::TakeAndReset]).await;
     let received = platform.wait_for(2).await;
     assert_eq!(received[0].body, received[1].body);
-    assert_eq!(resolved(&server, &id).await["resolution"]["answer"], "settled");
+    assert_eq!(
+        resolved(&server, &id).await["resolution"]["answer"],
+        "settled"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +120,10 @@ async fn a_platform_that_asks_for_a_pause_in_seconds_gets_it() {
     let received = platform.wait_for(2).await;
     let pause = received[1].at.duration_since(received[0].at);
     assert!(pause >= Duration::from_secs(2), "{pause:?}");
-    assert_eq!(resolved(&server, &id).await["resolution"]["answer"], "settled");
+    assert_eq!(
+        resolved(&server, &id).await["resolution"]["answer"],
+        "settled"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,10 +171,16 @@ async fn a_credential_that_is_refused_is_an_alert_and_a_dead_letter_until_it_is_
             "credential_file: credential",
         );
         let folder = tempfile::tempdir().unwrap();
-        write(&folder.path().join("credential"), "an-old-credential-0123456789");
+        write(
+            &folder.path().join("credential"),
+            "an-old-credential-0123456789",
+        );
         let text = text.replace(
             "credential_file: credential",
-            &format!("credential_file: {}", folder.path().join("credential").display()),
+            &format!(
+                "credential_file: {}",
+                folder.path().join("credential").display()
+            ),
         );
         let server = Countersign::start(&text).await;
         assert!(
@@ -183,7 +192,10 @@ async fn a_credential_that_is_refused_is_an_alert_and_a_dead_letter_until_it_is_
         );
         let id = server.accepted(&requested(1, json!(50))).await;
         let dead = server.only_effect("dead").await;
-        assert_eq!((&dead["kind"], &dead["attempts"]), (&json!("answer"), &json!(1)));
+        assert_eq!(
+            (&dead["kind"], &dead["attempts"]),
+            (&json!("answer"), &json!(1))
+        );
         assert_eq!(
             server.case(&id).await["verdict"]["resolution"]["answer"],
             "dead"
@@ -196,12 +208,17 @@ async fn a_credential_that_is_refused_is_an_alert_and_a_dead_letter_until_it_is_
         );
         let readiness = server.readiness().await;
         assert!(
-            readiness.contains(&format!("[-]source tm: `127.0.0.1:{}` answered {status}", platform.address.port()))
-                && readiness.contains("[-]outbox: 1 given up"),
+            readiness.contains(&format!(
+                "[-]source tm: `127.0.0.1:{}` answered {status}",
+                platform.address.port()
+            )) && readiness.contains("[-]outbox: 1 given up"),
             "{readiness}"
         );
 
-        write(&folder.path().join("credential"), "a-new-credential-9876543210");
+        write(
+            &folder.path().join("credential"),
+            "a-new-credential-9876543210",
+        );
         let number = dead["id"].to_string();
         if status == 401 {
             let path = format!("/v1/outbox/{number}/retry");
@@ -215,7 +232,10 @@ async fn a_credential_that_is_refused_is_an_alert_and_a_dead_letter_until_it_is_
             received[1].header("authorization"),
             Some("Bearer a-new-credential-9876543210")
         );
-        assert_eq!(resolved(&server, &id).await["resolution"]["answer"], "settled");
+        assert_eq!(
+            resolved(&server, &id).await["resolution"]["answer"],
+            "settled"
+        );
         assert!(!server.readiness().await.contains("[-]"));
         let again = format!("/v1/outbox/{number}/retry");
         assert_eq!(server.call("POST", &again, ADMIN, None).await.0, 404);
@@ -234,20 +254,32 @@ async fn an_approval_that_stays_dead_becomes_a_question_and_the_person_has_the_l
         .case_when(&id, |verdict| verdict["state"] == "open")
         .await;
     let verdict = &file["verdict"];
-    assert_eq!((&verdict["outcome"], &verdict["cause"]), (&json!("escalate"), &json!("source")));
+    assert_eq!(
+        (&verdict["outcome"], &verdict["cause"]),
+        (&json!("escalate"), &json!("source"))
+    );
     assert_eq!(verdict["resolution"], Value::Null);
     let rationale = verdict["rationale"].as_str().unwrap();
     assert!(
         rationale.starts_with("Left to a person: the platform could not be told in time."),
         "{rationale}"
     );
-    assert!(server.outbox().await.is_empty(), "the approval is withdrawn");
+    assert!(
+        server.outbox().await.is_empty(),
+        "the approval is withdrawn"
+    );
 
     let (status, voted) = server.vote(ADMIN, &id, "approve", "I looked").await;
     assert_eq!(status, 200, "{voted}");
     let received = platform.wait_for(2).await;
-    assert_eq!(received[1].json()["rationale"], "Approved by alice: I looked");
-    assert_eq!(resolved(&server, &id).await["resolution"]["by"], "person:alice");
+    assert_eq!(
+        received[1].json()["rationale"],
+        "Approved by alice: I looked"
+    );
+    assert_eq!(
+        resolved(&server, &id).await["resolution"]["by"],
+        "person:alice"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -257,7 +289,10 @@ async fn an_answer_that_the_platform_will_never_take_is_a_dead_letter_and_no_ale
         let dead = server.only_effect("dead").await;
         assert_eq!(dead["attempts"], 1, "{status}");
         let error = dead["error"].as_str().unwrap();
-        assert!(error.contains(&status.to_string()) && error.ends_with(": no"), "{error}");
+        assert!(
+            error.contains(&status.to_string()) && error.ends_with(": no"),
+            "{error}"
+        );
         let verdict = &server.case(&id).await["verdict"];
         assert_eq!(verdict["state"], "answering");
         assert_eq!(verdict["resolution"]["answer"], "dead");
@@ -299,7 +334,10 @@ async fn a_platform_that_has_another_answer_supersedes_ours() {
     for (status, word) in [(409, "rejected"), (200, "rejected"), (200, "expired")] {
         let (_platform, server, id) = answered([say_status(status, word)]).await;
         let verdict = resolved(&server, &id).await;
-        assert_eq!(verdict["resolution"]["outcome"], "superseded", "{status} {word}");
+        assert_eq!(
+            verdict["resolution"]["outcome"], "superseded",
+            "{status} {word}"
+        );
         assert_eq!(verdict["resolution"]["by"], "platform");
         assert_eq!(verdict["platform_outcome"], word);
         assert_eq!(verdict["outcome"], "approve", "what policy said stays");
@@ -311,7 +349,10 @@ async fn a_platform_that_has_another_answer_supersedes_ours() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_without_a_word_is_somebody_elses_answer_unless_ours_may_have_arrived() {
     let (_platform, server, id) = answered([say(409)]).await;
-    assert_eq!(resolved(&server, &id).await["resolution"]["outcome"], "superseded");
+    assert_eq!(
+        resolved(&server, &id).await["resolution"]["outcome"],
+        "superseded"
+    );
     server.stop().await;
 
     let (_platform, server, id) = answered([say(500), say(409)]).await;
@@ -336,7 +377,13 @@ async fn a_success_is_a_success_whatever_its_body() {
         Behaviour::TakeAndWrite(bytes.into_bytes())
     };
     let huge = vec![b'['; 3 * 1024 * 1024];
-    for body in [&b""[..], b"<html>thank you</html>", b"[1,2", b"{\"status\":7}", &huge] {
+    for body in [
+        &b""[..],
+        b"<html>thank you</html>",
+        b"[1,2",
+        b"{\"status\":7}",
+        &huge,
+    ] {
         let (platform, server, id) = answered([raw(body)]).await;
         let verdict = resolved(&server, &id).await;
         assert_eq!(verdict["resolution"]["outcome"], "approved");
@@ -352,7 +399,10 @@ async fn a_success_that_breaks_off_is_asked_about_again() {
     let (platform, server, id) = answered([Behaviour::TakeAndWrite(half)]).await;
     let received = platform.wait_for(2).await;
     assert_eq!(received[0].body, received[1].body);
-    assert_eq!(resolved(&server, &id).await["resolution"]["answer"], "settled");
+    assert_eq!(
+        resolved(&server, &id).await["resolution"]["answer"],
+        "settled"
+    );
     assert_eq!(platform.contradictions(), 0);
 }
 
@@ -372,7 +422,12 @@ async fn a_request_that_expires_while_its_answer_is_tried_is_not_answered_any_mo
     platform.always(Behaviour::Take);
     assert!(server.outbox().await.is_empty());
     server.stop().await;
-    assert!(platform.received().iter().all(|answer| answer.at < deadline));
+    assert!(
+        platform
+            .received()
+            .iter()
+            .all(|answer| answer.at < deadline)
+    );
     assert_eq!(platform.resolution(&token(1)), None);
 }
 
@@ -390,7 +445,10 @@ async fn an_approval_that_cannot_be_sent_in_time_becomes_a_question_and_is_never
     assert_eq!(file["verdict"]["cause"], "source");
     platform.always(Behaviour::Take);
     // A reject may still be told: it takes nothing from anybody.
-    assert_eq!(resolved(&server, &rejected).await["resolution"]["outcome"], "rejected");
+    assert_eq!(
+        resolved(&server, &rejected).await["resolution"]["outcome"],
+        "rejected"
+    );
     assert_eq!(server.case(&id).await["verdict"]["state"], "open");
     server.stop().await;
     assert_eq!(platform.resolution(&token(1)), None);
@@ -412,14 +470,20 @@ async fn an_answer_that_hangs_holds_up_neither_others_nor_acknowledgements() {
         other.url()
     );
     // Longer than the test waits: an answer that comes was not let go by the time-out.
-    let config = with(&(config("enforce", &hanging) + &second), "outbox: {timeout: 60s}\nshutdown: {grace: 0s}");
+    let config = with(
+        &(config("enforce", &hanging) + &second),
+        "outbox: {timeout: 60s}\nshutdown: {grace: 0s}",
+    );
     let server = Countersign::start(&config).await;
     server.accepted(&requested(1, json!(50))).await;
     hanging.wait_for(1).await;
 
     // Another answer to the platform that hangs, begun after it hung.
     let id = server.accepted(&requested(2, json!(50))).await;
-    assert_eq!(resolved(&server, &id).await["resolution"]["answer"], "settled");
+    assert_eq!(
+        resolved(&server, &id).await["resolution"]["answer"],
+        "settled"
+    );
 
     // And with every place taken, another platform.
     hanging.always(Behaviour::Hang);

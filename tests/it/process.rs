@@ -44,7 +44,12 @@ impl Process {
         let listening = eventually("it says where it listens", async || {
             let log = process.log();
             let named = |name: &str| {
-                let address = |line: &Value| line["fields"][name].as_str().or(line[name].as_str()).map(str::to_owned);
+                let address = |line: &Value| {
+                    line["fields"][name]
+                        .as_str()
+                        .or(line[name].as_str())
+                        .map(str::to_owned)
+                };
                 log.iter().find_map(address)
             };
             Some((named("intake")?, named("operators")?))
@@ -63,13 +68,17 @@ impl Process {
     /// Sends it a signal by name.
     pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &id])
+            .status();
         assert!(sent.unwrap().success());
     }
 
     /// Waits until it has ended, and returns its exit code.
     pub async fn ended(mut self) -> Option<i32> {
-        eventually("it has ended", async || self.child.try_wait().unwrap()).await.code()
+        eventually("it has ended", async || self.child.try_wait().unwrap())
+            .await
+            .code()
     }
 }
 

@@ -54,7 +54,10 @@ async fn an_event_that_says_what_we_are_about_to_say_settles_our_answer() {
     let server = Countersign::start(&config("enforce", &platform)).await;
     let id = server.accepted(&requested(1, json!(50))).await;
     platform.wait_for(1).await;
-    assert_eq!(told(&server, &resolved(1, "approved")).await["status"], "closed");
+    assert_eq!(
+        told(&server, &resolved(1, "approved")).await["status"],
+        "closed"
+    );
     let after = verdict(&server, &id).await;
     assert_eq!(after["resolution"]["outcome"], "approved");
     assert_eq!(after["resolution"]["answer"], "settled");
@@ -73,7 +76,10 @@ async fn an_event_that_says_otherwise_withdraws_our_answer() {
     server
         .case_when(&id, |_| platform.received().len() == 1)
         .await;
-    assert_eq!(told(&server, &resolved(1, "rejected")).await["status"], "closed");
+    assert_eq!(
+        told(&server, &resolved(1, "rejected")).await["status"],
+        "closed"
+    );
     let after = verdict(&server, &id).await;
     assert_eq!(after["outcome"], "approve");
     assert_eq!(after["resolution"]["outcome"], "superseded");
@@ -93,7 +99,10 @@ async fn the_echo_of_our_own_answer_changes_nothing() {
     let id = server.accepted(&requested(1, json!(50))).await;
     let settled = |verdict: &Value| verdict["resolution"]["answer"] == "settled";
     let before = server.case_when(&id, settled).await;
-    assert_eq!(told(&server, &resolved(1, "approved")).await["status"], "duplicate");
+    assert_eq!(
+        told(&server, &resolved(1, "approved")).await["status"],
+        "duplicate"
+    );
     assert_eq!(server.case(&id).await, before);
 }
 
@@ -120,7 +129,11 @@ async fn an_event_about_a_request_we_never_saw_is_acknowledged_and_ignored() {
         json!({"status": "ignored"})
     );
     assert_eq!(
-        told(&server, &json!({"event": "decision.closed", "decision_id": "TMEM_9"})).await,
+        told(
+            &server,
+            &json!({"event": "decision.closed", "decision_id": "TMEM_9"})
+        )
+        .await,
         json!({"status": "ignored"})
     );
     let (_, page) = server.get("/v1/cases").await;
@@ -141,7 +154,10 @@ async fn in_dry_run_the_peoples_word_is_kept_beside_ours_and_compared() {
     let mut cases = Vec::new();
     for (number, amount, word) in requests {
         let id = server.accepted(&requested(number, json!(amount))).await;
-        assert_eq!(told(&server, &resolved(number, word)).await["status"], "closed");
+        assert_eq!(
+            told(&server, &resolved(number, word)).await["status"],
+            "closed"
+        );
         cases.push(id);
     }
     let danger = verdict(&server, &cases[0]).await;
@@ -149,13 +165,24 @@ async fn in_dry_run_the_peoples_word_is_kept_beside_ours_and_compared() {
     assert_eq!(danger["resolution"]["outcome"], "approved");
     assert_eq!(danger["resolution"]["answer"], "none");
     assert_eq!(danger["platform_outcome"], "rejected");
-    assert_eq!(verdict(&server, &cases[2]).await["resolution"]["outcome"], "superseded");
-    assert_eq!(verdict(&server, &cases[4]).await["platform_outcome"], "deferred");
+    assert_eq!(
+        verdict(&server, &cases[2]).await["resolution"]["outcome"],
+        "superseded"
+    );
+    assert_eq!(
+        verdict(&server, &cases[4]).await["platform_outcome"],
+        "deferred"
+    );
 
-    let ran = server.command(VIEWER, &["agreement", "--format", "json"]).await;
+    let ran = server
+        .command(VIEWER, &["agreement", "--format", "json"])
+        .await;
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let report: Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!((&report["compared"], &report["same"]), (&json!(5), &json!(1)));
+    assert_eq!(
+        (&report["compared"], &report["same"]),
+        (&json!(5), &json!(1))
+    );
     let ids = |key: &str| -> Vec<Value> {
         let cases = report[key].as_array().unwrap().iter();
         cases.map(|case| case["case_id"].clone()).collect()
@@ -180,7 +207,10 @@ async fn a_request_that_arrives_after_its_own_end_finds_the_platform_has_an_answ
     let taken = Behaviour::Say(409, json!({"status": "rejected"}), Vec::new());
     platform.script(&token(1), [taken]);
     let server = Countersign::start(&config("enforce", &platform)).await;
-    assert_eq!(told(&server, &resolved(1, "rejected")).await["status"], "ignored");
+    assert_eq!(
+        told(&server, &resolved(1, "rejected")).await["status"],
+        "ignored"
+    );
     let id = server.accepted(&requested(1, json!(50))).await;
     let file = server
         .case_when(&id, |verdict| verdict["state"] == "resolved")
