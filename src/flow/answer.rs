@@ -132,9 +132,11 @@ impl Courier {
         let settled = self
             .store
             .settle(claim.id, attempt, terms, self.clock.now());
-        if let Err(error) = settled.await {
+        match settled.await {
+            Ok(Some(case)) => self.observer.moved(&case),
+            Ok(None) => {}
             // It is given out again when its lease is over, as one that may have arrived.
-            self.cannot_work(&error);
+            Err(error) => self.cannot_work(&error),
         }
     }
 

@@ -241,14 +241,14 @@ pub trait Store: Send + Sync {
         lease: Timestamp,
     ) -> Result<Vec<Claim>, StoreError>;
 
-    /// Records an attempt at a claimed effect and moves its case, in one transaction.
+    /// Records an attempt at a claimed effect and moves its case, in one transaction. Returns the case if it moved.
     async fn settle(
         &self,
         id: EffectId,
         attempt: Attempt,
         terms: Arc<CaseTerms>,
         now: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<Option<Case>, StoreError>;
 
     /// When the next effect of `source` is due, leases included.
     async fn next_due(&self, source: &SourceName) -> Result<Option<Timestamp>, StoreError>;
@@ -266,7 +266,8 @@ pub trait Store: Send + Sync {
     /// A page of cases.
     async fn cases(&self, query: CaseQuery) -> Result<CasePage, StoreError>;
 
-    /// At most `limit` effects that are not done, the oldest first; dead letters first.
+    /// At most `limit` effects that are not done: dead letters, then what is due, then what dry-run would have sent,
+    /// each from the oldest.
     async fn outbox(&self, limit: usize) -> Result<Vec<OutboxItem>, StoreError>;
 
     /// One effect that is not done.

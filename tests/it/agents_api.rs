@@ -127,6 +127,26 @@ async fn an_agent_that_waited_in_vain_is_told_that_it_is_still_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_waits_is_told_where_it_stands_when_the_server_stops() {
+    let server = start("enforce").await;
+    let (_, asked) = server.ask(AGENT, "a", &pay(5_000)).await;
+    let url = server.intake(&format!("/v1/requests/{}?wait=60s", id(&asked)));
+    // On a connection of its own, which shows in the metrics.
+    let waiting = crate::harness::client().get(url).bearer_auth(AGENT).send();
+    let waiting = crate::harness::spawn(waiting);
+    crate::harness::eventually("the agent waits", async || {
+        let open = server.metric("countersign_connections_open").await;
+        // One to ask with, one to wait on, one to look at metrics with.
+        (open.ends_with(" 3")).then_some(())
+    })
+    .await;
+    server.ask(AGENT, "b", &pay(5_000)).await;
+    server.stop().await;
+    let (status, verdict) = answer(waiting.await.unwrap().unwrap()).await;
+    assert_eq!((status, &verdict["state"]), (202, &json!("open")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_agents_case_is_not_there() {
     let server = start("enforce").await;
     let (_, asked) = server.ask(AGENT, "a", &pay(5_000)).await;

@@ -506,6 +506,22 @@ async fn an_answer_that_hangs_holds_up_neither_others_nor_acknowledgements() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_under_way_at_the_stop_is_sent_again_and_is_known_to_be_ours() {
+    let platform = TraceMem::start().await;
+    platform.script(&token(1), [Behaviour::TakeAndHang, say(409)]);
+    let config = with(&config("enforce", &platform), "shutdown: {grace: 0s}");
+    let server = Countersign::start(&config).await;
+    let id = server.accepted(&requested(1, json!(50))).await;
+    platform.wait_for(1).await;
+    let server = server.restart().await;
+    let received = platform.wait_for(2).await;
+    assert_eq!(received[0].body, received[1].body);
+    let verdict = resolved(&server, &id).await;
+    assert_eq!(verdict["resolution"]["outcome"], "approved");
+    assert_eq!(verdict["resolution"]["answer"], "settled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_more_answers_are_under_way_than_configured() {
     let platform = TraceMem::start().await;
     let let_go = Arc::new(Notify::new());

@@ -286,7 +286,7 @@ impl Store for SqliteStore {
         attempt: Attempt,
         terms: Arc<CaseTerms>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Case>, StoreError> {
         self.write(move |writing| outbox::settle(writing, id, attempt, &terms, whole(now)))
             .await
     }
