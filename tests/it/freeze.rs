@@ -115,6 +115,7 @@ async fn an_approval_in_the_outbox_is_held_over_a_restart_until_the_release() {
         platform.wait_for(2).await[1].json()["resolution"],
         "rejected"
     );
+    assert_eq!(server.only_effect("held").await["kind"], "answer");
 
     unfreeze(&server).await;
     assert_eq!(platform.wait_for(3).await[2].json()["token"], token(1));
