@@ -98,6 +98,7 @@ impl Source for Tracemem {
             "approval.resolved" => read_resolved(&payload).map(Reading::Resolved),
             event => Ok(Reading::Nothing {
                 event: bounded(event),
+                request: request_id(&payload).ok(),
             }),
         }
     }
