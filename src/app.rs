@@ -368,7 +368,7 @@ impl KeepSets for Keeper {
     ) -> Result<(), KeepError> {
         let set = StoredSet {
             revision: revision.clone(),
-            engine: crate::policy::set::ENGINE.to_owned(),
+            engine: crate::policy::ENGINE.to_owned(),
             files: stored.into(),
         };
         self.store.keep_set(set, now).await.map_err(Into::into)

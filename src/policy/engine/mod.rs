@@ -22,6 +22,9 @@ mod differential;
 
 use regorus::Value;
 
+/// What the revision of a set says of the engine: with another one, the same files may decide otherwise.
+pub const ENGINE: &str = "regorus 0.14.1 rvm";
+
 /// Most characters of a value that are shown.
 const MOST_SHOWN: usize = 120;
 
