@@ -65,7 +65,7 @@ pub(super) async fn answer(
         tokio::select! {
             () = stop.cancelled() => break,
             () = until(next, clock) => {}
-            changed = changes.recv() => match changed {
+            told = changes.recv() => match told {
                 Ok(_) | Err(RecvError::Lagged(_)) => while changes.try_recv().is_ok() {},
                 Err(RecvError::Closed) => stop.cancelled().await,
             },
@@ -121,7 +121,7 @@ pub(super) async fn report_policies(
     loop {
         tokio::select! {
             () = stop.cancelled() => return "policy report",
-            changed = changes.changed() => if changed.is_err() {
+            told = changes.changed() => if told.is_err() {
                 stop.cancelled().await;
                 continue;
             },

@@ -54,7 +54,7 @@ pub fn run(args: &Args) -> ExitStatus {
         }
         Err(NoConfig::Defaults(error)) => return terminal::end(Err(error)),
     };
-    terminal::end(serve(configured))
+    terminal::end(serve(&configured))
 }
 
 /// What to run on.
@@ -70,7 +70,7 @@ enum NoConfig {
     Defaults(anyhow::Error),
 }
 
-fn serve(configured: Configured) -> anyhow::Result<ExitStatus> {
+fn serve(configured: &Configured) -> anyhow::Result<ExitStatus> {
     let Configured {
         config,
         warnings,
@@ -82,7 +82,7 @@ fn serve(configured: Configured) -> anyhow::Result<ExitStatus> {
         rust_log.as_deref(),
         telemetry::paint(&std::io::stdout(), &environment),
     )?;
-    for warning in &warnings {
+    for warning in warnings {
         tracing::warn!(code = warning.code, "{}", warning.render(Paint::Plain));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -90,7 +90,7 @@ fn serve(configured: Configured) -> anyhow::Result<ExitStatus> {
         .build()?;
     runtime.block_on(async {
         let app = App::open(config.clone(), Options::default()).await?;
-        introduce(&config, &app);
+        introduce(config, &app);
         if let Some(tokens) = tokens {
             tracing::info!("no config was given, so this is a dry-run: {tokens}");
         }

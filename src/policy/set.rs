@@ -79,7 +79,7 @@ impl PolicySet {
             })
             .collect();
         let set = Self {
-            revision: files.revision(ENGINE),
+            revision: files.revision(&ENGINE),
             policies,
             budget,
             files,

@@ -104,6 +104,10 @@ sources:
 }
 
 /// An `approval.requested` event about paying `amount`.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tests write `json!(50)` in place"
+)]
 pub fn requested(number: u32, amount: Value) -> Value {
     json!({
         "event": "approval.requested", "approval_id": format!("appr_{number}"), "decision_id": format!("TMEM_{number}"),

@@ -144,13 +144,13 @@ impl TraceMem {
             self.seen.send_modify(|seen| *seen += 1);
             match behaviour {
                 Behaviour::Take => {
-                    let (status, taken) = self.take(&token, &body);
+                    let (status, stands) = self.take(&token, &body);
                     let answer =
-                        json!({ "approval_id": "appr", "decision_id": "TMEM_1", "status": taken });
+                        json!({ "approval_id": "appr", "decision_id": "TMEM_1", "status": stands });
                     respond(&mut stream, status, &answer, &[]).await;
                 }
                 Behaviour::Say(status, answer, headers) => {
-                    respond(&mut stream, status, &answer, &headers).await
+                    respond(&mut stream, status, &answer, &headers).await;
                 }
                 Behaviour::TakeAndReset => {
                     self.take(&token, &body);
@@ -191,7 +191,10 @@ async fn respond(
         body.len()
     );
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head += name;
+        head += ": ";
+        head += value;
+        head += "\r\n";
     }
     let _ = stream
         .write_all(format!("{head}\r\n{body}").as_bytes())
