@@ -21,9 +21,19 @@ pub mod interpreter;
 mod differential;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use regorus::Value;
 use serde_json::{Number, Value as Json};
+
+/// What the revision of a set says of the engine and its time-zone data: with another one, the same files may decide
+/// otherwise.
+pub static ENGINE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "regorus 0.14.1 rvm, time zones {}",
+        chrono_tz::IANA_TZDB_VERSION
+    )
+});
 
 /// Most characters of a value that are shown.
 const MOST_SHOWN: usize = 120;
