@@ -6,9 +6,11 @@
 pub(crate) mod parse;
 pub(crate) mod syntax;
 pub(crate) mod catalog;
+pub(crate) mod chains;
 pub(crate) mod reads;
 pub(crate) mod bodies;
 pub(crate) mod slice;
+pub(crate) mod bounds;
 pub(crate) mod program;
 pub(crate) mod run;
 pub(crate) mod evidence;
