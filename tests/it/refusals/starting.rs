@@ -75,7 +75,7 @@ fn beyond_loopback_nobody_unproven_is_listened_to() {
 #[test]
 fn all_mistakes_are_shown_at_once_and_no_secret_with_them() {
     let said = refused(&format!(
-        r#"mode: enforced
+        "mode: enforced
 listn: 127.0.0.1:8787
 operators:
   tokens:
@@ -84,7 +84,7 @@ sources:
   - name: tm
     kind: tracemem
     verify: [{{hmac: {{secret: {SECRET}}}}}]
-"#
+"
     ));
     for expected in [
         "did you mean `listen`?",
