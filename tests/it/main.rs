@@ -4,11 +4,30 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "test helpers may panic; the panic is the report"
+)]
+#![expect(
+    unreachable_pub,
+    reason = "the modules of one test binary see each other"
 )]
 
 mod harness;
 mod tracemem;
 
+mod process;
+
+mod agents_api;
 mod answering;
+mod expired;
+mod forward;
+mod freeze;
+mod hostile;
+mod operating;
+mod people;
+mod platform_faults;
+mod refusals;
+mod reloading;
+mod resolved;
+mod trace;
 mod vetoes;

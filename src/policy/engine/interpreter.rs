@@ -9,6 +9,7 @@ use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Source, Value};
 
 use crate::diagnostic::Diagnostic;
+use crate::policy::engine::Document;
 use crate::policy::engine::bounds;
 use crate::policy::engine::catalog::Catalog;
 use crate::policy::engine::chains;
@@ -64,8 +65,10 @@ impl Interpreter {
                 mistakes.push(parse::diagnostic(file, &error.to_string()));
             }
         }
-        let data = Value::from_json_str(&files.data.to_string());
-        if let Err(error) = data.and_then(|data| engine.add_data(data)) {
+        let data = Document::of(&files.data);
+        let added = data
+            .and_then(|Document(data)| engine.add_data(data).map_err(|error| error.to_string()));
+        if let Err(error) = added {
             mistakes.push(Diagnostic::error(
                 "P020",
                 format!("the data files cannot be used: {error}"),

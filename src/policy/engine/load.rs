@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::domain::verdict::RuleSet;
 use crate::policy::engine::bodies::{self, Body, Route, decides, set_named};
-use crate::policy::engine::catalog::Catalog;
-use crate::policy::engine::parse::{self, Parsed};
+use crate::policy::engine::catalog::{Catalog, name_of};
+use crate::policy::engine::parse::{self, Parsed, bytes_of};
 use crate::policy::engine::program::{self, Compiled};
 use crate::policy::engine::slice::Slice;
 use crate::policy::engine::{Document, admission, chains};
@@ -71,13 +71,14 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
             }
         }
     }
-    let data = Document::parse(&files.data.to_string());
+    let data = Document::of(&files.data);
     if let Err(error) = &data {
         mistakes.push(Diagnostic::error(
             "P020",
             format!("the data files cannot be used: {error}"),
         ));
     }
+    mistakes.extend(among_tests(&parsed));
     let complete = mistakes.is_empty();
     let catalog = Catalog::new(parsed);
     let roots: Vec<usize> = (0..catalog.rules.len())
@@ -147,6 +148,31 @@ fn warnings(catalog: &Catalog, bodies: &[Body]) -> Vec<Diagnostic> {
         }
     }
     warnings
+}
+
+/// Bodies of the sets where only tests are looked for: nobody would ever look at them.
+fn among_tests(parsed: &[Parsed]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let tests = parsed
+        .iter()
+        .filter(|file| file.is_test() && decides(&file.package));
+    for file in tests {
+        for rule in &file.module.policy {
+            let name = name_of(rule).filter(|name| name == "limit" || set_named(name).is_some());
+            if let Some(name) = name {
+                let (start, _) = bytes_of(rule.span(), &file.file.text);
+                found.push(
+                    Diagnostic::error(
+                        "P014",
+                        format!("nothing looks at `{name}` in a file or a package of tests"),
+                    )
+                    .at(head_of(file, start))
+                    .help("names that end in `_test` are for tests; give the file and the package another one"),
+                );
+            }
+        }
+    }
+    found
 }
 
 /// Data where a rule is: the interpreter would let it override the rule.
