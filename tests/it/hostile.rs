@@ -58,7 +58,7 @@ async fn a_hostile_set_is_refused_with_a_frame_while_the_old_one_serves() {
     let server = server().await;
     let nested = format!("x := {}1{}", "[".repeat(30), "]".repeat(30));
     let objects = format!("x := {}1{}", "{\"a\": ".repeat(30), "}".repeat(30));
-    let row = format!("x := (1{})", " +\n1".repeat(20_000));
+    let row = format!("x := (1{})", " +\n1".repeat(10_000));
     let minus = format!("x := ({}1)", format!("{}\n", "-".repeat(900)).repeat(100));
     let chain = chained(3_000);
     let evil = "approvals/evil/evil.rego";
@@ -93,7 +93,7 @@ async fn a_hostile_set_is_refused_with_a_frame_while_the_old_one_serves() {
         ("P021", vec![(evil, fine.clone()), ("data.json", r#"{"approvals": {"evil": 7}}"#.into())]),
         ("P037", vec![(evil, veto("data.approvals[input.context.x]", ""))]),
         ("P039", vec![(evil, veto("some input in [{\"action\": \"pay\"}]\n\tinput.action == \"pay\"", ""))]),
-        ("P039", vec![(evil, veto("data := {}\n\tcount(data) == 0", ""))]),
+        ("P001", vec![(evil, veto("data := {}\n\tcount(data) == 0", ""))]),
         ("P031", vec![(evil, fine.clone()), (test, "package approvals.evil_test\n\nf(x) := f(x)\n\ntest_x if f(1) == 1\n".into())]),
         ("P111", vec![(evil, fine.clone()), (test, "package approvals.evil_test\n\ntest_x if count(numbers.range(1, 100000000000)) == 1\n".into())]),
         ("P111", vec![(evil, fine.clone()), (test, format!("package approvals.evil_test\n\ntest_x if count(h40) == 1\n\n{}", doubled("\"aaaaaaaa\"", |h| format!("concat(\"\", [{h}, {h}])"))))]),

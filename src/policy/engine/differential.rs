@@ -237,3 +237,157 @@ fn the_bytecode_fires_what_the_interpreter_fires() {
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     assert!(fired > 50, "{fired}");
 }
+
+/// Every field of every object of a document, dropped or replaced.
+fn variants(value: &serde_json::Value, out: &mut Vec<serde_json::Value>) {
+    let mut whole = value.clone();
+    change(&mut whole, &mut Vec::new(), value, out);
+}
+
+fn change(
+    whole: &mut serde_json::Value,
+    at: &mut Vec<String>,
+    here: &serde_json::Value,
+    out: &mut Vec<serde_json::Value>,
+) {
+    let children: Vec<(String, &serde_json::Value)> = match here {
+        serde_json::Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| (key.clone(), value))
+            .collect(),
+        serde_json::Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, value)| (index.to_string(), value))
+            .collect(),
+        _ => return,
+    };
+    for (key, child) in children {
+        at.push(key.clone());
+        if here.is_object() {
+            let parent: String = at[..at.len() - 1]
+                .iter()
+                .map(|key| format!("/{key}"))
+                .collect();
+            let replacements = [
+                json!(null),
+                json!(true),
+                json!(7),
+                json!("text"),
+                json!([7]),
+                json!({"a": 7}),
+            ];
+            for replacement in replacements.map(Some).into_iter().chain([None]) {
+                let mut copy = whole.clone();
+                let fields = copy.pointer_mut(&parent).unwrap().as_object_mut().unwrap();
+                match replacement {
+                    Some(replacement) => fields.insert(key.clone(), replacement),
+                    None => fields.remove(&key),
+                };
+                out.push(copy);
+            }
+        }
+        change(whole, at, child, out);
+        at.pop();
+    }
+}
+
+#[test]
+fn the_corpus_fires_what_the_interpreter_fires_and_says_where_it_is_written() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/policies");
+    let now = "2026-11-23T10:00:00Z";
+    let (mut differences, mut compared, mut fired) = (Vec::new(), 0, 0);
+    for entry in std::fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        let files = PolicyFiles::read(&path).unwrap();
+        let budget = Budget {
+            time: Duration::from_secs(30),
+            ..Budget::default()
+        };
+        let set = PolicySet::load(files.clone(), budget).unwrap().set;
+        let samples = std::fs::read_to_string(path.join("samples.json")).unwrap();
+        let samples: serde_json::Value = serde_json::from_str(&samples).unwrap();
+        let mut contexts = Vec::new();
+        for context in ["approve", "refuse"]
+            .iter()
+            .flat_map(|key| samples[key].as_array().unwrap())
+        {
+            contexts.push(context.clone());
+            variants(context, &mut contexts);
+        }
+        let mut engine = Engine::new();
+        engine.set_strict_builtin_errors(false);
+        for file in &files.rego {
+            engine
+                .add_policy(file.path.clone(), file.text.to_string())
+                .unwrap();
+        }
+        engine
+            .add_data(Value::from_json_str(&files.data.to_string()).unwrap())
+            .unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        for context in contexts {
+            let input =
+                json!({"action": "act", "agent": {"id": "bot"}, "context": context, "now": now});
+            let verdict = decide(
+                &set,
+                &Input::parse(&input.to_string()).unwrap(),
+                now.parse().unwrap(),
+            );
+            for rule in &verdict.rules {
+                fired += 1;
+                let file = files
+                    .rego
+                    .iter()
+                    .find(|file| file.path == rule.file)
+                    .unwrap();
+                let line = |number: u32| file.text.lines().nth(number as usize - 1).unwrap();
+                assert!(
+                    line(rule.line).starts_with(&format!("{} contains", rule.set)),
+                    "{rule:?}"
+                );
+                for condition in &rule.conditions {
+                    let written = line(condition.line);
+                    let start = condition.text.split(['{', '\n']).next().unwrap().trim();
+                    assert!(written.contains(start), "{written}: {condition:?}");
+                }
+            }
+            engine.set_input(Value::from_json_str(&input.to_string()).unwrap());
+            let mut theirs = BTreeSet::new();
+            let mut failed = false;
+            for set in ["approve", "reject", "escalate"] {
+                match engine.eval_rule(format!("data.approvals.{name}.{set}")) {
+                    Ok(found) => {
+                        let found: Vec<serde_json::Value> = found
+                            .to_json_str()
+                            .map(|text| serde_json::from_str(&text).unwrap_or_default())
+                            .unwrap_or_default();
+                        theirs.extend(
+                            found
+                                .iter()
+                                .map(|reason| format!("{set} {}", reason.as_str().unwrap())),
+                        );
+                    }
+                    // No rule of this name, or a conflict, which is a failure to us too.
+                    Err(error) => failed |= !error.to_string().contains("not a valid rule path"),
+                }
+            }
+            if failed || !verdict.failures.is_empty() {
+                continue;
+            }
+            compared += 1;
+            let ours: BTreeSet<String> = verdict
+                .rules
+                .iter()
+                .map(|rule| format!("{} {}", rule.set, rule.reason))
+                .collect();
+            if ours != theirs {
+                differences.push(format!(
+                    "{name} on {context}\n  bytecode {ours:?}\n  interpreter {theirs:?}"
+                ));
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    assert!(compared > 1_000 && fired > 1_000, "{compared} {fired}");
+}
