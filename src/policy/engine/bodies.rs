@@ -77,8 +77,12 @@ pub(crate) fn decides(package: &str) -> bool {
 }
 
 /// All bodies of a set of files, in the order of file and line. `metadata` is by index of the file.
-pub(crate) fn bodies(catalog: &Catalog, metadata: &[FileMetadata]) -> Vec<Body> {
-    let mut reader = Reader::new(catalog);
+pub(crate) fn bodies(
+    catalog: &Catalog,
+    metadata: &[FileMetadata],
+    data: &serde_json::Value,
+) -> Vec<Body> {
+    let mut reader = Reader::new(catalog, data);
     let mut found = Vec::new();
     let mut ordinals: HashMap<(Arc<str>, RuleSet), usize> = HashMap::new();
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();

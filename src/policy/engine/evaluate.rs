@@ -24,6 +24,11 @@ use crate::policy::set::Budget;
 /// Virtual machines a thread keeps; beyond, it starts anew.
 const MOST_MACHINES: usize = 4_096;
 
+/// What part of the instructions every package may use, whatever the others used.
+const LEAST_SHARE: u64 = 20;
+/// The same of the time.
+const LEAST_SHARE_OF_TIME: u32 = 20;
+
 /// All that an evaluation found. Nothing is decided here.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
@@ -58,14 +63,17 @@ pub(crate) fn evaluate(
         .checked_add(budget.time)
         .unwrap_or_else(Instant::now);
     let mut left = usize::try_from(budget.instructions).unwrap_or(usize::MAX);
+    // A package that uses up the budget does not take it from the others: who is to be asked is theirs to say too.
+    let least = usize::try_from(budget.instructions / LEAST_SHARE).unwrap_or(usize::MAX);
     for index in policies.route(action) {
         let Some(compiled) = policies.slices.get(index) else {
             continue;
         };
         for entry in 0..compiled.sets.len() {
+            let still = Instant::now().checked_add(budget.time / LEAST_SHARE_OF_TIME);
             let allowed = Allowance {
-                instructions: left,
-                until,
+                instructions: left.max(least),
+                until: still.map_or(until, |still| still.max(until)),
                 now,
             };
             let seen = on_machine(policies, index, |vm| {

@@ -22,6 +22,7 @@ pub(crate) fn written(path: &Path) -> String {
             Key::Is(key) | Key::Optional(key) => shown.push_str(&step(key)),
             Key::Every | Key::At(_) | Key::Computed => shown.push_str("[…]"),
             Key::Elements => {}
+            Key::NoData(name) => shown.clone_from(name),
         }
     }
     shown
@@ -69,6 +70,7 @@ impl Walk<'_> {
                 let key = look_up(self.input, other)?;
                 self.below(value, &key, rest)
             }
+            Key::NoData(name) => Some((name.clone(), "absent".to_owned())),
             Key::Computed => Some((
                 format!("{}[…]", self.shown),
                 "a part that cannot be told".to_owned(),
@@ -122,9 +124,12 @@ fn look_up(input: &Value, path: &Path) -> Option<Value> {
     for key in path {
         match key {
             Key::Is(key) => value = &value[key],
-            Key::Optional(_) | Key::Elements | Key::Every | Key::At(_) | Key::Computed => {
-                return None;
-            }
+            Key::Optional(_)
+            | Key::Elements
+            | Key::Every
+            | Key::At(_)
+            | Key::Computed
+            | Key::NoData(_) => return None,
         }
     }
     (*value != Value::Undefined).then(|| value.clone())

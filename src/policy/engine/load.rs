@@ -106,7 +106,7 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    let bodies = bodies::bodies(&catalog, &about);
+    let bodies = bodies::bodies(&catalog, &about, &files.data);
     let warnings = warnings(&catalog, &bodies);
     let mut builder = Builder {
         by_rule: bodies

@@ -28,6 +28,8 @@ const MOST_PATHS: usize = 512;
 /// Walks one body at a time.
 pub(crate) struct Reader<'a> {
     catalog: &'a Catalog,
+    /// What the data files hold.
+    data: &'a serde_json::Value,
     file: usize,
     names: Names,
     reads: BTreeSet<Path>,
@@ -39,9 +41,10 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(catalog: &'a Catalog) -> Self {
+    pub(crate) fn new(catalog: &'a Catalog, data: &'a serde_json::Value) -> Self {
         Self {
             catalog,
+            data,
             file: 0,
             names: Names::new(),
             reads: BTreeSet::new(),
@@ -119,7 +122,11 @@ impl<'a> Reader<'a> {
                 self.bind(value, &all.step(&Key::Every));
             }
             Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => {
-                self.value(expr);
+                // Whether a document has a key is what a bare reference asks.
+                match expr.as_ref() {
+                    Expr::RefDot { refr, .. } if self.is_data(expr) => self.value(refr),
+                    _ => self.value(expr),
+                };
             }
             Literal::Every {
                 key,
@@ -310,13 +317,46 @@ impl<'a> Reader<'a> {
                 (Origin::at(keys), path.len())
             }
             Target::Rules(rules, used) => (self.rules(&rules, None), used),
-            Target::Package(_) | Target::Data | Target::Other => (Origin::default(), path.len()),
+            Target::Data => {
+                self.data(&path);
+                (Origin::default(), path.len())
+            }
+            Target::Package(_) | Target::Other => (Origin::default(), path.len()),
         };
         let rest = steps
             .get(used.saturating_sub(1)..)
             .unwrap_or_default()
             .to_vec();
         self.follow(origin, &rest)
+    }
+
+    /// Whether the expression is a path of the data files by names alone.
+    fn is_data(&self, expr: &Ref<Expr>) -> bool {
+        syntax::dotted(expr).is_some_and(|path| {
+            let local = path
+                .first()
+                .is_some_and(|root| self.names.contains_key(*root));
+            !local && matches!(self.catalog.resolve(self.file, &path), Target::Data)
+        })
+    }
+
+    /// Records a document that a veto rests on and no data file holds: one that was deleted clears nothing.
+    fn data(&mut self, path: &[&str]) {
+        let Some((root, rest)) = path.split_first() else {
+            return;
+        };
+        let imported = self.catalog.imported(self.file, root).unwrap_or_default();
+        let full: Vec<&str> = imported
+            .iter()
+            .skip(1)
+            .map(String::as_str)
+            .chain(rest.iter().copied())
+            .collect();
+        let found = full.iter().try_fold(self.data, |at, key| at.get(key));
+        if found.is_none() {
+            let name = format!("data.{}", full.join("."));
+            self.reads.insert(vec![Key::NoData(name)]);
+        }
     }
 
     fn follow(&mut self, mut origin: Origin, steps: &[Step<'_>]) -> Origin {

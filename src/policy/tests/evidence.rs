@@ -379,3 +379,45 @@ fn drop_at(value: &mut Value, pointer: &str, replacement: Option<Value>) {
         None => parent.remove(key),
     };
 }
+
+#[test]
+fn a_data_file_that_is_gone_clears_no_veto() {
+    for condition in [
+        "input.id in data.fraud.customers",
+        "some one in data.fraud.customers\n\tone == input.id",
+        "data.fraud.customers[input.id]",
+        "data.fraud.limits.eur < 5",
+        "data.fraud.closed",
+        "data.lib.test_mode",
+    ] {
+        let set = with_veto(&format!(
+            "reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{condition}\n}}"
+        ));
+        let verdict = ask(&set, &json!({"action": "a", "id": "c"}));
+        assert_eq!(
+            says(&verdict),
+            (Outcome::Escalate, Cause::Evidence),
+            "{condition}"
+        );
+        assert!(
+            verdict.evidence[0].path.starts_with("data."),
+            "{verdict:#?}"
+        );
+    }
+    // That a document is there and has no such key is an answer.
+    for condition in [
+        "data.limits.usd",
+        "data.blocked[input.id]",
+        "data.limits.eur > 6",
+    ] {
+        let set = with_veto(&format!(
+            "reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{condition}\n}}"
+        ));
+        let verdict = ask(&set, &json!({"action": "a", "id": "c"}));
+        assert_eq!(
+            verdict.outcome,
+            Outcome::Approve,
+            "{condition}: {verdict:#?}"
+        );
+    }
+}

@@ -202,3 +202,64 @@ fn what_a_document_may_not_hold_is_refused_before_it_is_asked_about() {
     assert!(Input::parse("[1]").is_err());
     assert!(Input::parse("{\"a\": ").is_err());
 }
+
+#[test]
+fn who_is_to_be_asked_is_kept_when_another_package_fails() {
+    let endless = "count([1 | some a in input.xs; some b in input.xs; some c in input.xs; some d in input.xs]) > 0";
+    for (failing, message) in [
+        ("to_number(input.word) > 1", "failed on"),
+        (endless, "instruction budget"),
+        ("input.absent > 1", ""),
+    ] {
+        let text = |body: &str| {
+            format!("reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{body}\n}}\n")
+        };
+        let set = load(
+            &[
+                ("approvals/a.rego", &format!("package approvals.a\n\n{}", text(failing))),
+                (
+                    "approvals/b.rego",
+                    "package approvals.b\n\napprove contains \"x\" if input.action == \"a\"\n\nescalate contains {\"reason\": \"y\", \"to\": \"payments\", \"votes\": 2, \"within\": \"30m\"} if input.action == \"a\"\n",
+                ),
+            ],
+            json!({}),
+        )
+        .set;
+        let xs: Vec<u32> = (0..200).collect();
+        let verdict = ask(&set, &json!({"action": "a", "word": "many", "xs": xs}));
+        assert_eq!(verdict.outcome, Outcome::Escalate);
+        if let Some(failure) = verdict.failures.first() {
+            assert_eq!(verdict.cause, Cause::PolicyError);
+            assert_eq!(failure.package, "approvals.a");
+            assert!(failure.message.contains(message), "{failure:?}");
+        }
+        let terms = verdict.terms.unwrap();
+        assert_eq!(
+            (terms.to.as_deref(), terms.votes, terms.within_seconds),
+            (Some("payments"), Some(2), Some(1800)),
+            "{failing}"
+        );
+    }
+}
+
+#[test]
+fn a_veto_that_looks_into_an_imported_set_is_seen() {
+    for import in ["import data.lib.lists", "import data.lib.lists as l"] {
+        let name = import.rsplit([' ', '.']).next().unwrap();
+        let text = format!(
+            "package approvals\n\n{import}\n\napprove contains \"fine\" if input.action == \"a\"\n\nreject contains \"r\" if {{\n\tinput.action == \"a\"\n\tinput.id in {name}.bad\n}}\n"
+        );
+        let list = "package lib.lists\n\nbad contains id if some id in [\"x\", \"y\"]\n";
+        let set = load(
+            &[("approvals/x.rego", &text), ("lib/lists.rego", list)],
+            json!({}),
+        )
+        .set;
+        let outcome = |id: &str| ask(&set, &json!({"action": "a", "id": id})).outcome;
+        assert_eq!(
+            (outcome("x"), outcome("z")),
+            (Outcome::Reject, Outcome::Approve),
+            "{import}"
+        );
+    }
+}

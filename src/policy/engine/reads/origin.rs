@@ -19,6 +19,8 @@ pub(crate) enum Key {
     At(Path),
     /// A key that only an evaluation would know.
     Computed,
+    /// No key, but a document that the data files should hold and do not, as one writes it.
+    NoData(String),
 }
 
 /// A path through the input.
