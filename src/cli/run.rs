@@ -21,6 +21,7 @@ use crate::config::{
 use crate::credential::Credential;
 use crate::diagnostic::{Diagnostic, Paint};
 use crate::flow::Flow;
+use crate::policy::watch::Reloaded;
 use crate::telemetry;
 
 /// Looked for where no config is named.
@@ -191,8 +192,16 @@ fn listen_to_signals(
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
                 _ = hang_up.recv() => {
-                    // What became of it is logged where it happens.
-                    let _ = flow.policies().reload(Clock.now()).await;
+                    match flow.policies().reload(Clock.now()).await {
+                        // A swap is logged where it happens, and a refusal when it is news.
+                        Reloaded::Swapped(_) => {}
+                        Reloaded::Unchanged => {
+                            tracing::info!("told to reload: the policies on disk are those that serve");
+                        }
+                        Reloaded::Refused(_) => {
+                            tracing::warn!("told to reload: the policies on disk are refused; see `/readyz?verbose`");
+                        }
+                    }
                     continue;
                 }
             }

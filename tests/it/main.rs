@@ -15,4 +15,16 @@
 mod harness;
 mod tracemem;
 
+mod process;
+
+mod agents_api;
 mod answering;
+mod refusals;
+mod expired;
+mod forward;
+mod freeze;
+mod operating;
+mod people;
+mod platform_faults;
+mod resolved;
+mod trace;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::domain::id::CaseId;
 use crate::domain::log_entry::ChainKey;
@@ -88,6 +88,15 @@ pub(super) struct Writing<'a> {
     pub(super) standing: &'a mut Standing,
     /// The cases that moved, for those who watch.
     pub(super) moved: &'a mut Vec<CaseId>,
+    /// Whether there may be something to claim that could not be claimed before.
+    pub(super) planned: &'a mut Planned,
+}
+
+/// Whether a group made effects claimable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Planned {
+    Nothing,
+    Something,
 }
 
 /// What is shared between the writer and those who ask it.
@@ -184,6 +193,7 @@ pub(super) struct Writer {
     pub(super) standing: Standing,
     pub(super) health: Arc<Health>,
     pub(super) changes: broadcast::Sender<CaseId>,
+    pub(super) planned: watch::Sender<()>,
     pub(super) on_group: Option<GroupObserver>,
     pub(super) wal_pages: Arc<AtomicI32>,
     /// At how many pages readers are waited for next.
@@ -239,8 +249,8 @@ impl Writer {
             return;
         }
         let before = self.standing.clone();
-        let mut moved = Vec::new();
-        match self.transact(group, &mut moved) {
+        let (mut moved, mut planned) = (Vec::new(), Planned::Nothing);
+        match self.transact(group, &mut moved, &mut planned) {
             Ok(Synced::Yes) => {
                 self.health.syncs.fetch_add(1, Ordering::Relaxed);
                 if let Some(observe) = &self.on_group {
@@ -250,6 +260,9 @@ impl Writer {
                 for id in moved {
                     // Nobody may be watching.
                     let _ = self.changes.send(id);
+                }
+                if planned == Planned::Something {
+                    self.planned.send_replace(());
                 }
                 self.checkpoint();
             }
@@ -266,6 +279,7 @@ impl Writer {
         &mut self,
         group: &mut [Box<dyn Work>],
         moved: &mut Vec<CaseId>,
+        planned: &mut Planned,
     ) -> rusqlite::Result<Synced> {
         let connection = &self.connection;
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -277,6 +291,7 @@ impl Writer {
                 key: &self.key,
                 standing: &mut self.standing,
                 moved,
+                planned,
             })?;
         }
         if self.standing != before {
