@@ -220,7 +220,7 @@ impl App {
         let connections = ConnectionLimits {
             connections: config.limits.connections.try_into().unwrap_or(usize::MAX),
             header_timeout: config.limits.header_timeout,
-            idle_timeout: std::time::Duration::from_secs(60),
+            idle_timeout: std::time::Duration::from_mins(1),
             grace: config.shutdown.grace,
         };
         Ok(Self {
@@ -369,7 +369,7 @@ impl KeepSets for Keeper {
     ) -> Result<(), KeepError> {
         let set = StoredSet {
             revision: revision.clone(),
-            engine: crate::policy::set::ENGINE.to_owned(),
+            engine: crate::policy::set::ENGINE.clone(),
             files: stored.into(),
         };
         self.store.keep_set(set, now).await.map_err(Into::into)
@@ -393,7 +393,7 @@ fn open_store(
     let settings = SqliteSettings {
         synchronous,
         on_group: Some(Arc::new(move |size| {
-            counted.commit(u32::try_from(size).unwrap_or(u32::MAX))
+            counted.commit(u32::try_from(size).unwrap_or(u32::MAX));
         })),
         ..SqliteSettings::new(path, key::chain_key(&config.log.key, key::Missing::Make)?)
     };

@@ -88,7 +88,7 @@ pub(super) async fn report_policies(
     loop {
         tokio::select! {
             () = stop.cancelled() => return "policy report",
-            changed = changes.changed() => if changed.is_err() {
+            told = changes.changed() => if told.is_err() {
                 stop.cancelled().await;
                 continue;
             },

@@ -54,7 +54,7 @@ pub fn run(args: &Args) -> ExitStatus {
         }
         Err(NoConfig::Defaults(error)) => return terminal::end(Err(error)),
     };
-    terminal::end(serve(config, &warnings))
+    terminal::end(serve(&config, &warnings))
 }
 
 enum NoConfig {
@@ -62,7 +62,7 @@ enum NoConfig {
     Defaults(anyhow::Error),
 }
 
-fn serve(config: Config, warnings: &[Diagnostic]) -> anyhow::Result<ExitStatus> {
+fn serve(config: &Config, warnings: &[Diagnostic]) -> anyhow::Result<ExitStatus> {
     let rust_log = environment("RUST_LOG");
     telemetry::init(
         &config.log,
@@ -77,7 +77,7 @@ fn serve(config: Config, warnings: &[Diagnostic]) -> anyhow::Result<ExitStatus> 
         .build()?;
     runtime.block_on(async {
         let app = App::open(config.clone(), Options::default()).await?;
-        introduce(&config, &app);
+        introduce(config, &app);
         let stop = CancellationToken::new();
         let signals = listen_to_signals(stop.clone(), Arc::clone(app.flow()))?;
         let running = app.run(stop);

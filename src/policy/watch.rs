@@ -129,7 +129,7 @@ impl LivePolicies {
         let files = settled(directory)
             .await
             .map_err(|mistakes| refused(Refusal::Mistakes(mistakes)))?;
-        let revision = files.revision(ENGINE);
+        let revision = files.revision(&ENGINE);
         let Loaded { set, mut warnings } = prepare(files.clone(), budget, keeper.as_ref(), now)
             .await
             .map_err(refused)?;
@@ -187,7 +187,7 @@ impl LivePolicies {
             Ok(files) => files,
             Err(mistakes) => return self.refuse(None, Refusal::Mistakes(mistakes), now),
         };
-        let revision = files.revision(ENGINE);
+        let revision = files.revision(&ENGINE);
         let live = self.status.borrow().live.clone();
         if revision == live {
             // Somebody put back what serves.
@@ -227,7 +227,7 @@ impl LivePolicies {
 
     /// Whether these files were looked at before and need not be again.
     fn seen(&self, files: &PolicyFiles, refused: Refused) -> bool {
-        let revision = files.revision(ENGINE);
+        let revision = files.revision(&ENGINE);
         let status = self.status.borrow();
         let to_try_again = match &status.refused {
             Some(Refusal::NotKept(_)) => true,
@@ -310,7 +310,7 @@ async fn prepare(
     keeper: &dyn KeepSets,
     now: Timestamp,
 ) -> Result<Loaded, Refusal> {
-    let revision = files.revision(ENGINE);
+    let revision = files.revision(&ENGINE);
     let stored = files.to_stored();
     let loaded = blocking(move || admit(&files, budget, now))
         .await

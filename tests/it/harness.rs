@@ -139,6 +139,10 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
 }
 
 /// An `approval.requested` event about paying `amount`.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tests write `json!(50)` in place"
+)]
 pub fn requested(number: u32, amount: Value) -> Value {
     json!({
         "event": "approval.requested", "approval_id": format!("appr_{number}"), "decision_id": format!("TMEM_{number}"),

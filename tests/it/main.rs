@@ -4,7 +4,12 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "test helpers may panic; the panic is the report"
+)]
+#![expect(
+    unreachable_pub,
+    reason = "the modules of one test binary see each other"
 )]
 
 mod harness;

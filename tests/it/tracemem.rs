@@ -182,9 +182,9 @@ impl TraceMem {
             }
             match behaviour {
                 Behaviour::Take | Behaviour::TakeWhen(_) => {
-                    let (status, taken) = self.take(&token, &body);
+                    let (status, stands) = self.take(&token, &body);
                     let answer =
-                        json!({ "approval_id": "appr", "decision_id": "TMEM_1", "status": taken });
+                        json!({ "approval_id": "appr", "decision_id": "TMEM_1", "status": stands });
                     respond(&mut stream, status, &answer, &[]).await;
                 }
                 Behaviour::TakeAndWrite(bytes) => {
@@ -197,7 +197,7 @@ impl TraceMem {
                     std::future::pending::<()>().await;
                 }
                 Behaviour::Say(status, answer, headers) => {
-                    respond(&mut stream, status, &answer, &headers).await
+                    respond(&mut stream, status, &answer, &headers).await;
                 }
                 Behaviour::SayWhen(_, status) => {
                     respond(&mut stream, status, &json!({}), &[]).await;
@@ -241,7 +241,10 @@ async fn respond(
         body.len()
     );
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head += name;
+        head += ": ";
+        head += value;
+        head += "\r\n";
     }
     let _ = stream
         .write_all(format!("{head}\r\n{body}").as_bytes())

@@ -357,7 +357,7 @@ async fn show_reloads(flow: Arc<Flow>, stop: CancellationToken) -> anyhow::Resul
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            changed = changes.changed() => if changed.is_err() { return Ok(()) },
+            told = changes.changed() => if told.is_err() { return Ok(()) },
         }
         let status = changes.borrow_and_update().clone();
         match &status.refused {

@@ -55,15 +55,43 @@ impl Parsed {
 pub(crate) fn bytes_of(span: &Span, text: &str) -> (usize, usize) {
     let start = span.start as usize;
     let mut end = (span.end as usize).max(start);
-    let quoted = |at: usize| matches!(text.as_bytes().get(at), Some(b'"' | b'`'));
-    let inside = text.get(start..end).unwrap_or_default();
-    if quoted(end) && inside.matches(['"', '`']).count() % 2 == 1 {
-        end += 1;
-    }
-    if start == end && quoted(end) {
+    let closes = text.as_bytes().get(end).copied();
+    let inside = open_quote(text.get(start..end).unwrap_or_default());
+    if (closes.is_some() && closes == inside)
+        || (start == end && matches!(closes, Some(b'"' | b'`')))
+    {
         end += 1;
     }
     (start, end)
+}
+
+/// The quote of the string that a text ends in the middle of.
+fn open_quote(text: &str) -> Option<u8> {
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'#' => {
+                bytes.by_ref().find(|&byte| byte == b'\n');
+            }
+            b'`' => {
+                let Some(_) = bytes.by_ref().find(|&byte| byte == b'`') else {
+                    return Some(b'`');
+                };
+            }
+            b'"' => loop {
+                match bytes.next() {
+                    Some(b'\\') => {
+                        bytes.next();
+                    }
+                    Some(b'"') => break,
+                    Some(_) => {}
+                    None => return Some(b'"'),
+                }
+            },
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Reads a file.
