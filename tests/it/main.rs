@@ -25,5 +25,6 @@ mod freeze;
 mod operating;
 mod people;
 mod platform_faults;
+mod platform_time;
 mod resolved;
 mod trace;
