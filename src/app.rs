@@ -369,7 +369,7 @@ impl KeepSets for Keeper {
     ) -> Result<(), KeepError> {
         let set = StoredSet {
             revision: revision.clone(),
-            engine: crate::policy::set::ENGINE.clone(),
+            engine: crate::policy::ENGINE.clone(),
             files: stored.into(),
         };
         self.store.keep_set(set, now).await.map_err(Into::into)

@@ -92,7 +92,7 @@ impl Observer for Telling {
             input,
             outcome: case.outcome.as_str(),
             cause: case.cause.as_str(),
-            rationale: &rationale::of_case(case),
+            rationale: &rationale::standing(case),
             rules: &rules,
             requested_by: None,
             timestamp: case.decided_at,

@@ -27,7 +27,7 @@ impl ConnectionWatch for Connections {
     }
 
     fn closed(&self, ending: Ending) {
-        self.0.connection_closed();
+        self.0.connection_closed(ending.as_str());
         match ending {
             Ending::Displaced => self.0.connection_refused(),
             Ending::Finished | Ending::Broken | Ending::HeaderTimeout | Ending::IdleTimeout => {}

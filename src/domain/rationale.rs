@@ -51,20 +51,13 @@ pub fn short(verdict: &Verdict) -> String {
     visible(&text)
 }
 
-/// Why the case stands as it does: the verdict's own words, until an approval turned into a question.
-pub fn of_case(case: &Case) -> String {
-    match (case.cause, case.verdict.cause) {
-        (Cause::Source, Cause::Source) => short(&case.verdict),
-        (Cause::Source, _) => {
-            format!(
-                "Left to a person: the platform could not be told in time. {}",
-                short(&case.verdict)
-            )
-        }
-        (Cause::Rule | Cause::NoRule | Cause::PolicyError | Cause::Evidence | Cause::Frozen, _) => {
-            short(&case.verdict)
-        }
+/// [`short`] of what stands: an approval that became a question to a person does not read as one.
+pub fn standing(case: &Case) -> String {
+    let said = short(&case.verdict);
+    if case.cause == Cause::Source && case.verdict.cause != Cause::Source {
+        return format!("Left to a person: the platform could not be told in time. {said}");
     }
+    said
 }
 
 /// The whole account, several lines: outcome, each rule with its place and conditions, what was missing or failed.

@@ -1,22 +1,13 @@
 //! A loaded policy set.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
 use crate::domain::id::Revision;
 use crate::domain::verdict::RuleSet;
+use crate::policy::engine::ENGINE;
 use crate::policy::engine::load::{self, Policies};
 use crate::policy::folder::PolicyFiles;
-
-/// What the revision of a set says of the engine and its time-zone data: with another one, the same files may decide
-/// otherwise.
-pub static ENGINE: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "regorus 0.14.1 rvm, time zones {}",
-        chrono_tz::IANA_TZDB_VERSION
-    )
-});
 
 /// Policies that were admitted as a whole. It never changes; share it by `Arc`.
 pub struct PolicySet {

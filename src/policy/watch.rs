@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::diagnostic::{Diagnostic, Paint};
 use crate::domain::id::Revision;
-use crate::policy::set::ENGINE;
+use crate::policy::engine::ENGINE;
 
 use super::admission::admit;
 use super::folder::PolicyFiles;

@@ -8,7 +8,9 @@
 
 mod desk;
 
+mod demo;
 mod examples;
 mod reading;
+mod readme;
 mod setup;
 mod voting;
