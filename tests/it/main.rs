@@ -26,5 +26,6 @@ mod freeze;
 mod operating;
 mod people;
 mod platform_faults;
+mod platform_time;
 mod resolved;
 mod trace;
