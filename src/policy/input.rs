@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::domain::request::Request;
+use crate::json;
 use crate::policy::engine::Document;
 
 /// The version of the document.
@@ -23,9 +24,9 @@ pub struct Input {
 /// Why a text is no policy input.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InputError {
-    /// It is not JSON as this program reads it.
+    /// It is not JSON, or not JSON that everyone reads alike.
     #[error("the policy input is not valid JSON: {0}")]
-    Json(String),
+    Json(#[from] json::Refused),
     /// It is JSON, but no object.
     #[error("the policy input must be an object, as `countersign schema input` describes it")]
     NotAnObject,
@@ -37,7 +38,7 @@ pub enum InputError {
 impl Input {
     /// Reads a policy input from JSON text.
     pub fn parse(text: &str) -> Result<Self, InputError> {
-        let value = parse_json(text)?;
+        let value = json::parse(text.as_bytes())?;
         if !value.is_object() {
             return Err(InputError::NotAnObject);
         }
@@ -96,8 +97,7 @@ impl Input {
     }
 
     fn from_value(value: Value) -> Self {
-        let value = sorted(value);
-        let text = value.to_string();
+        let text = json::canonical(&value);
         let document = Document::parse(&text);
         Self {
             text,
@@ -126,26 +126,6 @@ impl Input {
             Some(Value::Array(_)) => Err("an array"),
             Some(Value::Object(_)) => Err("an object"),
         }
-    }
-}
-
-// Replace with `crate::json::parse` when it is there.
-fn parse_json(text: &str) -> Result<Value, InputError> {
-    serde_json::from_str(text).map_err(|error| InputError::Json(error.to_string()))
-}
-
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let mut fields: Vec<(String, Value)> = fields
-                .into_iter()
-                .map(|(key, value)| (key, sorted(value)))
-                .collect();
-            fields.sort_by(|(a, _), (b, _)| a.cmp(b));
-            Value::Object(fields.into_iter().collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
-        scalar @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => scalar,
     }
 }
 
@@ -193,4 +173,116 @@ pub fn schema() -> Value {
             "payload": { "description": "The whole body less its secrets." }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{ContentDigest, RequestId, SourceName};
+    use crate::domain::request::Proven;
+
+    fn request() -> Request {
+        Request {
+            source: SourceName::parse("refunds").unwrap(),
+            platform: "tracemem",
+            id: RequestId::parse("appr_1").unwrap(),
+            scope: String::new(),
+            action: Some("stripe.refund".into()),
+            agent: Some("billing-bot".into()),
+            context: Some(json!({ "amount": 42, "a": [1.5, "x"] })),
+            title: Some("Refund".into()),
+            message: Some("please".into()),
+            requested_at: Some(Timestamp::UNIX_EPOCH),
+            expires_at: Some(Timestamp::UNIX_EPOCH),
+            rationale_required: true,
+            proven: Proven {
+                signature: true,
+                record: false,
+            },
+            payload: json!({ "event": "approval.requested" }),
+            token: None,
+            content: ContentDigest::of(&[]),
+        }
+    }
+
+    #[test]
+    fn a_request_becomes_the_documented_input() {
+        let input = Input::of(&request(), Timestamp::UNIX_EPOCH);
+        insta::assert_snapshot!(input.text(), @r#"{"action":"stripe.refund","agent":{"id":"billing-bot"},"context":{"a":[1.5,"x"],"amount":42},"expires_at":"1970-01-01T00:00:00Z","id":"appr_1","message":"please","now":"1970-01-01T00:00:00Z","payload":{"event":"approval.requested"},"platform":"tracemem","rationale_required":true,"requested_at":"1970-01-01T00:00:00Z","source":"refunds","title":"Refund","verified":{"record":false,"signature":true},"version":1}"#);
+        assert_eq!(Input::parse(input.text()).unwrap().text(), input.text());
+    }
+
+    #[test]
+    fn what_is_not_given_is_absent() {
+        let request = Request {
+            action: None,
+            agent: None,
+            context: None,
+            title: None,
+            message: None,
+            requested_at: None,
+            expires_at: None,
+            ..request()
+        };
+        let input = Input::of(&request, Timestamp::UNIX_EPOCH);
+        insta::assert_snapshot!(input.text(), @r#"{"id":"appr_1","now":"1970-01-01T00:00:00Z","payload":{"event":"approval.requested"},"platform":"tracemem","rationale_required":true,"source":"refunds","verified":{"record":false,"signature":true},"version":1}"#);
+    }
+
+    #[test]
+    fn the_schema_describes_every_field_and_what_is_always_there() {
+        let schema = schema();
+        let properties = schema.pointer("/properties").unwrap().as_object().unwrap();
+        let full: Value =
+            serde_json::from_str(Input::of(&request(), Timestamp::UNIX_EPOCH).text()).unwrap();
+        let mut described: Vec<&String> = properties.keys().collect();
+        described.sort();
+        assert_eq!(
+            described,
+            full.as_object().unwrap().keys().collect::<Vec<_>>()
+        );
+        let bare = Request {
+            action: None,
+            agent: None,
+            context: None,
+            title: None,
+            message: None,
+            requested_at: None,
+            expires_at: None,
+            ..request()
+        };
+        let bare: Value =
+            serde_json::from_str(Input::of(&bare, Timestamp::UNIX_EPOCH).text()).unwrap();
+        let mut required: Vec<&str> = schema["required"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        required.sort_unstable();
+        assert_eq!(
+            required,
+            bare.as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+        );
+        for (name, value) in full.as_object().unwrap() {
+            let kind = match value {
+                Value::String(_) => "string",
+                Value::Bool(_) => "boolean",
+                Value::Object(_) => "object",
+                Value::Number(_) | Value::Null | Value::Array(_) => continue,
+            };
+            if let Some(described) = properties[name].get("type") {
+                assert_eq!(described, kind, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_the_engine_would_read_as_something_else_is_refused_or_left_alone() {
+        let text = r#"{"action": "a", "context": {"$serde_json::private::Number": "x"}}"#;
+        assert!(Input::parse(text).is_err());
+    }
 }

@@ -17,6 +17,8 @@ pub(crate) mod evaluate;
 pub(crate) mod admission;
 pub(crate) mod load;
 pub mod interpreter;
+#[cfg(test)]
+mod differential;
 
 use regorus::Value;
 

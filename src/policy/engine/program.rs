@@ -158,11 +158,40 @@ fn refused(catalog: &Catalog, slice: &Slice, error: &str) -> Diagnostic {
     let place = at
         .and_then(|(line, column)| slice.origin(line, column))
         .and_then(|origin| place(catalog, origin.file, origin.offset));
-    let mistake = Diagnostic::error("P030", message);
+    let help = help_for(&message);
+    let mut mistake = Diagnostic::error("P030", message);
+    mistake.help = help.map(str::to_owned);
     match place {
         Some(place) => mistake.at(place),
         None => mistake,
     }
+}
+
+fn help_for(message: &str) -> Option<&'static str> {
+    let help = [
+        ("'_'", "iterate in the body: `some x in …`"),
+        (
+            "Undefined variable",
+            "give it a value first, or define a rule or an import of that name",
+        ),
+        (
+            "undefined var",
+            "give it a value first, or define a rule or an import of that name",
+        ),
+        (
+            "used before definition",
+            "assign it above the line that uses it",
+        ),
+        ("unsafe", "give it a value outside of `not`"),
+        (
+            "Register overflow",
+            "give parts of the rule a rule of their own",
+        ),
+        ("unary -", "write `0 - x`"),
+    ];
+    help.into_iter()
+        .find(|(part, _)| message.contains(part))
+        .map(|(_, help)| help)
 }
 
 fn place(catalog: &Catalog, file: usize, start: usize) -> Option<Place> {

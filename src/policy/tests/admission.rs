@@ -214,3 +214,23 @@ fn data_where_a_rule_is_is_refused() {
         "P021"
     );
 }
+
+#[test]
+fn every_code_is_documented() {
+    let documented = include_str!("../../../docs/checks.md");
+    for source in [
+        include_str!("../engine/admission.rs"),
+        include_str!("../engine/admission/carried.rs"),
+        include_str!("../engine/load.rs"),
+        include_str!("../engine/parse.rs"),
+        include_str!("../engine/program.rs"),
+        include_str!("../engine/interpreter.rs"),
+    ] {
+        for code in source
+            .split('"')
+            .filter(|word| word.len() == 4 && word.starts_with('P'))
+        {
+            assert!(documented.contains(&format!("| {code} |")), "{code}");
+        }
+    }
+}

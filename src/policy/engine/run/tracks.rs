@@ -7,13 +7,14 @@ use crate::domain::verdict::RuleSet;
 use crate::policy::engine::bodies::Body;
 use crate::policy::engine::program::Compiled;
 
+/// One for each body of the set in the program, in the order of their owners.
 pub(super) fn tracks(compiled: &Compiled, bodies: &[Body], set: RuleSet) -> Vec<Track> {
     let of_set = |&(&body, _): &(&usize, &usize)| {
         bodies
             .get(body)
             .is_some_and(|at| at.set == set && at.package == compiled.package)
     };
-    compiled
+    let mut tracks: Vec<Track> = compiled
         .code_of
         .iter()
         .filter(of_set)
@@ -22,7 +23,9 @@ pub(super) fn tracks(compiled: &Compiled, bodies: &[Body], set: RuleSet) -> Vec<
             owner,
             ..Track::default()
         })
-        .collect()
+        .collect();
+    tracks.sort_by_key(|track| track.owner);
+    tracks
 }
 
 /// One body of the set that is run.

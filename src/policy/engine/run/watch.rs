@@ -176,9 +176,10 @@ impl<'a> Watch<'a> {
     }
 
     fn track(&mut self, owner: u32) -> Option<&mut Track> {
-        self.tracks
-            .iter_mut()
-            .find(|track| track.owner == owner as usize)
+        let at = self
+            .tracks
+            .binary_search_by_key(&(owner as usize), |track| track.owner);
+        self.tracks.get_mut(at.ok()?)
     }
 
     /// Ends all frames from `level` up.
