@@ -18,7 +18,7 @@ pub fn decide(set: &PolicySet, input: &Input, now: Timestamp) -> Verdict {
         Ok(document) => evaluate(
             &set.policies,
             document,
-            action.as_deref().ok(),
+            action.ok(),
             set.budget,
             now,
         ),

@@ -20,6 +20,9 @@ pub mod interpreter;
 #[cfg(test)]
 mod differential;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use regorus::Value;
 
 /// Most characters of a value that are shown.
@@ -38,6 +41,49 @@ impl Document {
         }
         Ok(Self(value))
     }
+
+    /// The same document without its text in between.
+    pub(crate) fn of(json: &serde_json::Value) -> Result<Self, String> {
+        value_of(json).map(Self)
+    }
+
+    /// A document with these keys.
+    pub(crate) fn of_fields(
+        fields: &BTreeMap<&str, Cow<'_, serde_json::Value>>,
+    ) -> Result<Self, String> {
+        let fields: Result<BTreeMap<Value, Value>, String> = fields
+            .iter()
+            .map(|(key, value)| Ok((Value::from(*key), value_of(value)?)))
+            .collect();
+        Ok(Self(Value::from(fields?)))
+    }
+}
+
+fn value_of(json: &serde_json::Value) -> Result<Value, String> {
+    use serde_json::Value as Json;
+    Ok(match json {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::from(*value),
+        Json::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(value), ..) => Value::from(value),
+            (None, Some(value), _) => Value::from(value),
+            (None, None, Some(value)) if value.is_finite() => Value::from(value),
+            (None, None, _) => return Err(format!("the number `{number}` is out of range")),
+        },
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => Value::from(
+            items
+                .iter()
+                .map(value_of)
+                .collect::<Result<Vec<Value>, String>>()?,
+        ),
+        Json::Object(fields) => Value::from(
+            fields
+                .iter()
+                .map(|(key, value)| Ok((Value::from(key.as_str()), value_of(value)?)))
+                .collect::<Result<BTreeMap<Value, Value>, String>>()?,
+        ),
+    })
 }
 
 /// A value as JSON on one line, cut short, with nothing in it that a terminal would obey.
@@ -87,5 +133,38 @@ impl std::io::Write for Start {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<u64>().prop_map(Into::into),
+            any::<f64>().prop_map(Into::into),
+            "\\PC{0,8}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                prop::collection::hash_map("\\PC{0,4}", inner, 0..4).prop_map(|fields| {
+                    serde_json::Value::Object(fields.into_iter().collect())
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_document_is_the_same_by_way_of_its_text(json in json()) {
+            prop_assert_eq!(Document::of(&json), Document::parse(&json.to_string()));
+        }
     }
 }
