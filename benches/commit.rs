@@ -1,5 +1,8 @@
 //! What it costs to put decided requests on disk through the real store: 64 at once, and one after the other.
-#![expect(clippy::unwrap_used, reason = "a benchmark may panic; the panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark may panic; the panic is the report"
+)]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,7 +28,12 @@ fn commit(criterion: &mut Criterion) {
         .unwrap();
     let sample = cases::Sample::new();
     let next = AtomicU64::new(0);
-    let one = || store.commit(sample.decided(next.fetch_add(1, Ordering::Relaxed)), sets::now());
+    let one = || {
+        store.commit(
+            sample.decided(next.fetch_add(1, Ordering::Relaxed)),
+            sets::now(),
+        )
+    };
     let mut group = criterion.benchmark_group("commit");
     group.throughput(Throughput::Elements(GROUP));
     group.bench_function("64 requests at once", |bencher| {

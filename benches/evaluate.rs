@@ -1,6 +1,9 @@
 //! What it costs to decide one request, with the trace that its rationale is made of: in sets of ten to ten thousand
 //! rules, of which ten are for the action.
-#![expect(clippy::unwrap_used, reason = "a benchmark may panic; the panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark may panic; the panic is the report"
+)]
 
 use std::hint::black_box;
 

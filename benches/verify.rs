@@ -1,12 +1,17 @@
 //! What it costs to prove who sent a body.
-#![expect(clippy::unwrap_used, reason = "a benchmark may panic; the panic is the report")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a benchmark may panic; the panic is the report"
+)]
 
 use std::convert::Infallible;
 use std::hint::black_box;
 
 use bytes::Bytes;
 use countersign::secret::Secret;
-use countersign::signature::{Algorithm, Check, Delivery, Encoding, HmacScheme, SignedText, Verifier};
+use countersign::signature::{
+    Algorithm, Check, Delivery, Encoding, HmacScheme, SignedText, Verifier,
+};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::HeaderName;
 

@@ -32,23 +32,25 @@ pub fn closed(to: SocketAddr, requests: &[Vec<u8>], connections: usize) -> Run {
     let next = AtomicUsize::new(0);
     let latencies = Mutex::new(Vec::with_capacity(requests.len()));
     let started = Instant::now();
-    runtime.block_on(futures_util::future::join_all((0..connections).map(|_| async {
-        let mut stream = tokio::net::TcpStream::connect(to).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let mut buffer = Vec::new();
-        let mut own = Vec::new();
-        while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let sent = Instant::now();
-            stream.write_all(request).await.unwrap();
-            buffer.clear();
-            while !whole(&buffer) {
-                assert!(stream.read_buf(&mut buffer).await.unwrap() > 0, "hung up");
+    runtime.block_on(futures_util::future::join_all((0..connections).map(
+        |_| async {
+            let mut stream = tokio::net::TcpStream::connect(to).await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            let mut buffer = Vec::new();
+            let mut own = Vec::new();
+            while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let sent = Instant::now();
+                stream.write_all(request).await.unwrap();
+                buffer.clear();
+                while !whole(&buffer) {
+                    assert!(stream.read_buf(&mut buffer).await.unwrap() > 0, "hung up");
+                }
+                taken(&buffer);
+                own.push(sent.elapsed());
             }
-            taken(&buffer);
-            own.push(sent.elapsed());
-        }
-        latencies.lock().unwrap().append(&mut own);
-    })));
+            latencies.lock().unwrap().append(&mut own);
+        },
+    )));
     Run {
         took: started.elapsed(),
         latencies: latencies.into_inner().unwrap(),
@@ -77,7 +79,9 @@ pub fn open(
                 let mut own = Vec::new();
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(request) = requests.get(index) else { break };
+                    let Some(request) = requests.get(index) else {
+                        break;
+                    };
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }

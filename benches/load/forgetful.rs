@@ -68,7 +68,11 @@ impl Store for Forgetful {
         Ok(None)
     }
 
-    async fn waking(&self, _: Timestamp, _: usize) -> Result<Vec<(CaseId, SourceName)>, StoreError> {
+    async fn waking(
+        &self,
+        _: Timestamp,
+        _: usize,
+    ) -> Result<Vec<(CaseId, SourceName)>, StoreError> {
         Ok(Vec::new())
     }
 

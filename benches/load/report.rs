@@ -4,12 +4,24 @@ use std::time::Duration;
 
 /// Prints one figure beside the bar that it has to stay under.
 pub fn at_most(what: &str, measured: f64, bar: f64, unit: &str) {
-    row(what, measured, &format!("at most {bar}{unit}"), unit, measured <= bar);
+    row(
+        what,
+        measured,
+        &format!("at most {bar}{unit}"),
+        unit,
+        measured <= bar,
+    );
 }
 
 /// Prints one figure beside the bar that it has to reach.
 pub fn at_least(what: &str, measured: f64, bar: f64, unit: &str) {
-    row(what, measured, &format!("at least {bar}{unit}"), unit, measured >= bar);
+    row(
+        what,
+        measured,
+        &format!("at least {bar}{unit}"),
+        unit,
+        measured >= bar,
+    );
 }
 
 fn row(what: &str, measured: f64, bar: &str, unit: &str, met: bool) {
@@ -55,13 +67,20 @@ pub fn microseconds(duration: Duration) -> f64 {
 pub fn machine() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let load = load.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
+    let load = load
+        .split_whitespace()
+        .take(3)
+        .collect::<Vec<_>>()
+        .join(" ");
     format!("{cores} cores, load average at the start {load}")
 }
 
 /// CPU time that this thread has used.
 pub fn thread_cpu() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    let nanoseconds = text.split_whitespace().next().and_then(|first| first.parse().ok());
+    let nanoseconds = text
+        .split_whitespace()
+        .next()
+        .and_then(|first| first.parse().ok());
     Duration::from_nanos(nanoseconds.unwrap())
 }

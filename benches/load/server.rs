@@ -71,21 +71,35 @@ impl Server {
 
     /// Starts this variant on `folder`.
     pub fn start_on(variant: Variant, folder: TempDir) -> Self {
-        let (name, _) = Variant::ALL.iter().find(|(_, known)| *known == variant).unwrap();
+        let (name, _) = Variant::ALL
+            .iter()
+            .find(|(_, known)| *known == variant)
+            .unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.arg(SERVE).arg(name).arg(folder.path());
         // It ends when its standard input does, so also when this program is stopped.
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
         let told = folder.path().join("address");
         let patience = Instant::now() + Duration::from_secs(120);
         let intake = loop {
-            if let Some(address) = std::fs::read_to_string(&told).ok().and_then(|text| text.parse().ok()) {
+            if let Some(address) = std::fs::read_to_string(&told)
+                .ok()
+                .and_then(|text| text.parse().ok())
+            {
                 break address;
             }
             assert!(Instant::now() < patience, "the server did not start");
             std::thread::sleep(Duration::from_millis(5));
         };
-        Self { child, intake, folder }
+        Self {
+            child,
+            intake,
+            folder,
+        }
     }
 
     /// CPU time that the server has used.
@@ -117,7 +131,11 @@ pub fn folder(shape: Shape, rules: usize) -> TempDir {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    std::fs::write(folder.path().join("countersign.yaml"), config("127.0.0.1:0", "127.0.0.1:0")).unwrap();
+    std::fs::write(
+        folder.path().join("countersign.yaml"),
+        config("127.0.0.1:0", "127.0.0.1:0"),
+    )
+    .unwrap();
     folder
 }
 
@@ -152,8 +170,14 @@ sources:
 
 /// Is the server of this name in `folder` until standard input ends.
 pub fn serve(variant: &str, folder: &Path) {
-    let (_, variant) = *Variant::ALL.iter().find(|(name, _)| *name == variant).unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (_, variant) = *Variant::ALL
+        .iter()
+        .find(|(name, _)| *name == variant)
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let stop = CancellationToken::new();
     let ended = stop.clone();
     std::thread::spawn(move || {
@@ -224,7 +248,14 @@ async fn without_store(folder: &Path, app: &App, config: &Config, stop: Cancella
     let desks: Vec<_> = app.flow().desks().cloned().collect();
     let orphaned = Arc::clone(&desks.first().unwrap().terms);
     let policies = Arc::clone(app.flow().policies());
-    let flow = Flow::new(desks, policies, Arc::new(Forgetful::new()), Clock, observer, orphaned);
+    let flow = Flow::new(
+        desks,
+        policies,
+        Arc::new(Forgetful::new()),
+        Clock,
+        observer,
+        orphaned,
+    );
     let (mut doors, mut agents) = (Vec::new(), Vec::new());
     for source in &config.sources {
         let path = match &source.kind {
@@ -247,7 +278,13 @@ async fn without_store(folder: &Path, app: &App, config: &Config, stop: Cancella
             rate: None,
         });
     }
-    let intake = Intake::new(Arc::new(flow), doors, Tokens::new(agents), metrics, stop.clone());
+    let intake = Intake::new(
+        Arc::new(flow),
+        doors,
+        Tokens::new(agents),
+        metrics,
+        stop.clone(),
+    );
     on_a_port(folder, Arc::new(intake).router(), stop).await;
 }
 

@@ -65,17 +65,25 @@ impl Input {
             ("platform", Some(Cow::Owned(json!(request.platform)))),
             ("id", Some(Cow::Owned(json!(request.id)))),
             ("action", given(&request.action)),
-            ("agent", agent.map(|agent| Cow::Owned(json!({ "id": agent })))),
+            (
+                "agent",
+                agent.map(|agent| Cow::Owned(json!({ "id": agent }))),
+            ),
             ("context", request.context.as_ref().map(Cow::Borrowed)),
             ("title", given(&request.title)),
             ("message", given(&request.message)),
             ("requested_at", moment(request.requested_at)),
             ("expires_at", moment(request.expires_at)),
-            ("rationale_required", Some(Cow::Owned(json!(request.rationale_required)))),
+            (
+                "rationale_required",
+                Some(Cow::Owned(json!(request.rationale_required))),
+            ),
             ("now", moment(Some(now))),
             (
                 "verified",
-                Some(Cow::Owned(json!({ "signature": proven.signature, "record": proven.record }))),
+                Some(Cow::Owned(
+                    json!({ "signature": proven.signature, "record": proven.record }),
+                )),
             ),
             ("payload", Some(Cow::Borrowed(&request.payload))),
         ];

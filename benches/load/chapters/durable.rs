@@ -19,11 +19,18 @@ const CONNECTIONS: usize = 64;
 
 /// Requests a second and CPU for each, the medians of interleaved rounds.
 fn compare(kind: Kind, variants: &[Variant]) -> Vec<(f64, f64)> {
-    let servers: Vec<Server> = variants.iter().map(|&variant| Server::start(variant)).collect();
+    let servers: Vec<Server> = variants
+        .iter()
+        .map(|&variant| Server::start(variant))
+        .collect();
     let mut figures = vec![(Vec::new(), Vec::new()); servers.len()];
     let mut next = 0;
     for server in &servers {
-        closed(server.intake, &make(kind, server.intake, next, WARM_UP), CONNECTIONS);
+        closed(
+            server.intake,
+            &make(kind, server.intake, next, WARM_UP),
+            CONNECTIONS,
+        );
     }
     next += WARM_UP;
     for _ in 0..ROUNDS {
@@ -44,7 +51,9 @@ fn compare(kind: Kind, variants: &[Variant]) -> Vec<(f64, f64)> {
 }
 
 fn told(name: &str, (rate, cost): (f64, f64)) {
-    note(&format!("{name}: {rate:.0} requests a second, {cost:.0} µs of CPU each"));
+    note(&format!(
+        "{name}: {rate:.0} requests a second, {cost:.0} µs of CPU each"
+    ));
 }
 
 pub fn webhook() {
@@ -52,11 +61,24 @@ pub fn webhook() {
     let [durable, forgetful, verify] = compare(Kind::Webhook, &variants)[..] else {
         unreachable!("three variants")
     };
-    told("durable webhook, decided before it is acknowledged", durable);
+    told(
+        "durable webhook, decided before it is acknowledged",
+        durable,
+    );
     told("the same with nothing stored", forgetful);
     told("verified and read alone", verify);
-    at_least("durable webhook / verified and read alone, 64 connections", durable.0 / verify.0, 0.4, "x");
-    at_least("durable webhook / the same with nothing stored", durable.0 / forgetful.0, 0.4, "x");
+    at_least(
+        "durable webhook / verified and read alone, 64 connections",
+        durable.0 / verify.0,
+        0.4,
+        "x",
+    );
+    at_least(
+        "durable webhook / the same with nothing stored",
+        durable.0 / forgetful.0,
+        0.4,
+        "x",
+    );
     note(&format!(
         "by CPU: {:.2}x of verified and read alone, {:.2}x of the same with nothing stored",
         verify.1 / durable.1,
@@ -65,12 +87,18 @@ pub fn webhook() {
 }
 
 pub fn decide() {
-    let [durable, forgetful] = compare(Kind::Ask, &[Variant::Durable, Variant::Forgetful])[..] else {
+    let [durable, forgetful] = compare(Kind::Ask, &[Variant::Durable, Variant::Forgetful])[..]
+    else {
         unreachable!("two variants")
     };
     told("durable decide", durable);
     told("decide, nothing stored", forgetful);
-    at_least("durable decide / nothing stored, 64 connections", durable.0 / forgetful.0, 0.65, "x");
+    at_least(
+        "durable decide / nothing stored, 64 connections",
+        durable.0 / forgetful.0,
+        0.65,
+        "x",
+    );
     note(&format!("by CPU: {:.2}x", forgetful.1 / durable.1));
 }
 
@@ -80,7 +108,12 @@ pub fn synchronous() {
     };
     told("synchronous=FULL", full);
     told("synchronous=NORMAL, which no config leads to", normal);
-    at_least("FULL / NORMAL, durable webhook, 64 connections", full.0 / normal.0, 0.9, "x");
+    at_least(
+        "FULL / NORMAL, durable webhook, 64 connections",
+        full.0 / normal.0,
+        0.9,
+        "x",
+    );
 }
 
 /// At the store itself: 64 callers whose requests share a sync, and callers who wait for their turn.
@@ -89,20 +122,30 @@ pub fn group() {
     let settings = SqliteSettings::new(folder.path().join("cases.db"), ChainKey::new(&[7; 32]));
     let store = Arc::new(SqliteStore::open(settings).unwrap());
     let sample = Sample::new();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
     let mut next = 0;
     let mut commit = |together: u64, count: u64| {
-        let requests: Vec<_> = (next..next + count).map(|number| sample.decided(number)).collect();
+        let requests: Vec<_> = (next..next + count)
+            .map(|number| sample.decided(number))
+            .collect();
         next += count;
         let mut requests = requests.into_iter();
         let started = Instant::now();
         runtime.block_on(async {
             loop {
-                let some: Vec<_> = requests.by_ref().take(usize::try_from(together).unwrap()).collect();
+                let some: Vec<_> = requests
+                    .by_ref()
+                    .take(usize::try_from(together).unwrap())
+                    .collect();
                 if some.is_empty() {
                     break;
                 }
-                let commits = some.into_iter().map(|decided| store.commit(decided, sets::now()));
+                let commits = some
+                    .into_iter()
+                    .map(|decided| store.commit(decided, sets::now()));
                 for receipt in join_all(commits).await {
                     receipt.unwrap();
                 }
@@ -117,6 +160,13 @@ pub fn group() {
         single.push(commit(1, 1_500));
     }
     let (grouped, single) = (median(grouped), median(single));
-    note(&format!("64 at once: {grouped:.0} commits a second; one transaction each: {single:.0}"));
-    at_least("group commit / one transaction each, at the store", grouped / single, 3.0, "x");
+    note(&format!(
+        "64 at once: {grouped:.0} commits a second; one transaction each: {single:.0}"
+    ));
+    at_least(
+        "group commit / one transaction each, at the store",
+        grouped / single,
+        3.0,
+        "x",
+    );
 }

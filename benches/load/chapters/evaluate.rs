@@ -17,7 +17,10 @@ pub fn flat() {
             let set = sets::load(shape, rules);
             let took = thread_cpu() - before;
             let name = shape.name(rules);
-            note(&format!("{name}: loaded in {:.0} ms of CPU", took.as_secs_f64() * 1e3));
+            note(&format!(
+                "{name}: loaded in {:.0} ms of CPU",
+                took.as_secs_f64() * 1e3
+            ));
             (name, set)
         })
         .collect();
@@ -38,5 +41,10 @@ pub fn flat() {
     }
     let most = medians.iter().copied().fold(f64::MIN, f64::max);
     let least = medians.iter().copied().fold(f64::MAX, f64::min);
-    at_most("evaluate: the dearest set / the cheapest", most / least, 1.5, "x");
+    at_most(
+        "evaluate: the dearest set / the cheapest",
+        most / least,
+        1.5,
+        "x",
+    );
 }

@@ -18,7 +18,10 @@ pub fn one_connection() {
     let mut acknowledged = |kind| {
         let requests = make(kind, server.intake, next, REQUESTS);
         next += REQUESTS;
-        microseconds(percentile(&mut closed(server.intake, &requests, 1).latencies, 0.5))
+        microseconds(percentile(
+            &mut closed(server.intake, &requests, 1).latencies,
+            0.5,
+        ))
     };
     acknowledged(Kind::Webhook);
     let (mut raw, mut webhook, mut decide) = (Vec::new(), Vec::new(), Vec::new());
@@ -31,8 +34,18 @@ pub fn one_connection() {
     note(&format!(
         "p50: raw fdatasync {raw:.0} µs, durable webhook {webhook:.0} µs, durable decide {decide:.0} µs"
     ));
-    at_most("acknowledgement p50, webhook / one raw fdatasync", webhook / raw, 3.0, "x");
-    at_most("acknowledgement p50, decide / one raw fdatasync", decide / raw, 4.0, "x");
+    at_most(
+        "acknowledgement p50, webhook / one raw fdatasync",
+        webhook / raw,
+        3.0,
+        "x",
+    );
+    at_most(
+        "acknowledgement p50, decide / one raw fdatasync",
+        decide / raw,
+        4.0,
+        "x",
+    );
 }
 
 /// The median of appending a page and syncing it, in microseconds.
@@ -53,7 +66,11 @@ fn sync(folder: &std::path::Path) -> f64 {
 pub fn open_loop() {
     let server = Server::start(Variant::Durable);
     let (mut p50, mut p99, mut next) = (Vec::new(), Vec::new(), 0);
-    closed(server.intake, &make(Kind::Webhook, server.intake, next, 2_000), 64);
+    closed(
+        server.intake,
+        &make(Kind::Webhook, server.intake, next, 2_000),
+        64,
+    );
     next += 2_000;
     for _ in 0..3 {
         let requests = make(Kind::Webhook, server.intake, next, 8_000);
@@ -73,6 +90,16 @@ pub fn open_loop() {
             p99.last().unwrap()
         ));
     }
-    at_most("open loop at a quarter of its own maximum, p50", median(p50), 0.5, "ms");
-    at_most("open loop at a quarter of its own maximum, p99", median(p99), 5.0, "ms");
+    at_most(
+        "open loop at a quarter of its own maximum, p50",
+        median(p50),
+        0.5,
+        "ms",
+    );
+    at_most(
+        "open loop at a quarter of its own maximum, p99",
+        median(p99),
+        5.0,
+        "ms",
+    );
 }

@@ -19,9 +19,14 @@ pub fn lookup() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("cases.db");
     let store = SqliteStore::open(SqliteSettings::new(&path, ChainKey::new(&[7; 32]))).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     runtime.block_on(async {
-        store.commit(Sample::new().decided(0), sets::now()).await.unwrap();
+        store
+            .commit(Sample::new().decided(0), sets::now())
+            .await
+            .unwrap();
         store.close().await;
     });
     drop(store);
@@ -29,14 +34,21 @@ pub fn lookup() {
     let (few, _) = measure(&path, FEW);
     fill(&path, MANY);
     let (many, p99) = measure(&path, MANY);
-    at_most(&format!("look-up p50 at {MANY} cases / at {FEW}"), many / few, 5.0, "x");
+    at_most(
+        &format!("look-up p50 at {MANY} cases / at {FEW}"),
+        many / few,
+        5.0,
+        "x",
+    );
     at_most(&format!("look-up p99 at {MANY} cases"), p99, 25.0, "µs");
 }
 
 /// Copies the one case under other keys until there are `count`.
 fn fill(path: &Path, count: u64) {
     let connection = Connection::open(path).unwrap();
-    connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -1048576;").unwrap();
+    connection
+        .execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -1048576;")
+        .unwrap();
     let columns: Vec<String> = connection
         .prepare("SELECT name FROM pragma_table_info('cases') WHERE name NOT IN ('id', 'key')")
         .unwrap()
@@ -60,9 +72,15 @@ fn fill(path: &Path, count: u64) {
 /// p50 and p99 in microseconds.
 fn measure(path: &Path, count: u64) -> (f64, f64) {
     let connection = Connection::open(path).unwrap();
-    connection.execute_batch("PRAGMA cache_size = -65536; PRAGMA mmap_size = 0;").unwrap();
-    let mut keys = connection.prepare("SELECT key FROM cases WHERE id = ?1").unwrap();
-    let mut find = connection.prepare("SELECT id, state, content, verdict FROM cases WHERE key = ?1").unwrap();
+    connection
+        .execute_batch("PRAGMA cache_size = -65536; PRAGMA mmap_size = 0;")
+        .unwrap();
+    let mut keys = connection
+        .prepare("SELECT key FROM cases WHERE id = ?1")
+        .unwrap();
+    let mut find = connection
+        .prepare("SELECT id, state, content, verdict FROM cases WHERE key = ?1")
+        .unwrap();
     let mut random = fastrand::Rng::with_seed(7);
     let mut round = || {
         let wanted: Vec<Vec<u8>> = (0..LOOK_UPS)
@@ -76,7 +94,9 @@ fn measure(path: &Path, count: u64) -> (f64, f64) {
             .map(|key| {
                 let started = Instant::now();
                 let found: (i64, String, Vec<u8>, String) = find
-                    .query_row([key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+                    .query_row([key], |row| {
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                    })
                     .unwrap();
                 assert!(found.0 > 0);
                 started.elapsed()
@@ -88,6 +108,9 @@ fn measure(path: &Path, count: u64) -> (f64, f64) {
     let p50 = microseconds(percentile(&mut latencies, 0.5));
     let p99 = microseconds(percentile(&mut latencies, 0.99));
     let bytes = std::fs::metadata(path).unwrap().len();
-    note(&format!("{count} cases, {} MB: p50 {p50:.1} µs, p99 {p99:.1} µs", bytes / 1_000_000));
+    note(&format!(
+        "{count} cases, {} MB: p50 {p50:.1} µs, p99 {p99:.1} µs",
+        bytes / 1_000_000
+    ));
     (p50, p99)
 }

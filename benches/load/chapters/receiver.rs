@@ -28,10 +28,16 @@ pub fn fastapi() {
         .stderr(Stdio::null())
         .status();
     if !there.is_ok_and(|status| status.success()) {
-        note(&format!("not measured: no Python with fastapi and uvicorn; name one in {PYTHON}"));
+        note(&format!(
+            "not measured: no Python with fastapi and uvicorn; name one in {PYTHON}"
+        ));
         return;
     }
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/fastapi_receiver.py");
     let mut command = Command::new(&python);
@@ -57,6 +63,13 @@ pub fn fastapi() {
     }
     drop(receiver);
     let (ours, theirs) = (median(ours), median(theirs));
-    note(&format!("durable webhook {ours:.0} a second; FastAPI and uvicorn, one worker, nothing kept: {theirs:.0}"));
-    at_least("durable webhook / FastAPI and uvicorn that keeps nothing", ours / theirs, 5.0, "x");
+    note(&format!(
+        "durable webhook {ours:.0} a second; FastAPI and uvicorn, one worker, nothing kept: {theirs:.0}"
+    ));
+    at_least(
+        "durable webhook / FastAPI and uvicorn that keeps nothing",
+        ours / theirs,
+        5.0,
+        "x",
+    );
 }

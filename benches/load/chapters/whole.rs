@@ -22,7 +22,9 @@ impl Binary {
     fn start(folder: &Path, intake: SocketAddr, first: &[u8]) -> (Self, Duration) {
         let started = Instant::now();
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command.args(["run", "-c", "countersign.yaml"]).current_dir(folder);
+        command
+            .args(["run", "-c", "countersign.yaml"])
+            .current_dir(folder);
         let child = command.stdout(Stdio::null()).spawn().unwrap();
         let binary = Self { child, intake };
         let mut stream = loop {
@@ -30,7 +32,10 @@ impl Binary {
                 Ok(stream) => break stream,
                 Err(_) => std::thread::sleep(Duration::from_micros(500)),
             }
-            assert!(started.elapsed() < Duration::from_secs(60), "it does not start");
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "it does not start"
+            );
         };
         exchange(&mut stream, first);
         (binary, started.elapsed())
@@ -39,7 +44,10 @@ impl Binary {
     /// Resident memory in megabytes.
     fn resident(&self) -> f64 {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
         line.trim_end_matches("kB").trim().parse::<f64>().unwrap() / 1024.0
     }
 }
@@ -72,12 +80,22 @@ pub fn memory_and_restart() {
             stream
         })
         .collect();
-    at_most("resident memory, 600 connections", binary.resident(), 40.0, "MB");
+    at_most(
+        "resident memory, 600 connections",
+        binary.resident(),
+        40.0,
+        "MB",
+    );
     drop(connections);
     for _ in 0..10 {
         closed(binary.intake, &take(CASES / 10), 64);
     }
-    at_most("resident memory, 100,000 cases served", binary.resident(), 100.0, "MB");
+    at_most(
+        "resident memory, 100,000 cases served",
+        binary.resident(),
+        100.0,
+        "MB",
+    );
     let mut restarts = Vec::new();
     let mut running = binary;
     for _ in 0..5 {
@@ -88,10 +106,20 @@ pub fn memory_and_restart() {
         (running, took) = Binary::start(folder.path(), intake, &take(1)[0]);
         restarts.push(milliseconds(took));
     }
-    note(&format!("restarts after kill -9: {restarts:.0?} ms to the first acknowledgement"));
-    at_most("restart to serving with 100,000 cases and a hot log", median(restarts), 100.0, "ms");
+    note(&format!(
+        "restarts after kill -9: {restarts:.0?} ms to the first acknowledgement"
+    ));
+    at_most(
+        "restart to serving with 100,000 cases and a hot log",
+        median(restarts),
+        100.0,
+        "ms",
+    );
 }
 
 fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }

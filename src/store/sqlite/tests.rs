@@ -111,7 +111,9 @@ async fn only_work_that_need_not_last_is_done_without_a_sync() {
     }
     let refused = store
         .ask(Lasting::Passing, |writing| {
-            writing.connection.execute_batch("INSERT INTO nowhere VALUES (1)")?;
+            writing
+                .connection
+                .execute_batch("INSERT INTO nowhere VALUES (1)")?;
             Ok(())
         })
         .await;

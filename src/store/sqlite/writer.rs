@@ -18,10 +18,10 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::domain::id::CaseId;
 use crate::domain::log_entry::ChainKey;
 use crate::store::StoreError;
-use crate::store::sqlite::{GroupObserver, Synchronous};
 use crate::store::sqlite::chain::Standing;
 use crate::store::sqlite::lock::Lock;
 use crate::store::sqlite::schema::PATIENCE;
+use crate::store::sqlite::{GroupObserver, Synchronous};
 
 /// How much may wait for the writer before callers are turned away.
 pub(super) const QUEUE: usize = 4096;
