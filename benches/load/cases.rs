@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use crate::sets;
 
 /// One verdict and its input, to be committed under many ids.
-pub struct Sample {
+pub(crate) struct Sample {
     verdict: Verdict,
     input: Arc<str>,
     terms: Arc<CaseTerms>,
@@ -21,7 +21,7 @@ pub struct Sample {
 
 impl Sample {
     /// An approval by one of ten rules, of a payload of two kilobytes.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let set = sets::load(sets::Shape::OnePackage, 10);
         let input = sets::input();
         Self {
@@ -44,7 +44,7 @@ impl Sample {
     }
 
     /// The request of this number.
-    pub fn decided(&self, number: u64) -> Decided {
+    pub(crate) fn decided(&self, number: u64) -> Decided {
         let request = RequestId::parse(&format!("appr_{number}")).unwrap();
         Decided {
             asked: Asked {

@@ -9,22 +9,22 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// What a run of requests came to.
-pub struct Run {
+pub(crate) struct Run {
     /// From the first byte to the last answer.
-    pub took: Duration,
+    pub(crate) took: Duration,
     /// Of each request, in no order.
-    pub latencies: Vec<Duration>,
+    pub(crate) latencies: Vec<Duration>,
 }
 
 impl Run {
     /// Requests a second.
-    pub fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         f64::from(u32::try_from(self.latencies.len()).unwrap()) / self.took.as_secs_f64()
     }
 }
 
 /// Sends all of `requests` over so many connections, each sending its next when the last is answered.
-pub fn closed(to: SocketAddr, requests: &[Vec<u8>], connections: usize) -> Run {
+pub(crate) fn closed(to: SocketAddr, requests: &[Vec<u8>], connections: usize) -> Run {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -59,7 +59,7 @@ pub fn closed(to: SocketAddr, requests: &[Vec<u8>], connections: usize) -> Run {
 
 /// Sends `requests` at `rate` a second, whether the ones before are answered or not, as far as `connections` allow. A
 /// latency counts from when the request was to be sent. `each` sees every answer; `stop` ends it early.
-pub fn open(
+pub(crate) fn open(
     to: SocketAddr,
     requests: &[Vec<u8>],
     rate: f64,
@@ -103,7 +103,7 @@ pub fn open(
 }
 
 /// Sends one request and returns the whole answer.
-pub fn exchange(stream: &mut TcpStream, request: &[u8]) -> Vec<u8> {
+pub(crate) fn exchange(stream: &mut TcpStream, request: &[u8]) -> Vec<u8> {
     stream.write_all(request).unwrap();
     let mut answer = Vec::new();
     let mut chunk = [0; 16 * 1024];

@@ -15,10 +15,10 @@ use countersign::store::{
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
-pub struct Forgetful(broadcast::Sender<CaseId>);
+pub(crate) struct Forgetful(broadcast::Sender<CaseId>);
 
 impl Forgetful {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(broadcast::channel(1).0)
     }
 }

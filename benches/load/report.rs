@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Prints one figure beside the bar that it has to stay under.
-pub fn at_most(what: &str, measured: f64, bar: f64, unit: &str) {
+pub(crate) fn at_most(what: &str, measured: f64, bar: f64, unit: &str) {
     row(
         what,
         measured,
@@ -14,7 +14,7 @@ pub fn at_most(what: &str, measured: f64, bar: f64, unit: &str) {
 }
 
 /// Prints one figure beside the bar that it has to reach.
-pub fn at_least(what: &str, measured: f64, bar: f64, unit: &str) {
+pub(crate) fn at_least(what: &str, measured: f64, bar: f64, unit: &str) {
     row(
         what,
         measured,
@@ -30,18 +30,18 @@ fn row(what: &str, measured: f64, bar: &str, unit: &str, met: bool) {
 }
 
 /// Prints a figure that has no bar.
-pub fn note(what: &str) {
+pub(crate) fn note(what: &str) {
     println!("  {what}");
 }
 
 /// The middle one.
-pub fn median(mut figures: Vec<f64>) -> f64 {
+pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// The latency that this share of the requests stayed under; sorts them.
-pub fn percentile(latencies: &mut [Duration], share: f64) -> Duration {
+pub(crate) fn percentile(latencies: &mut [Duration], share: f64) -> Duration {
     latencies.sort_unstable();
     #[expect(
         clippy::cast_possible_truncation,
@@ -54,17 +54,17 @@ pub fn percentile(latencies: &mut [Duration], share: f64) -> Duration {
 }
 
 /// In milliseconds.
-pub fn milliseconds(duration: Duration) -> f64 {
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
 /// In microseconds.
-pub fn microseconds(duration: Duration) -> f64 {
+pub(crate) fn microseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
 /// What else the machine did while we measured, so that nobody takes a loaded one for a quiet one.
-pub fn machine() -> String {
+pub(crate) fn machine() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let load = load
@@ -76,7 +76,7 @@ pub fn machine() -> String {
 }
 
 /// CPU time that this thread has used.
-pub fn thread_cpu() -> Duration {
+pub(crate) fn thread_cpu() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     let nanoseconds = text
         .split_whitespace()

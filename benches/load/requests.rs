@@ -8,14 +8,14 @@ use sha2::Sha256;
 
 use crate::sets;
 
-pub const SECRET: &str = "outgoing-secret-of-the-integration";
-pub const CREDENTIAL: &str = "credential-that-answers-approvals";
-pub const AGENT: &str = "agent-token-of-billing-bot-0123456789";
-pub const OPERATOR: &str = "operator-token-of-the-load-program";
+pub(crate) const SECRET: &str = "outgoing-secret-of-the-integration";
+pub(crate) const CREDENTIAL: &str = "credential-that-answers-approvals";
+pub(crate) const AGENT: &str = "agent-token-of-billing-bot-0123456789";
+pub(crate) const OPERATOR: &str = "operator-token-of-the-load-program";
 
 /// What is sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A signed webhook.
     Webhook,
     /// A request of an agent at our own API.
@@ -23,7 +23,7 @@ pub enum Kind {
 }
 
 /// `count` requests from number `first` on, no two alike.
-pub fn make(kind: Kind, to: SocketAddr, first: u64, count: u64) -> Vec<Vec<u8>> {
+pub(crate) fn make(kind: Kind, to: SocketAddr, first: u64, count: u64) -> Vec<Vec<u8>> {
     let body = match kind {
         Kind::Webhook => webhook(),
         Kind::Ask => json!({"action": "pay", "context": sets::context(), "title": "A payment"}),

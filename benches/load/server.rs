@@ -32,11 +32,11 @@ use crate::requests::{AGENT, CREDENTIAL, OPERATOR, SECRET};
 use crate::sets::{self, Shape};
 
 /// The argument that makes this program a server.
-pub const SERVE: &str = "serve";
+pub(crate) const SERVE: &str = "serve";
 
 /// Which server.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Variant {
+pub(crate) enum Variant {
     /// As it is shipped.
     Durable,
     /// Without the sync before an acknowledgement.
@@ -57,20 +57,20 @@ impl Variant {
 }
 
 /// A running child. Dropping it kills it.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub intake: SocketAddr,
-    pub folder: TempDir,
+    pub(crate) intake: SocketAddr,
+    pub(crate) folder: TempDir,
 }
 
 impl Server {
     /// Starts this variant on a folder of its own, with ten rules.
-    pub fn start(variant: Variant) -> Self {
+    pub(crate) fn start(variant: Variant) -> Self {
         Self::start_on(variant, folder(Shape::OnePackage, 10))
     }
 
     /// Starts this variant on `folder`.
-    pub fn start_on(variant: Variant, folder: TempDir) -> Self {
+    pub(crate) fn start_on(variant: Variant, folder: TempDir) -> Self {
         let (name, _) = Variant::ALL
             .iter()
             .find(|(_, known)| *known == variant)
@@ -103,7 +103,7 @@ impl Server {
     }
 
     /// CPU time that the server has used.
-    pub fn cpu(&self) -> Duration {
+    pub(crate) fn cpu(&self) -> Duration {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         let used = |thread: std::fs::DirEntry| {
             let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
@@ -121,7 +121,7 @@ impl Drop for Server {
 }
 
 /// A folder with a config and policies.
-pub fn folder(shape: Shape, rules: usize) -> TempDir {
+pub(crate) fn folder(shape: Shape, rules: usize) -> TempDir {
     let folder = tempfile::Builder::new()
         .prefix("countersign-load-")
         .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
@@ -140,7 +140,7 @@ pub fn folder(shape: Shape, rules: usize) -> TempDir {
 }
 
 /// The config of every server here: TraceMem in dry-run, agents in enforce.
-pub fn config(intake: &str, operators: &str) -> String {
+pub(crate) fn config(intake: &str, operators: &str) -> String {
     format!(
         r#"mode: dry_run
 listen: {intake}
@@ -169,7 +169,7 @@ sources:
 }
 
 /// Is the server of this name in `folder` until standard input ends.
-pub fn serve(variant: &str, folder: &Path) {
+pub(crate) fn serve(variant: &str, folder: &Path) {
     let (_, variant) = *Variant::ALL
         .iter()
         .find(|(name, _)| *name == variant)

@@ -12,7 +12,7 @@ const FOR_THE_ACTION: usize = 10;
 
 /// Where the rules are.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// All in one package.
     OnePackage,
     /// Each in a package of its own; the ten for the action in one.
@@ -20,7 +20,7 @@ pub enum Shape {
 }
 
 /// The shapes and sizes that are measured.
-pub const SETS: [(Shape, usize); 5] = [
+pub(crate) const SETS: [(Shape, usize); 5] = [
     (Shape::OnePackage, 10),
     (Shape::OnePackage, 1_000),
     (Shape::ManyPackages, 10),
@@ -30,7 +30,7 @@ pub const SETS: [(Shape, usize); 5] = [
 
 impl Shape {
     /// In words.
-    pub fn name(self, rules: usize) -> String {
+    pub(crate) fn name(self, rules: usize) -> String {
         match self {
             Self::OnePackage => format!("{rules} rules in one package"),
             Self::ManyPackages => format!("{rules} rules in as many packages"),
@@ -39,7 +39,7 @@ impl Shape {
 }
 
 /// The files of a set, as path and text.
-pub fn texts(shape: Shape, rules: usize) -> Vec<(String, String)> {
+pub(crate) fn texts(shape: Shape, rules: usize) -> Vec<(String, String)> {
     let trusted: Vec<String> = (0..100).map(|number| format!("agent-{number}")).collect();
     let data = json!({ "trusted": trusted }).to_string();
     let mut files = vec![("data.json".to_owned(), data)];
@@ -89,13 +89,13 @@ fn rule(action: &str, number: usize) -> String {
 }
 
 /// The set, loaded.
-pub fn load(shape: Shape, rules: usize) -> PolicySet {
+pub(crate) fn load(shape: Shape, rules: usize) -> PolicySet {
     let files = PolicyFiles::of(texts(shape, rules)).unwrap();
     PolicySet::load(files, Budget::default()).unwrap().set
 }
 
 /// A payload of about two kilobytes with some sixty fields, as platforms send them.
-pub fn context() -> Value {
+pub(crate) fn context() -> Value {
     let lines: Vec<Value> = (0..12)
         .map(|line| json!({"sku": format!("sku-{line:04}"), "quantity": line + 1, "unit_price": 3.5, "note": "as ordered by phone"}))
         .collect();
@@ -106,7 +106,7 @@ pub fn context() -> Value {
 }
 
 /// The policy input of a request that is approved by one of ten rules.
-pub fn input() -> Input {
+pub(crate) fn input() -> Input {
     let text = json!({
         "version": 1, "source": "tm", "platform": "tracemem", "id": "appr_1", "action": "pay", "agent": {"id": "agent-7"},
         "context": context(), "title": "A payment", "rationale_required": true, "now": "2026-01-01T00:00:00Z",
@@ -116,6 +116,6 @@ pub fn input() -> Input {
 }
 
 /// The time of every decision here.
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::from_second(1_767_225_600).unwrap()
 }

@@ -56,7 +56,7 @@ fn told(name: &str, (rate, cost): (f64, f64)) {
     ));
 }
 
-pub fn webhook() {
+pub(crate) fn webhook() {
     let variants = [Variant::Durable, Variant::Forgetful, Variant::VerifyOnly];
     let [durable, forgetful, verify] = compare(Kind::Webhook, &variants)[..] else {
         unreachable!("three variants")
@@ -86,7 +86,7 @@ pub fn webhook() {
     ));
 }
 
-pub fn decide() {
+pub(crate) fn decide() {
     let [durable, forgetful] = compare(Kind::Ask, &[Variant::Durable, Variant::Forgetful])[..]
     else {
         unreachable!("two variants")
@@ -102,7 +102,7 @@ pub fn decide() {
     note(&format!("by CPU: {:.2}x", forgetful.1 / durable.1));
 }
 
-pub fn synchronous() {
+pub(crate) fn synchronous() {
     let [full, normal] = compare(Kind::Webhook, &[Variant::Durable, Variant::Unsynced])[..] else {
         unreachable!("two variants")
     };
@@ -117,7 +117,7 @@ pub fn synchronous() {
 }
 
 /// At the store itself: 64 callers whose requests share a sync, and callers who wait for their turn.
-pub fn group() {
+pub(crate) fn group() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let settings = SqliteSettings::new(folder.path().join("cases.db"), ChainKey::new(&[7; 32]));
     let store = Arc::new(SqliteStore::open(settings).unwrap());

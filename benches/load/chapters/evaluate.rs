@@ -9,7 +9,7 @@ const ROUNDS: usize = 7;
 const EVALUATIONS: u32 = 2_000;
 
 /// One request with its trace, ten rules for its action, in sets of every size.
-pub fn flat() {
+pub(crate) fn flat() {
     let loaded: Vec<(String, PolicySet)> = sets::SETS
         .into_iter()
         .map(|(shape, rules)| {

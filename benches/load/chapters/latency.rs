@@ -12,7 +12,7 @@ const ROUNDS: u64 = 7;
 const REQUESTS: u64 = 1_500;
 
 /// The acknowledgement at one connection, beside what one sync of the same disk costs.
-pub fn one_connection() {
+pub(crate) fn one_connection() {
     let server = Server::start(Variant::Durable);
     let mut next = 0;
     let mut acknowledged = |kind| {
@@ -63,7 +63,7 @@ fn sync(folder: &std::path::Path) -> f64 {
 }
 
 /// Webhooks at a quarter of what the same server did a moment before.
-pub fn open_loop() {
+pub(crate) fn open_loop() {
     let server = Server::start(Variant::Durable);
     let (mut p50, mut p99, mut next) = (Vec::new(), Vec::new(), 0);
     closed(

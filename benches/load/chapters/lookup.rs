@@ -15,7 +15,7 @@ const MANY: u64 = 1_000_000;
 const LOOK_UPS: usize = 20_000;
 
 /// The look-up that tells a duplicate, by the case's key, in a file of ten thousand cases and of a million.
-pub fn lookup() {
+pub(crate) fn lookup() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let path = folder.path().join("cases.db");
     let store = SqliteStore::open(SqliteSettings::new(&path, ChainKey::new(&[7; 32]))).unwrap();

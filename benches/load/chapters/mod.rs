@@ -9,7 +9,7 @@ mod reload;
 mod whole;
 
 /// By the name that runs one alone.
-pub const ALL: [(&str, fn()); 11] = [
+pub(crate) const ALL: [(&str, fn()); 11] = [
     ("evaluate", evaluate::flat),
     ("webhook", durable::webhook),
     ("decide", durable::decide),

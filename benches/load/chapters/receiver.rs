@@ -21,7 +21,7 @@ impl Drop for Receiver {
 }
 
 /// What a team would write instead: a receiver that verifies, parses, and keeps nothing.
-pub fn fastapi() {
+pub(crate) fn fastapi() {
     let python = std::env::var_os(PYTHON).map_or_else(|| PathBuf::from("python3"), PathBuf::from);
     let there = Command::new(&python)
         .args(["-c", "import fastapi, uvicorn"])

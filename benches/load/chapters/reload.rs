@@ -15,7 +15,7 @@ const RATE: f64 = 200.0;
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Ten thousand rules are edited while agents ask.
-pub fn reload() {
+pub(crate) fn reload() {
     let before = Instant::now();
     let server = Server::start_on(Variant::Durable, folder(Shape::ManyPackages, RULES));
     note(&format!(

@@ -59,7 +59,7 @@ impl Drop for Binary {
     }
 }
 
-pub fn memory_and_restart() {
+pub(crate) fn memory_and_restart() {
     let folder = folder(Shape::OnePackage, 10);
     let (intake, operators) = (free_port(), free_port());
     let text = config(&intake.to_string(), &operators.to_string());
