@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, Role as ConfigRole, SourceKind, Store as StoreConfig};
+use crate::config::{Config, Role as ConfigRole, SourceConfig, SourceKind, Store as StoreConfig};
 use crate::diagnostic::Diagnostic;
 use crate::domain::id::Revision;
 use crate::flow::{Courier, CourierSettings, Desk, Flow, Observer};
@@ -145,7 +145,8 @@ impl App {
         let policies =
             Arc::new(LivePolicies::open(&config.policies.path, budget, keeper, clock.now()).await?);
 
-        let client = Client::new(Timeouts::default()).map_err(StartError::Client)?;
+        let timeouts = Timeouts::within(config.outbox.timeout);
+        let client = Client::new(timeouts).map_err(StartError::Client)?;
         let desks = sources::assemble(&config, &client)?;
         let observer: Arc<dyn Observer> = match options.seen {
             Seen::By(observer) => observer,
@@ -168,7 +169,10 @@ impl App {
                 store,
                 clock,
                 Arc::clone(&observer),
-                CourierSettings::default(),
+                CourierSettings {
+                    concurrency: usize::try_from(config.outbox.concurrency).unwrap_or(usize::MAX),
+                    lease: lease(config.outbox.timeout),
+                },
             )
         };
         let couriers = desks.iter().map(courier).collect();
@@ -183,8 +187,10 @@ impl App {
 
         let hurry = CancellationToken::new();
         let (doors, agents, expiries) = doors(&config);
-        for expiry in &expiries {
-            metrics.introduce(&expiry.source, Some(expiry.at));
+        let answered = |source: &&SourceConfig| matches!(source.kind, SourceKind::TraceMem(_));
+        for source in config.sources.iter().filter(answered) {
+            let mut theirs = expiries.iter().filter(|of| of.source == source.name);
+            metrics.introduce(&source.name, theirs.next().map(|expiry| expiry.at));
         }
         let intake = Arc::new(Intake::new(
             Arc::clone(&flow),
@@ -214,7 +220,7 @@ impl App {
         let connections = ConnectionLimits {
             connections: config.limits.connections.try_into().unwrap_or(usize::MAX),
             header_timeout: config.limits.header_timeout,
-            idle_timeout: std::time::Duration::from_secs(60),
+            idle_timeout: std::time::Duration::from_mins(1),
             grace: config.shutdown.grace,
         };
         Ok(Self {
@@ -289,12 +295,7 @@ impl App {
         });
         let mut couriers = JoinSet::new();
         for courier in self.couriers {
-            couriers.spawn(workers::answer(
-                courier,
-                Arc::clone(self.flow.store()),
-                self.clock,
-                work_stop.clone(),
-            ));
+            couriers.spawn(workers::answer(courier, work_stop.clone()));
         }
         tasks.spawn(workers::pass_time(
             Arc::clone(&self.flow),
@@ -368,11 +369,18 @@ impl KeepSets for Keeper {
     ) -> Result<(), KeepError> {
         let set = StoredSet {
             revision: revision.clone(),
-            engine: crate::policy::set::ENGINE.to_owned(),
+            engine: crate::policy::ENGINE.clone(),
             files: stored.into(),
         };
         self.store.keep_set(set, now).await.map_err(Into::into)
     }
+}
+
+/// How long an effect belongs to the courier that tries it: longer than any attempt takes, the commit of what became of
+/// it included.
+fn lease(timeout: std::time::Duration) -> jiff::SignedDuration {
+    let most = timeout.saturating_mul(2) + std::time::Duration::from_secs(40);
+    jiff::SignedDuration::try_from(most).unwrap_or(jiff::SignedDuration::MAX)
 }
 
 fn open_store(
@@ -385,7 +393,7 @@ fn open_store(
     let settings = SqliteSettings {
         synchronous,
         on_group: Some(Arc::new(move |size| {
-            counted.commit(u32::try_from(size).unwrap_or(u32::MAX))
+            counted.commit(u32::try_from(size).unwrap_or(u32::MAX));
         })),
         ..SqliteSettings::new(path, key::chain_key(&config.log.key, key::Missing::Make)?)
     };

@@ -5,8 +5,10 @@
 //! take the last key, round the number, and go on.
 
 mod number;
+mod plain;
 mod pointer;
 
+pub use plain::Plain;
 pub use pointer::{InvalidPointer, Pointer};
 
 use serde_json::{Map, Value};

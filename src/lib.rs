@@ -1,4 +1,18 @@
-//! countersign answers approval requests by policy.
+//! countersign answers AI agents' approval requests by policy, asks people for the rest, and writes down why.
+//!
+//! This is the library that the program is made of, from the lowest floor to the highest; imports go down only.
+//!
+//! | floor | modules | |
+//! | --- | --- | --- |
+//! | 0 | [`domain`], [`signature`], [`json`], [`diagnostic`], [`secret`], [`clock`] | pure values: a request, its case, the verdict |
+//! | 1 | [`policy`], [`store`], [`source`], [`credential`] | ports to Rego, to the disk, to the platforms |
+//! | 2 | [`flow`] | the story: verify, read, decide, commit, acknowledge, answer |
+//! | 3 | [`web`], [`config`], [`metrics`], [`telemetry`], [`observe`] | the edges |
+//! | 4 | [`app`] | the composition root |
+//! | 5 | [`cli`] | one file a subcommand |
+//!
+//! Start with [`flow::Flow::receive`], then [`domain::case::Case::step`]. `ARCHITECTURE.md` says what must hold and which test
+//! holds it.
 
 pub mod domain;
 pub mod clock;

@@ -46,6 +46,7 @@ pub struct Metrics {
     commit_group_size: Histogram,
     connections_open: Gauge,
     connections_refused: Counter,
+    connections_closed: Family<HowEnded, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -82,6 +83,11 @@ struct Decided {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReloadResult {
     result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HowEnded {
+    ending: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -135,6 +141,7 @@ impl Metrics {
             commit_group_size: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             connections_open: Gauge::default(),
             connections_refused: Counter::default(),
+            connections_closed: Family::default(),
         };
         metrics.register(version);
         metrics
@@ -228,6 +235,11 @@ impl Metrics {
             "connections_refused",
             "Connections that were closed since there were too many",
             self.connections_refused.clone(),
+        );
+        registry.register(
+            "connections_closed",
+            "Connections that have ended, by how; `header_timeout` is a client that did not finish its request",
+            self.connections_closed.clone(),
         );
         let build = Info::new(vec![("version".to_owned(), version.to_owned())]);
         registry.register("build", "The version that runs", build);
@@ -353,9 +365,12 @@ impl Metrics {
         self.connections_open.inc();
     }
 
-    /// A connection that was taken has ended.
-    pub fn connection_closed(&self) {
+    /// A connection that was taken has ended, and how: one of a few words.
+    pub fn connection_closed(&self, ending: &'static str) {
         self.connections_open.dec();
+        self.connections_closed
+            .get_or_create(&HowEnded { ending })
+            .inc();
     }
 
     /// A connection was not taken, since there are too many.

@@ -92,7 +92,7 @@ impl Observer for Telling {
             input,
             outcome: case.outcome.as_str(),
             cause: case.cause.as_str(),
-            rationale: &rationale::short(&case.verdict),
+            rationale: &rationale::standing(case),
             rules: &rules,
             requested_by: None,
             timestamp: case.decided_at,
@@ -178,7 +178,15 @@ impl Observer for Telling {
             }
         }
         let (name, what) = (source.as_str(), "an attempt at an effect ended");
-        if let Some(error) = error {
+        if let ("alert" | "failed", Some(error)) = (result, error) {
+            tracing::error!(
+                source.name = name,
+                effect.kind = kind,
+                attempt.result = result,
+                error,
+                "{what}: {result}; somebody must act, then `countersign outbox retry`"
+            );
+        } else if let Some(error) = error {
             tracing::warn!(
                 source.name = name,
                 effect.kind = kind,

@@ -13,13 +13,13 @@ use countersign::store::{
     Receipt, Retried, Stepped, Store, StoreError, StoredSet,
 };
 use jiff::Timestamp;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
-pub(crate) struct Forgetful(broadcast::Sender<CaseId>);
+pub(crate) struct Forgetful(broadcast::Sender<CaseId>, watch::Sender<()>);
 
 impl Forgetful {
     pub(crate) fn new() -> Self {
-        Self(broadcast::channel(1).0)
+        Self(broadcast::channel(1).0, watch::Sender::new(()))
     }
 }
 
@@ -60,8 +60,8 @@ impl Store for Forgetful {
         _: Attempt,
         _: Arc<CaseTerms>,
         _: Timestamp,
-    ) -> Result<(), StoreError> {
-        Ok(())
+    ) -> Result<Option<Case>, StoreError> {
+        Ok(None)
     }
 
     async fn next_due(&self, _: &SourceName) -> Result<Option<Timestamp>, StoreError> {
@@ -151,6 +151,10 @@ impl Store for Forgetful {
 
     fn changes(&self) -> broadcast::Receiver<CaseId> {
         self.0.subscribe()
+    }
+
+    fn planned(&self) -> watch::Receiver<()> {
+        self.1.subscribe()
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

@@ -3,19 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::sync::broadcast::error::RecvError;
+use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::flow::{Courier, Flow};
 use crate::metrics::{Metrics, Reload};
-use crate::store::Store;
 use crate::web::operators::CredentialExpiry;
 use crate::web::serve::{ConnectionWatch, Ending};
-
-/// How long a worker rests after the store said no.
-const REST: Duration = Duration::from_secs(1);
 
 /// How often the clock looks for deadlines.
 const TICK: Duration = Duration::from_millis(500);
@@ -32,7 +27,7 @@ impl ConnectionWatch for Connections {
     }
 
     fn closed(&self, ending: Ending) {
-        self.0.connection_closed();
+        self.0.connection_closed(ending.as_str());
         match ending {
             Ending::Displaced => self.0.connection_refused(),
             Ending::Finished | Ending::Broken | Ending::HeaderTimeout | Ending::IdleTimeout => {}
@@ -41,36 +36,8 @@ impl ConnectionWatch for Connections {
 }
 
 /// Does the effects of one source as they become due.
-pub(super) async fn answer(
-    courier: Courier,
-    store: Arc<dyn Store>,
-    clock: Clock,
-    stop: CancellationToken,
-) -> &'static str {
-    let mut changes = store.changes();
-    while !stop.is_cancelled() {
-        let next = match courier.run_due(&stop).await {
-            Ok(next) => next,
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the outbox cannot be worked on: {error}"
-                );
-                tokio::select! {
-                    () = stop.cancelled() => break,
-                    () = tokio::time::sleep(REST) => continue,
-                }
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => break,
-            () = until(next, clock) => {}
-            changed = changes.recv() => match changed {
-                Ok(_) | Err(RecvError::Lagged(_)) => while changes.try_recv().is_ok() {},
-                Err(RecvError::Closed) => stop.cancelled().await,
-            },
-        }
-    }
+pub(super) async fn answer(courier: Courier, stop: CancellationToken) -> &'static str {
+    courier.run(&stop).await;
     "outbox"
 }
 
@@ -121,7 +88,7 @@ pub(super) async fn report_policies(
     loop {
         tokio::select! {
             () = stop.cancelled() => return "policy report",
-            changed = changes.changed() => if changed.is_err() {
+            told = changes.changed() => if told.is_err() {
                 stop.cancelled().await;
                 continue;
             },
@@ -158,16 +125,6 @@ pub(super) async fn warn_of_expiry(
         tokio::select! {
             () = stop.cancelled() => return "credential warnings",
             () = tokio::time::sleep(Duration::from_hours(24)) => {}
-        }
-    }
-}
-
-async fn until(next: Option<Timestamp>, clock: Clock) {
-    match next {
-        None => std::future::pending().await,
-        Some(at) => {
-            let left = at.duration_since(clock.now());
-            tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
         }
     }
 }

@@ -15,6 +15,7 @@ use super::terminal::{FAINT, HEADING, moment, one_line, span, style_of};
 use crate::domain::case::{Case, State};
 use crate::domain::rationale::{self, visible};
 use crate::domain::record::Record;
+use crate::json::Plain;
 use crate::store::{CaseFile, LogLine};
 
 /// How many digits of the digest are enough to pin what was reviewed.
@@ -236,9 +237,8 @@ pub(super) fn readable(input: &Value) -> Vec<(String, String)> {
 }
 
 fn input(file: &CaseFile) -> Option<Value> {
-    file.input
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok())
+    let Plain(input) = serde_json::from_str(file.input.as_deref()?).ok()?;
+    Some(input)
 }
 
 /// Every leaf of a value with its dotted path. Numbers keep the digits they were written with as far as JSON text does.

@@ -155,7 +155,7 @@ fn write_list(cases: &[Case], now: Timestamp, out: &mut dyn Write) -> anyhow::Re
             Cell::plain(stranger(case.asked.action.as_deref(), 40)),
             Cell::plain(stranger(case.asked.agent.as_deref(), 24)),
             Cell::plain(case.asked.source.as_str()),
-            Cell::faint(one_line(&rationale::short(&case.verdict), 90)),
+            Cell::faint(one_line(&rationale::standing(case), 90)),
         ]);
     }
     Ok(table.write(out, "")?)

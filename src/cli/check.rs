@@ -17,7 +17,7 @@ use crate::policy::admission::admit;
 use crate::policy::folder::RegoFile;
 use crate::policy::{Budget, Loaded};
 
-/// Say whether policies can serve, and shows every mistake
+/// Say whether policies can serve, and show every mistake
 ///
 /// Exits with 0 when they can, 2 when they cannot, and 1 when they cannot be read.
 #[derive(Debug, clap::Args)]

@@ -106,8 +106,13 @@ impl StoreArgs {
         if config.operators.tokens.is_empty() && beside.is_file() {
             return Ok(Credential::in_file(beside).read()?);
         }
+        let named = if me.is_empty() {
+            "your name ($USER) is not set".to_owned()
+        } else {
+            format!("the config has none under your name `{me}`")
+        };
         bail!(
-            "there is no token of yours: the config has none under your name `{me}`, and there is no `{}`; \
+            "there is no token of yours: {named}, and there is no `{}`; \
              give it with --token-file or COUNTERSIGN_TOKEN_FILE",
             beside.display()
         )
@@ -158,7 +163,8 @@ fn load(path: &Path) -> anyhow::Result<Config> {
     }
 }
 
-fn parse_store(text: &str) -> Result<StoreConfig, String> {
+/// The store that a URL names.
+pub(super) fn parse_store(text: &str) -> Result<StoreConfig, String> {
     match text.strip_prefix("sqlite://") {
         Some(path) if !path.is_empty() => Ok(StoreConfig::Sqlite(path.into())),
         Some(_) | None => {

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::ledger::StoreArgs;
 use super::terminal;
 use crate::credential::Credential;
+use crate::json::Plain;
 use crate::secret::Secret;
 
 /// A command that a person waits for says something within this time.
@@ -186,12 +187,13 @@ impl Operators {
     }
 
     fn read(&self, bytes: &[u8], status: u16) -> anyhow::Result<Value> {
-        serde_json::from_slice(bytes).with_context(|| {
+        let Plain(body) = serde_json::from_slice(bytes).with_context(|| {
             format!(
                 "what answers at {} is not countersign: {status}, and no JSON",
                 self.base
             )
-        })
+        })?;
+        Ok(body)
     }
 
     fn unreachable(&self, error: reqwest::Error) -> anyhow::Error {

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::policy_directory::plural;
 use super::{ExitStatus, terminal};
 use crate::app::{App, Options};
 use crate::clock::Clock;
@@ -20,6 +21,7 @@ use crate::config::{
 use crate::credential::Credential;
 use crate::diagnostic::{Diagnostic, Paint};
 use crate::flow::Flow;
+use crate::policy::watch::Reloaded;
 use crate::telemetry;
 
 /// Looked for where no config is named.
@@ -41,19 +43,27 @@ pub struct Args {
 
 /// Serves until it is told to stop.
 pub fn run(args: &Args) -> ExitStatus {
-    let (config, warnings) = match config(args) {
+    let configured = match config(args) {
         Ok(configured) => configured,
         Err(NoConfig::Mistakes(mistakes)) => {
             terminal::show(&mistakes);
             terminal::complain(&format!(
-                "the config has {} mistakes; nothing was started",
-                mistakes.len()
+                "the config has {}; nothing was started",
+                plural(mistakes.len(), "mistake")
             ));
             return ExitStatus::CouldNot;
         }
         Err(NoConfig::Defaults(error)) => return terminal::end(Err(error)),
     };
-    terminal::end(serve(config, &warnings))
+    terminal::end(serve(&configured))
+}
+
+/// What to run on.
+struct Configured {
+    config: Config,
+    warnings: Vec<Diagnostic>,
+    /// Where the tokens are that nobody asked for.
+    tokens: Option<String>,
 }
 
 enum NoConfig {
@@ -61,7 +71,12 @@ enum NoConfig {
     Defaults(anyhow::Error),
 }
 
-fn serve(config: Config, warnings: &[Diagnostic]) -> anyhow::Result<ExitStatus> {
+fn serve(configured: &Configured) -> anyhow::Result<ExitStatus> {
+    let Configured {
+        config,
+        warnings,
+        tokens,
+    } = configured;
     let rust_log = environment("RUST_LOG");
     telemetry::init(
         &config.log,
@@ -76,7 +91,10 @@ fn serve(config: Config, warnings: &[Diagnostic]) -> anyhow::Result<ExitStatus> 
         .build()?;
     runtime.block_on(async {
         let app = App::open(config.clone(), Options::default()).await?;
-        introduce(&config, &app);
+        introduce(config, &app);
+        if let Some(tokens) = tokens {
+            tracing::info!("no config was given, so this is a dry-run: {tokens}");
+        }
         let stop = CancellationToken::new();
         let signals = listen_to_signals(stop.clone(), Arc::clone(app.flow()))?;
         let running = app.run(stop);
@@ -136,10 +154,17 @@ fn proof(source: &SourceConfig) -> String {
             let ways: Vec<&str> = tracemem.verify.iter().map(way).collect();
             format!("senders prove themselves by {}", ways.join(" and "))
         }
-        SourceKind::Http(http) => format!(
-            "{} agents prove themselves by their tokens",
-            http.tokens.len()
-        ),
+        SourceKind::Http(http) if http.tokens.is_empty() => {
+            "no agent has a token, so nobody can ask".to_owned()
+        }
+        SourceKind::Http(http) => {
+            let agents: Vec<String> = http
+                .tokens
+                .iter()
+                .map(|token| format!("`{}`", token.agent))
+                .collect();
+            format!("for {}, known by token", agents.join(", "))
+        }
     }
 }
 
@@ -167,8 +192,16 @@ fn listen_to_signals(
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
                 _ = hang_up.recv() => {
-                    // What became of it is logged where it happens.
-                    let _ = flow.policies().reload(Clock.now()).await;
+                    match flow.policies().reload(Clock.now()).await {
+                        // A swap is logged where it happens, and a refusal when it is news.
+                        Reloaded::Swapped(_) => {}
+                        Reloaded::Unchanged => {
+                            tracing::info!("told to reload: the policies on disk are those that serve");
+                        }
+                        Reloaded::Refused(_) => {
+                            tracing::warn!("told to reload: the policies on disk are refused; see `/readyz?verbose`");
+                        }
+                    }
                     continue;
                 }
             }
@@ -180,40 +213,48 @@ fn listen_to_signals(
     })
 }
 
-fn config(args: &Args) -> Result<(Config, Vec<Diagnostic>), NoConfig> {
+fn config(args: &Args) -> Result<Configured, NoConfig> {
     let usual = PathBuf::from(USUAL_CONFIG);
     let named = match &args.config {
         Some(path) => Some(path),
         None if usual.is_file() => Some(&usual),
         None => None,
     };
-    let (mut config, warnings) = match named {
-        Some(path) => Config::load(path, &environment, Clock.now()).map_err(NoConfig::Mistakes)?,
-        None => (defaults().map_err(NoConfig::Defaults)?, Vec::new()),
+    let mut configured = match named {
+        Some(path) => {
+            let loaded = Config::load(path, &environment, Clock.now());
+            let (config, warnings) = loaded.map_err(NoConfig::Mistakes)?;
+            Configured {
+                config,
+                warnings,
+                tokens: None,
+            }
+        }
+        None => defaults().map_err(NoConfig::Defaults)?,
     };
     if let Some(policies) = &args.policies {
-        config.policies.path.clone_from(policies);
+        configured.config.policies.path.clone_from(policies);
     }
-    Ok((config, warnings))
+    Ok(configured)
 }
 
 /// The defaults, with a token for the person who starts it and one for their agents.
-fn defaults() -> anyhow::Result<Config> {
+fn defaults() -> anyhow::Result<Configured> {
     let mut config = Config::default_for_run();
     if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
         config.log.format = LogFormat::Text;
     }
-    let Store::Sqlite(store) = &config.store;
+    let Store::Sqlite(store) = config.store.clone();
     let name = environment("USER")
         .filter(|name| !name.is_empty())
         .unwrap_or_else(|| "operator".to_owned());
-    let token = token_file(store, ".token")?;
+    let token = token_file(&store, ".token")?;
     config.operators.tokens.push(OperatorToken {
         name,
         role: Role::Admin,
         token,
     });
-    let token = token_file(store, ".agent-token")?;
+    let token = token_file(&store, ".agent-token")?;
     for source in &mut config.sources {
         if let SourceKind::Http(http) = &mut source.kind {
             http.tokens.push(AgentToken {
@@ -222,7 +263,14 @@ fn defaults() -> anyhow::Result<Config> {
             });
         }
     }
-    Ok(config)
+    let shown = store.display();
+    Ok(Configured {
+        config,
+        warnings: Vec::new(),
+        tokens: Some(format!(
+            "your token is in `{shown}.token`, the one for your agents in `{shown}.agent-token`"
+        )),
+    })
 }
 
 /// The token in the file beside the store; made, for its owner's eyes alone, where there is none.

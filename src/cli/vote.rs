@@ -13,6 +13,7 @@ use super::operators::{ApiArgs, Operators};
 use super::terminal::{self, Format, one_line};
 use crate::domain::effect::Ballot;
 use crate::domain::id::CaseId;
+use crate::json::Plain;
 
 /// Say your word on an open case
 ///
@@ -44,7 +45,7 @@ pub fn run(ballot: Ballot, args: &Args) -> ExitStatus {
 struct Shown {
     verdict: Value,
     #[serde(default)]
-    request: Value,
+    request: Plain,
     digest: String,
 }
 
@@ -142,7 +143,7 @@ async fn show(operators: &Operators, id: CaseId) -> anyhow::Result<Shown> {
 
 /// What is decided, on one line, in the order a person checks it: the facts, who asks, the agent's own words last.
 fn summary(shown: &Shown) -> String {
-    let facts: Vec<String> = readable(&shown.request)
+    let facts: Vec<String> = readable(&shown.request.0)
         .into_iter()
         .filter(|(path, _)| {
             !matches!(

@@ -66,6 +66,8 @@ pub struct Config {
     pub log: Log,
     /// What one connection may cost.
     pub limits: Limits,
+    /// How platforms are answered.
+    pub outbox: Outbox,
     /// How it stops.
     pub shutdown: Shutdown,
 }
@@ -188,6 +190,15 @@ pub struct Limits {
     pub body_timeout: Duration,
 }
 
+/// How platforms are answered, and events passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outbox {
+    /// How long the other side may take over one attempt, at least 100 ms.
+    pub timeout: Duration,
+    /// How many attempts are under way at once, for each source; at least 1.
+    pub concurrency: u32,
+}
+
 /// How it stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shutdown {
@@ -277,6 +288,10 @@ impl Config {
                 connections: 1024,
                 header_timeout: Duration::from_secs(10),
                 body_timeout: Duration::from_secs(10),
+            },
+            outbox: Outbox {
+                timeout: Duration::from_secs(10),
+                concurrency: 16,
             },
             shutdown: Shutdown {
                 grace: Duration::from_secs(10),

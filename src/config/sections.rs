@@ -8,7 +8,7 @@ use super::reader::{Map, Reader};
 use super::yaml::Node;
 use super::{
     Budget, Config, Escalation, Limits, Log, LogFormat, LogKey, Mode, OperatorToken, Operators,
-    Policies, Role, Shutdown, Store, check, code, secrets, sources, units,
+    Outbox, Policies, Role, Shutdown, Store, check, code, secrets, sources, units,
 };
 use crate::diagnostic::{Diagnostic, did_you_mean};
 
@@ -83,6 +83,10 @@ fn top(reader: &mut Reader<'_>, map: &mut Map<'_>, config: &mut Config, places: 
     }
     if let Some(mut section) = section(reader, map, "limits") {
         limits(reader, &mut section, &mut config.limits);
+        reader.close(&section);
+    }
+    if let Some(mut section) = section(reader, map, "outbox") {
+        outbox(reader, &mut section, &mut config.outbox);
         reader.close(&section);
     }
     if let Some(mut section) = section(reader, map, "shutdown") {
@@ -314,6 +318,19 @@ fn level(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     let message = format!("`{}` is not a log level", reader.quote(node));
     reader.bad(&node.span, message, &help);
     None
+}
+
+fn outbox(reader: &mut Reader<'_>, map: &mut Map<'_>, outbox: &mut Outbox) {
+    let (least, most) = (Duration::from_millis(100), Duration::from_mins(1));
+    set(
+        &mut outbox.timeout,
+        duration(reader, map, "timeout", least, most),
+    );
+    set(
+        &mut outbox.concurrency,
+        map.take("concurrency")
+            .and_then(|node| reader.number(node, 1..=1_000)),
+    );
 }
 
 fn limits(reader: &mut Reader<'_>, map: &mut Map<'_>, limits: &mut Limits) {

@@ -51,6 +51,15 @@ pub fn short(verdict: &Verdict) -> String {
     visible(&text)
 }
 
+/// [`short`] of what stands: an approval that became a question to a person does not read as one.
+pub fn standing(case: &Case) -> String {
+    let said = short(&case.verdict);
+    if case.cause == Cause::Source && case.verdict.cause != Cause::Source {
+        return format!("Left to a person: the platform could not be told in time. {said}");
+    }
+    said
+}
+
 /// The whole account, several lines: outcome, each rule with its place and conditions, what was missing or failed.
 pub fn full(verdict: &Verdict) -> String {
     let mut text = short(verdict);

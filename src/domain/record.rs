@@ -70,7 +70,7 @@ impl<'a> Record<'a> {
                 .platform_outcome
                 .as_ref()
                 .map(super::platform::PlatformOutcome::as_str),
-            rationale: rationale::short(&case.verdict),
+            rationale: rationale::standing(case),
             evidence: &case.verdict.evidence,
             rules: case.verdict.rules.iter().map(RuleRecord::of).collect(),
             failures: &case.verdict.failures,

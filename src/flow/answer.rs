@@ -5,9 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::case::{Event, Whose};
@@ -18,6 +19,9 @@ use crate::store::{Attempt, Store, StoreError};
 
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// How long a courier rests after the store said no.
+const REST: SignedDuration = SignedDuration::from_secs(1);
 
 /// Does one source's effects.
 pub struct Courier {
@@ -35,15 +39,6 @@ pub struct CourierSettings {
     pub concurrency: usize,
     /// How long a claimed effect is nobody else's; longer than any attempt can take.
     pub lease: SignedDuration,
-}
-
-impl Default for CourierSettings {
-    fn default() -> Self {
-        Self {
-            concurrency: 16,
-            lease: SignedDuration::from_secs(60),
-        }
-    }
 }
 
 impl Courier {
@@ -64,34 +59,63 @@ impl Courier {
         }
     }
 
-    /// Does what is due and returns when nothing is, with the time of the next effect. Work that is under way when
-    /// `stop` is cancelled is finished; no more is begun.
-    pub async fn run_due(
-        &self,
-        stop: &tokio_util::sync::CancellationToken,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        let name = self.desk.source.name();
+    /// Does what is due as it becomes due, until `stop`. Work that is under way then is finished; no more is begun.
+    pub async fn run(&self, stop: &CancellationToken) {
+        let mut planned = self.store.planned();
         let mut under_way = FuturesUnordered::new();
         loop {
-            let free = self.settings.concurrency.saturating_sub(under_way.len());
-            if free > 0 && !stop.is_cancelled() {
-                let now = self.clock.now();
-                let lease = now
-                    .saturating_add(self.settings.lease)
-                    .unwrap_or(Timestamp::MAX);
-                for claim in self.store.claim(name, free, now, lease).await? {
-                    under_way.push(self.perform(claim));
-                }
+            let stopping = stop.is_cancelled();
+            if stopping && under_way.is_empty() {
+                return;
             }
-            match under_way.next().await {
-                Some(settled) => settled?,
-                None if stop.is_cancelled() => return Ok(None),
-                None => return self.store.next_due(name).await,
+            let free = self.settings.concurrency.saturating_sub(under_way.len());
+            let mut next = None;
+            if free > 0 && !stopping {
+                // Marked as seen before the look, so that nothing falls between.
+                planned.mark_unchanged();
+                let (claims, due) = self.claim(free).await;
+                under_way.extend(claims.into_iter().map(|claim| self.perform(claim)));
+                next = due;
+            }
+            // One attempt that hangs must not keep the others from beginning.
+            let room = !stopping && under_way.len() < self.settings.concurrency;
+            tokio::select! {
+                Some(()) = under_way.next() => while let Some(Some(())) = under_way.next().now_or_never() {},
+                () = stop.cancelled(), if !stopping => {}
+                () = self.until(next), if room => {}
+                Ok(()) = planned.changed(), if room => {}
             }
         }
     }
 
-    async fn perform(&self, claim: Claim) -> Result<(), StoreError> {
+    /// At most `free` effects that are due, and when the next one is.
+    async fn claim(&self, free: usize) -> (Vec<Claim>, Option<Timestamp>) {
+        let (name, now) = (self.desk.source.name(), self.clock.now());
+        let later = |pause| now.saturating_add(pause).unwrap_or(Timestamp::MAX);
+        let claiming = async {
+            let lease = later(self.settings.lease);
+            let claims = self.store.claim(name, free, now, lease).await?;
+            let next = if claims.len() < free {
+                self.store.next_due(name).await
+            } else {
+                Ok(None)
+            };
+            Ok((claims, next))
+        };
+        match claiming.await {
+            Ok((claims, Ok(next))) => (claims, next),
+            Ok((claims, Err(error))) => {
+                self.cannot_work(&error);
+                (claims, Some(later(REST)))
+            }
+            Err(error) => {
+                self.cannot_work(&error);
+                (Vec::new(), Some(later(REST)))
+            }
+        }
+    }
+
+    async fn perform(&self, claim: Claim) {
         let attempt = if let Some(attempt) = stale(&claim, self.clock.now()) {
             attempt
         } else {
@@ -104,14 +128,34 @@ impl Courier {
                 .attempted(self.desk.source.name(), claim.effect.kind(), word, error);
             judge(&claim, result, self.clock.now(), fastrand::f64())
         };
-        self.store
-            .settle(
-                claim.id,
-                attempt,
-                Arc::clone(&self.desk.terms),
-                self.clock.now(),
-            )
-            .await
+        let terms = Arc::clone(&self.desk.terms);
+        let settled = self
+            .store
+            .settle(claim.id, attempt, terms, self.clock.now());
+        match settled.await {
+            Ok(Some(case)) => self.observer.moved(&case),
+            Ok(None) => {}
+            // It is given out again when its lease is over, as one that may have arrived.
+            Err(error) => self.cannot_work(&error),
+        }
+    }
+
+    fn cannot_work(&self, error: &StoreError) {
+        tracing::error!(
+            source.name = self.desk.source.name().as_str(),
+            error = error as &dyn std::error::Error,
+            "the outbox cannot be worked on: {error}"
+        );
+    }
+
+    async fn until(&self, next: Option<Timestamp>) {
+        match next {
+            None => std::future::pending().await,
+            Some(at) => {
+                let left = at.duration_since(self.clock.now());
+                tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
+            }
+        }
     }
 
     async fn answer(&self, claim: &Claim, answer: &Answer) -> AnswerResult {

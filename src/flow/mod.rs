@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::domain::case::{Case, CaseTerms, Event, Mode, Refused};
 use crate::domain::effect::{Effect, Forward, Planned, Release};
-use crate::domain::id::{CaseId, SourceName};
+use crate::domain::id::{CaseId, RequestId, SourceName};
 use crate::policy::watch::LivePolicies;
 use crate::signature::{Delivery, Unverified, Verified};
 use crate::source::{Elsewhere, Malformed, Reading, Source};
@@ -211,8 +211,10 @@ impl Flow {
                     .await?;
                 self.resolved_elsewhere(desk, elsewhere, now).await
             }
-            Reading::Nothing { event } => {
-                self.pass_on(desk, &verified, &event, now).await?;
+            Reading::Nothing { event, request } => {
+                // In order per request; of what names none, per kind of event.
+                let lane = request.as_ref().map_or(event.as_str(), RequestId::as_str);
+                self.pass_on(desk, &verified, lane, now).await?;
                 Ok(Acknowledged::Ignored)
             }
         }

@@ -104,7 +104,7 @@ fn a_freeze_shows_and_goes() {
     metrics.frozen(Some(&freeze));
     assert!(metrics.render().contains("countersign_frozen 1\n"));
     metrics.frozen(None);
-    metrics.connection_closed();
+    metrics.connection_closed("finished");
     assert!(metrics.render().contains("countersign_frozen 0\n"));
     assert!(
         metrics

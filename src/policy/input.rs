@@ -289,13 +289,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_the_engine_reads_as_a_number_in_text_is_an_object_like_any_other() {
-        let text = r#"{"action":"a","context":{"$serde_json::private::Number":"1"}}"#;
-        let input = Input::parse(text).unwrap();
-        assert_eq!(input.text(), text);
+    fn a_key_the_engine_would_read_as_something_else_is_just_a_key() {
+        let document = |context: &str| {
+            let text = format!(r#"{{"action": "a", "context": {context}}}"#);
+            Input::parse(&text).unwrap().document.unwrap()
+        };
+        let object = document(r#"{"$serde_json::private::Number": "50"}"#);
+        assert_ne!(object, document("50"));
         assert_ne!(
-            input.document().unwrap(),
-            &Document::parse(r#"{"action":"a","context":1}"#).unwrap()
+            object,
+            document(r#"{"$serde_json::private::Number": "50", "blocked": true}"#)
         );
+        assert_ne!(object, document(r#"{"$serde_json::private::Number": "x"}"#));
     }
 }

@@ -16,6 +16,7 @@ pub mod admission;
 pub mod watch;
 
 pub use decide::decide;
+pub use engine::ENGINE;
 pub use input::Input;
 pub use set::{Budget, Loaded, PolicySet};
 

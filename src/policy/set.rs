@@ -5,11 +5,9 @@ use std::time::Duration;
 use crate::diagnostic::Diagnostic;
 use crate::domain::id::Revision;
 use crate::domain::verdict::RuleSet;
+use crate::policy::engine::ENGINE;
 use crate::policy::engine::load::{self, Policies};
 use crate::policy::folder::PolicyFiles;
-
-/// What the revision of a set says of the engine: with another one, the same files may decide otherwise.
-pub const ENGINE: &str = "regorus 0.14.1 rvm";
 
 /// Policies that were admitted as a whole. It never changes; share it by `Arc`.
 pub struct PolicySet {
@@ -81,7 +79,7 @@ impl PolicySet {
             })
             .collect();
         let set = Self {
-            revision: files.revision(ENGINE),
+            revision: files.revision(&ENGINE),
             policies,
             budget,
             files,

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::diagnostic::{Diagnostic, Paint};
 use crate::domain::id::Revision;
-use crate::policy::set::ENGINE;
+use crate::policy::engine::ENGINE;
 
 use super::admission::admit;
 use super::folder::PolicyFiles;
@@ -132,7 +132,7 @@ impl LivePolicies {
         let files = settled(directory)
             .await
             .map_err(|mistakes| refused(Refusal::Mistakes(mistakes)))?;
-        let revision = files.revision(ENGINE);
+        let revision = files.revision(&ENGINE);
         let Loaded { set, mut warnings } = prepare(files.clone(), budget, keeper.as_ref(), now)
             .await
             .map_err(refused)?;
@@ -190,7 +190,7 @@ impl LivePolicies {
             Ok(files) => files,
             Err(mistakes) => return self.refuse(None, Refusal::Mistakes(mistakes), now),
         };
-        let revision = files.revision(ENGINE);
+        let revision = files.revision(&ENGINE);
         let live = self.status.borrow().live.clone();
         if revision == live {
             // Somebody put back what serves.
@@ -231,7 +231,7 @@ impl LivePolicies {
 
     /// Whether these files were looked at before and need not be again.
     fn seen(&self, files: &PolicyFiles, refused: Refused) -> bool {
-        let revision = files.revision(ENGINE);
+        let revision = files.revision(&ENGINE);
         let status = self.status.borrow();
         let to_try_again = match &status.refused {
             Some(Refusal::NotKept(_)) => true,
@@ -324,7 +324,7 @@ async fn prepare(
     keeper: &dyn KeepSets,
     now: Timestamp,
 ) -> Result<Loaded, Refusal> {
-    let revision = files.revision(ENGINE);
+    let revision = files.revision(&ENGINE);
     let stored = files.to_stored();
     let loaded = blocking(move || admit(&files, budget, now))
         .await

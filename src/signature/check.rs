@@ -40,7 +40,7 @@ impl<S> Check<S> {
         match self {
             Self::Hmac(check) => check.hold(delivery, now, read)?,
             Self::StandardWebhooks { secrets, tolerance } => {
-                standard::hold(secrets, *tolerance, delivery, now, read)?
+                standard::hold(secrets, *tolerance, delivery, now, read)?;
             }
             Self::StaticHeader { name, secrets } => {
                 let wrong = || Unverified::HeaderWrong(name.clone());

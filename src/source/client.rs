@@ -9,6 +9,7 @@ use jiff::fmt::rfc2822;
 use reqwest::redirect::Policy;
 use serde_json::Value;
 
+use crate::clock::Clock;
 use crate::secret::Secret;
 use crate::source::{AnswerResult, Reach, WebUrl};
 
@@ -36,11 +37,12 @@ pub struct Timeouts {
     pub total: Duration,
 }
 
-impl Default for Timeouts {
-    fn default() -> Self {
+impl Timeouts {
+    /// `total` for everything, of which a part for the connection: who is there accepts it soon.
+    pub fn within(total: Duration) -> Self {
         Self {
-            connect: Duration::from_secs(3),
-            total: Duration::from_secs(10),
+            connect: total.min(Duration::from_secs(3)),
+            total,
         }
     }
 }
@@ -101,7 +103,7 @@ impl Client {
         Ok(Response {
             host: to.host(),
             status: response.status(),
-            retry_after: retry_after(response.headers()),
+            retry_after: retry_after(response.headers(), Clock.now()),
             body,
         })
     }
@@ -239,14 +241,18 @@ fn root_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// How long the platform asks us to wait: seconds, or a date, which is held against the platform's own clock.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// How long the platform asks us to wait: seconds, or a date, which is held against the platform's own clock if it tells
+/// it, else against ours.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let pause = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         value.parse().map_or(LONGEST_PAUSE, Duration::from_secs)
     } else {
         let then = http_date(value)?;
-        let now = http_date(headers.get(header::DATE)?.to_str().ok()?)?;
+        let told = headers
+            .get(header::DATE)
+            .and_then(|date| date.to_str().ok());
+        let now = told.and_then(http_date).unwrap_or(now);
         Duration::try_from(then.duration_since(now)).unwrap_or_default()
     };
     Some(pause.min(LONGEST_PAUSE))
@@ -299,7 +305,8 @@ mod tests {
         if let Some(date) = date {
             headers.insert(header::DATE, HeaderValue::from_static(date));
         }
-        retry_after(&headers)
+        let ours = "1994-11-06T08:49:57Z".parse().unwrap();
+        retry_after(&headers, ours)
     }
 
     #[test]
@@ -320,7 +327,10 @@ mod tests {
             asked("Mon, 07 Nov 1994 08:49:37 GMT", date),
             Some(LONGEST_PAUSE)
         );
-        assert_eq!(asked("Sun, 06 Nov 1994 08:50:07 GMT", None), None);
+        assert_eq!(
+            asked("Sun, 06 Nov 1994 08:50:07 GMT", None),
+            Some(Duration::from_secs(10))
+        );
         assert_eq!(asked("-5", None), None);
         assert_eq!(asked("soon", date), None);
     }

@@ -61,6 +61,8 @@ pub enum Reading {
     Nothing {
         /// What the platform calls it.
         event: String,
+        /// The request that it is about, if it names one.
+        request: Option<RequestId>,
     },
 }
 

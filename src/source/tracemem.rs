@@ -3,12 +3,16 @@
 //! A request's `token` is all it takes to answer it. It is taken out of everything that policies, people and logs see,
 //! and leaves only towards TraceMem.
 
+mod blot;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+
+use blot::blot_out;
 
 use crate::credential::Credential;
 use crate::domain::effect::{Ballot, Forward};
@@ -94,6 +98,7 @@ impl Source for Tracemem {
             "approval.resolved" => read_resolved(&payload).map(Reading::Resolved),
             event => Ok(Reading::Nothing {
                 event: bounded(event),
+                request: request_id(&payload).ok(),
             }),
         }
     }
@@ -356,28 +361,6 @@ fn rationale_required(payload: &Value) -> bool {
     payload
         .get("require_rationale")
         .is_some_and(|required| *required != Value::Bool(false))
-}
-
-/// Replaces the token wherever else in the payload it turns up: in a link, say. One too short to be a capability is
-/// left, since it would be found in ordinary words.
-fn blot_out(value: &mut Value, token: &Secret) {
-    const SHORTEST_CAPABILITY: usize = 8;
-    if token.expose().len() < SHORTEST_CAPABILITY {
-        return;
-    }
-    match value {
-        Value::String(text) if text.contains(token.expose()) => {
-            *text = text.replace(token.expose(), "[token]");
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| blot_out(item, token)),
-        Value::Object(members) => {
-            members.retain(|key, _| !key.contains(token.expose()));
-            members
-                .values_mut()
-                .for_each(|member| blot_out(member, token));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 fn bounded(text: &str) -> String {

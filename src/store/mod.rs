@@ -241,14 +241,14 @@ pub trait Store: Send + Sync {
         lease: Timestamp,
     ) -> Result<Vec<Claim>, StoreError>;
 
-    /// Records an attempt at a claimed effect and moves its case, in one transaction.
+    /// Records an attempt at a claimed effect and moves its case, in one transaction. Returns the case if it moved.
     async fn settle(
         &self,
         id: EffectId,
         attempt: Attempt,
         terms: Arc<CaseTerms>,
         now: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<Option<Case>, StoreError>;
 
     /// When the next effect of `source` is due, leases included.
     async fn next_due(&self, source: &SourceName) -> Result<Option<Timestamp>, StoreError>;
@@ -266,7 +266,8 @@ pub trait Store: Send + Sync {
     /// A page of cases.
     async fn cases(&self, query: CaseQuery) -> Result<CasePage, StoreError>;
 
-    /// At most `limit` effects that are not done, the oldest first; dead letters first.
+    /// At most `limit` effects that are not done: dead letters, then what is due, then what dry-run would have sent,
+    /// each from the oldest.
     async fn outbox(&self, limit: usize) -> Result<Vec<OutboxItem>, StoreError>;
 
     /// One effect that is not done.
@@ -313,6 +314,9 @@ pub trait Store: Send + Sync {
 
     /// Wakes at every change of a case, with its id; lags are told as such.
     fn changes(&self) -> tokio::sync::broadcast::Receiver<CaseId>;
+
+    /// Changes whenever there may be something to [`Store::claim`] that was not there, or not free, before.
+    fn planned(&self) -> tokio::sync::watch::Receiver<()>;
 
     /// Writes one row and syncs it, to tell whether the store can be written.
     async fn probe(&self) -> Result<(), StoreError>;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, request};
 use http_body_util::BodyExt as _;
 
@@ -32,6 +32,9 @@ pub enum BodyError {
     /// It took too long.
     #[error("the body did not arrive within {0:?}")]
     Late(Duration),
+    /// It is not sent as it is meant.
+    #[error("the body is encoded; send it as it is, without `Content-Encoding`")]
+    Encoded,
     /// It ended before it should, or is no HTTP.
     #[error("the body ended before it was whole")]
     Truncated,
@@ -42,7 +45,7 @@ impl From<BodyError> for Problem {
         let code = match error {
             BodyError::TooLarge(_) => Code::TooLarge,
             BodyError::Late(_) => Code::Timeout,
-            BodyError::Truncated => Code::Malformed,
+            BodyError::Encoded | BodyError::Truncated => Code::Malformed,
         };
         Self::new(code, error.to_string())
     }
@@ -57,6 +60,9 @@ pub async fn read(
     let announced = announced(&parts.headers);
     if announced.is_some_and(|length| length > limits.bytes as u64) {
         return Err(BodyError::TooLarge(limits.bytes));
+    }
+    if is_encoded(&parts.headers) {
+        return Err(BodyError::Encoded);
     }
     let progress = parts.extensions.get::<Arc<Progress>>().cloned();
     if let Some(progress) = &progress {
@@ -74,6 +80,12 @@ pub async fn read(
 
 fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Nothing is unpacked here: the signature is over these bytes, and a small body must not become a large one.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {

@@ -154,6 +154,10 @@ impl Intake {
         let Some(gate) = self.gates.get(source) else {
             return Err(Problem::new(Code::UnknownSource, "there is no such source"));
         };
+        let (parts, body) = body::read(request, gate.body)
+            .await
+            .map_err(|error| refused(error.into()))?;
+        // After the body, so that bodies that are too large or never end, which anybody can send, use up nothing.
         let taken = match &gate.bucket {
             None => None,
             Some(bucket) => Some(bucket.take(Instant::now()).ok_or_else(|| {
@@ -163,9 +167,6 @@ impl Intake {
                 ))
             })?),
         };
-        let (parts, body) = body::read(request, gate.body)
-            .await
-            .map_err(|error| refused(error.into()))?;
         Ok((parts, body, taken))
     }
 

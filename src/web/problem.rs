@@ -4,6 +4,9 @@
 //! What must hold: the client of a delivery learns no more of a failed verification than that it failed; no body, token
 //! or secret path is logged or echoed.
 
+mod code;
+mod refusal;
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
@@ -12,165 +15,14 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value, json};
 
-use crate::flow::Refusal;
-use crate::signature::Unverified;
-use crate::store::StoreError;
+pub use code::Code;
+pub use refusal::{Asker, of_refusal, of_store};
 
 /// The header that names a request in the client's log and in ours.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The stable word for what went wrong, with the status and title that always go with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Code {
-    /// Who sent it is not proven.
-    Unverified,
-    /// Who sent it may not do this.
-    Forbidden,
-    /// It is not what is taken here.
-    Malformed,
-    /// It contradicts what is known.
-    Conflict,
-    /// The person saw something else than what stands now.
-    Stale,
-    /// The last word was said before.
-    Closed,
-    /// The body is over the limit.
-    TooLarge,
-    /// No source is at this path.
-    UnknownSource,
-    /// There is nothing at this path.
-    NotFound,
-    /// The path takes other methods.
-    MethodNotAllowed,
-    /// The client did not finish its request in time.
-    Timeout,
-    /// The idempotency key was used with other content.
-    IdempotencyMismatch,
-    /// A reason is required.
-    ReasonRequired,
-    /// The policies on disk are wrong; those before them still serve.
-    PoliciesRefused,
-    /// Too many requests.
-    RateLimited,
-    /// It cannot be done now; nothing was stored.
-    Unavailable,
-    /// We failed.
-    Internal,
-}
-
-impl Code {
-    /// All of them, for the documentation.
-    pub const ALL: [Self; 17] = [
-        Self::Unverified,
-        Self::Forbidden,
-        Self::Malformed,
-        Self::Conflict,
-        Self::Stale,
-        Self::Closed,
-        Self::TooLarge,
-        Self::UnknownSource,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::Timeout,
-        Self::IdempotencyMismatch,
-        Self::ReasonRequired,
-        Self::PoliciesRefused,
-        Self::RateLimited,
-        Self::Unavailable,
-        Self::Internal,
-    ];
-
-    /// The word.
-    pub fn as_str(self) -> &'static str {
-        self.facts().0
-    }
-
-    /// The status.
-    pub fn status(self) -> StatusCode {
-        self.facts().1
-    }
-
-    fn facts(self) -> (&'static str, StatusCode, &'static str) {
-        match self {
-            Self::Unverified => (
-                "unverified",
-                StatusCode::UNAUTHORIZED,
-                "The sender is not verified",
-            ),
-            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "Not allowed"),
-            Self::Malformed => (
-                "malformed",
-                StatusCode::BAD_REQUEST,
-                "The request cannot be read",
-            ),
-            Self::Conflict => (
-                "conflict",
-                StatusCode::CONFLICT,
-                "It contradicts what is known",
-            ),
-            Self::Stale => (
-                "stale",
-                StatusCode::CONFLICT,
-                "The case has changed since it was shown",
-            ),
-            Self::Closed => ("closed", StatusCode::CONFLICT, "The case is closed"),
-            Self::TooLarge => (
-                "too_large",
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The body is too large",
-            ),
-            Self::UnknownSource => (
-                "unknown_source",
-                StatusCode::NOT_FOUND,
-                "There is no such source",
-            ),
-            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is nothing here"),
-            Self::MethodNotAllowed => (
-                "method_not_allowed",
-                StatusCode::METHOD_NOT_ALLOWED,
-                "The method is not allowed",
-            ),
-            Self::Timeout => (
-                "timeout",
-                StatusCode::REQUEST_TIMEOUT,
-                "The request took too long to arrive",
-            ),
-            Self::IdempotencyMismatch => (
-                "idempotency_mismatch",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The idempotency key was used with other content",
-            ),
-            Self::ReasonRequired => (
-                "reason_required",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "A reason is required",
-            ),
-            Self::PoliciesRefused => (
-                "policies_refused",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The policies on disk do not serve",
-            ),
-            Self::RateLimited => (
-                "rate_limited",
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many requests",
-            ),
-            Self::Unavailable => (
-                "unavailable",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Not available now",
-            ),
-            Self::Internal => (
-                "internal",
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "Something went wrong here",
-            ),
-        }
-    }
-}
 
 /// An answer that is an error. It becomes bytes in [`settle`], where it is also logged.
 #[derive(Clone)]
@@ -345,64 +197,6 @@ impl IntoResponse for Problem {
         response
     }
 }
-
-/// Who is refused: the same thing has another name for a platform than for an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asker {
-    /// It delivers events.
-    Platform,
-    /// It asks at our own API.
-    Agent,
-}
-
-/// What a refused delivery is told.
-pub fn of_refusal(refusal: Refusal, asker: Asker) -> Problem {
-    match refusal {
-        Refusal::UnknownSource(_) => Problem::new(Code::UnknownSource, "there is no such source"),
-        // Ours, not the sender's: a secret could not be read. What is wrong with it is for the log.
-        Refusal::Unverified(Unverified::SecretUnusable { problem }) => {
-            let detail = "the sender cannot be verified now; send it again later";
-            Problem::new(Code::Unavailable, detail).because(Unusable(problem))
-        }
-        Refusal::Unverified(unverified) => {
-            let problem =
-                Problem::new(Code::Unverified, "the sender is not verified").because(unverified);
-            match asker {
-                Asker::Platform => problem,
-                Asker::Agent => problem.challenging(),
-            }
-        }
-        Refusal::Malformed(malformed) => Problem::new(Code::Malformed, malformed.to_string()),
-        Refusal::Conflict(case) => {
-            let code = match asker {
-                Asker::Platform => Code::Conflict,
-                Asker::Agent => Code::IdempotencyMismatch,
-            };
-            let detail = format!(
-                "`{}` was received before with other content",
-                case.asked.request
-            );
-            Problem::new(code, detail).with("case_id", case.asked.id.to_string().into())
-        }
-        Refusal::Unstored(error) => of_store(error),
-    }
-}
-
-/// What a client is told when the store cannot.
-pub fn of_store(error: StoreError) -> Problem {
-    match error {
-        StoreError::Cursor(_) => Problem::new(Code::Malformed, error.to_string()),
-        StoreError::Unavailable(_) | StoreError::Open(_) | StoreError::Corrupt(_) => Problem::new(
-            Code::Unavailable,
-            "it cannot be stored or looked up now; try again",
-        )
-        .because(error),
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("a secret is not usable: {0}")]
-struct Unusable(String);
 
 /// Goes around every handler: a [`Problem`] that comes out is logged and written.
 pub async fn settle(request: Request, next: Next) -> Response {

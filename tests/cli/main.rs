@@ -2,12 +2,15 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "test helpers may panic; the panic is the report"
 )]
 
 mod desk;
 
+mod demo;
 mod examples;
 mod reading;
+mod readme;
 mod setup;
 mod voting;

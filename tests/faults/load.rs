@@ -1,7 +1,7 @@
 //! Signed deliveries from many connections at once, and what was acknowledged.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,11 +11,10 @@ use sha2::Sha256;
 
 use crate::server::SECRET;
 
-/// Sends without end until it is stopped.
+/// Sends without end, as long as somebody answers.
 #[derive(Clone, Default)]
 pub struct Load {
     next: Arc<AtomicU64>,
-    stopped: Arc<AtomicBool>,
     acknowledged: Arc<Mutex<HashMap<String, String>>>,
 }
 
@@ -69,20 +68,15 @@ impl Load {
         self.acknowledged.lock().unwrap().clone()
     }
 
-    pub fn stop(&self) {
-        self.stopped.store(true, Ordering::SeqCst);
-    }
-
-    /// Sends from `connections` tasks at once until stopped or until nobody answers.
+    /// Sends from `connections` tasks at once until nobody answers.
     pub async fn run(&self, intake: &str, connections: usize) {
-        self.stopped.store(false, Ordering::SeqCst);
-        let senders = (0..connections).map(|_| self.send_until_stopped(intake));
+        let senders = (0..connections).map(|_| self.send_until_gone(intake));
         futures_util::future::join_all(senders).await;
     }
 
-    async fn send_until_stopped(&self, intake: &str) {
+    async fn send_until_gone(&self, intake: &str) {
         let client = client();
-        while !self.stopped.load(Ordering::SeqCst) {
+        loop {
             let number = self.next.fetch_add(1, Ordering::SeqCst);
             let Some((status, answer)) = deliver(&client, intake, &body(number)).await else {
                 return;

@@ -1,6 +1,7 @@
 //! The real binary as a child process, on ports of its own choice.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -79,6 +80,8 @@ impl Server {
     /// Starts `command`, which logs JSON lines, and waits for the one that names its listeners.
     pub fn spawn(mut command: Command) -> Self {
         let mut child = command
+            // In a group of its own, so that a kill also reaches what a tracer has started.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -105,7 +108,7 @@ impl Server {
                 }
             }
         });
-        let Ok((intake, operators)) = listening.recv_timeout(Duration::from_secs(60)) else {
+        let Ok((intake, operators)) = listening.recv_timeout(Duration::from_mins(1)) else {
             let _ = child.kill();
             panic!(
                 "the server did not say where it listens: {:?}",
@@ -119,26 +122,31 @@ impl Server {
         }
     }
 
-    /// `SIGKILL`: no handler runs, nothing is flushed.
+    /// `SIGKILL` to the server and whatever traces it: no handler runs, nothing is flushed.
     pub fn kill(&mut self) {
-        self.child.kill().unwrap();
+        self.signal("-KILL");
         self.child.wait().unwrap();
     }
 
     /// `SIGTERM`, and the exit code.
     pub fn terminate(&mut self) -> Option<i32> {
+        self.signal("-TERM");
+        self.child.wait().unwrap().code()
+    }
+
+    fn signal(&self, signal: &str) {
+        let group = format!("-{}", self.child.id());
         Command::new("kill")
-            .arg("-TERM")
-            .arg(self.child.id().to_string())
+            .args([signal, "--", &group])
             .status()
             .unwrap();
-        self.child.wait().unwrap().code()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.kill();
+        }
     }
 }

@@ -75,6 +75,11 @@ pub fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) 
 
 /// The config of most tests: TraceMem as `tm` in `mode`, agents at our own API as `agents`.
 pub fn config(mode: &str, platform: &TraceMem) -> String {
+    config_at(mode, &platform.url())
+}
+
+/// The same, of a platform that may be down.
+pub fn config_at(mode: &str, api_url: &str) -> String {
     format!(
         r#"mode: {mode}
 listen: 127.0.0.1:0
@@ -99,11 +104,45 @@ sources:
       - {{agent: billing-bot, token: {AGENT}}}
       - {{agent: release-bot, token: {OTHER_AGENT}}}
 "#,
-        api_url = platform.url(),
     )
 }
 
+/// `config` with `lines` at its top.
+pub fn with(config: &str, lines: &str) -> String {
+    format!("{lines}\n{config}")
+}
+
+/// `config` with this line in its source `tm`.
+pub fn with_tm(config: &str, line: &str) -> String {
+    config.replacen(
+        "    kind: tracemem\n",
+        &format!("    kind: tracemem\n    {line}\n"),
+        1,
+    )
+}
+
+/// Looks until there is something, for at most half a minute.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
+    let looking = async {
+        loop {
+            ticks.tick().await;
+            if let Some(found) = look().await {
+                return found;
+            }
+        }
+    };
+    match tokio::time::timeout(std::time::Duration::from_secs(30), looking).await {
+        Ok(found) => found,
+        Err(_) => panic!("it never came to be that {what}"),
+    }
+}
+
 /// An `approval.requested` event about paying `amount`.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tests write `json!(50)` in place"
+)]
 pub fn requested(number: u32, amount: Value) -> Value {
     json!({
         "event": "approval.requested", "approval_id": format!("appr_{number}"), "decision_id": format!("TMEM_{number}"),
@@ -266,6 +305,61 @@ impl Countersign {
         answer(request.send().await.unwrap()).await
     }
 
+    /// Delivers `event` and returns its case.
+    pub async fn accepted(&self, event: &Value) -> String {
+        let (status, told) = self.deliver(event).await;
+        assert_eq!(
+            (status, told["status"].as_str()),
+            (200, Some("accepted")),
+            "{told}"
+        );
+        told["case_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Votes on the case as it stands.
+    pub async fn vote(&self, token: &str, id: &str, vote: &str, reason: &str) -> (u16, Value) {
+        let digest = &self.case(id).await["digest"];
+        let body = json!({"vote": vote, "reason": reason, "digest": digest});
+        self.call("POST", &format!("/v1/cases/{id}/votes"), token, Some(&body))
+            .await
+    }
+
+    /// Everything in the outbox.
+    pub async fn outbox(&self) -> Vec<Value> {
+        let (status, page) = self.get("/v1/outbox").await;
+        assert_eq!(status, 200, "{page}");
+        page["effects"].as_array().unwrap().clone()
+    }
+
+    /// The one thing in the outbox, once it is in `state`.
+    pub async fn only_effect(&self, state: &str) -> Value {
+        eventually(&format!("one effect is {state}"), async || {
+            match self.outbox().await.as_slice() {
+                [effect] if effect["state"] == state => Some(effect.clone()),
+                _ => None,
+            }
+        })
+        .await
+    }
+
+    /// What `/readyz?verbose` says.
+    pub async fn readiness(&self) -> String {
+        let asked = self.client.get(self.operators("/readyz?verbose"));
+        asked.send().await.unwrap().text().await.unwrap()
+    }
+
+    /// The command line beside this server, as the holder of `token`.
+    pub async fn command(&self, token: &str, arguments: &[&str]) -> Ran {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("COUNTERSIGN_URL", self.operators(""))
+            .env("COUNTERSIGN_TOKEN", token)
+            .current_dir(self.folder.path());
+        Ran::of(command).await
+    }
+
     /// Waits until the case satisfies `wanted`, looking again at each change of any case.
     pub async fn case_when(&self, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let mut changes = self.flow.store().changes();
@@ -302,6 +396,27 @@ impl Countersign {
             .filter(|line| line.starts_with(name))
             .collect::<Vec<_>>()
             .join("\n")
+    }
+}
+
+/// How a command ended and what it said.
+#[derive(Debug)]
+pub struct Ran {
+    pub status: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    /// Runs `command` to its end.
+    pub async fn of(mut command: std::process::Command) -> Self {
+        let output = tokio::task::spawn_blocking(move || command.output());
+        let output = output.await.unwrap().unwrap();
+        Self {
+            status: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
     }
 }
 

@@ -4,10 +4,27 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "test helpers may panic; the panic is the report"
+)]
+#![expect(
+    unreachable_pub,
+    reason = "the modules of one test binary see each other"
 )]
 
 mod harness;
 mod tracemem;
 
+mod process;
+
+mod agents_api;
 mod answering;
+mod refusals;
+mod expired;
+mod forward;
+mod freeze;
+mod operating;
+mod people;
+mod platform_faults;
+mod resolved;
+mod trace;

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// How the platform treats one answer.
 #[derive(Debug, Clone)]
@@ -19,6 +19,14 @@ pub enum Behaviour {
     Say(u16, Value, Vec<(&'static str, String)>),
     /// Takes the answer and closes the connection without a word: the outcome is unknown to the sender.
     TakeAndReset,
+    /// Takes the answer and says this, to the byte, before it closes the connection.
+    TakeAndWrite(Vec<u8>),
+    /// Takes the answer and never says so.
+    TakeAndHang,
+    /// Takes the answer when it is let.
+    TakeWhen(Arc<Notify>),
+    /// Says this status when it is let, without taking the answer.
+    SayWhen(Arc<Notify>, u16),
     /// Never answers.
     Hang,
 }
@@ -29,6 +37,7 @@ pub struct Received {
     pub method_and_path: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    pub at: Instant,
 }
 
 impl Received {
@@ -59,11 +68,26 @@ struct State {
     resolutions: HashMap<String, String>,
     contradictions: usize,
     connections: usize,
+    under_way: usize,
+    most_under_way: usize,
 }
 
 impl TraceMem {
     pub async fn start() -> Self {
+        Self::listen(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    /// An address where nobody listens, until [`TraceMem::start_at`].
+    pub async fn nowhere() -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap()
+    }
+
+    pub async fn start_at(address: SocketAddr) -> Self {
+        Self::listen(TcpListener::bind(address).await.unwrap())
+    }
+
+    fn listen(listener: TcpListener) -> Self {
         let platform = Self {
             address: listener.local_addr().unwrap(),
             state: Arc::default(),
@@ -102,6 +126,11 @@ impl TraceMem {
         self.state.lock().unwrap().received.clone()
     }
 
+    /// How many answers it had before it at once, at most.
+    pub fn most_under_way(&self) -> usize {
+        self.state.lock().unwrap().most_under_way
+    }
+
     /// What it took for `token`.
     pub fn resolution(&self, token: &str) -> Option<String> {
         self.state.lock().unwrap().resolutions.get(token).cloned()
@@ -136,21 +165,42 @@ impl TraceMem {
             let behaviour = {
                 let mut state = self.state.lock().unwrap();
                 state.received.push(request);
+                state.under_way += 1;
+                state.most_under_way = state.most_under_way.max(state.under_way);
                 let scripted = state.scripts.get_mut(&token).and_then(VecDeque::pop_front);
                 scripted
                     .or_else(|| state.standing.clone())
                     .unwrap_or(Behaviour::Take)
             };
             self.seen.send_modify(|seen| *seen += 1);
+            if let Behaviour::TakeWhen(let_go) | Behaviour::SayWhen(let_go, _) = &behaviour {
+                let_go.notified().await;
+            }
+            // Before the answer is out: whoever got it may send the next at once.
+            if !matches!(behaviour, Behaviour::Hang | Behaviour::TakeAndHang) {
+                self.state.lock().unwrap().under_way -= 1;
+            }
             match behaviour {
-                Behaviour::Take => {
-                    let (status, taken) = self.take(&token, &body);
+                Behaviour::Take | Behaviour::TakeWhen(_) => {
+                    let (status, stands) = self.take(&token, &body);
                     let answer =
-                        json!({ "approval_id": "appr", "decision_id": "TMEM_1", "status": taken });
+                        json!({ "approval_id": "appr", "decision_id": "TMEM_1", "status": stands });
                     respond(&mut stream, status, &answer, &[]).await;
                 }
+                Behaviour::TakeAndWrite(bytes) => {
+                    self.take(&token, &body);
+                    let _ = stream.write_all(&bytes).await;
+                    return;
+                }
+                Behaviour::TakeAndHang => {
+                    self.take(&token, &body);
+                    std::future::pending::<()>().await;
+                }
                 Behaviour::Say(status, answer, headers) => {
-                    respond(&mut stream, status, &answer, &headers).await
+                    respond(&mut stream, status, &answer, &headers).await;
+                }
+                Behaviour::SayWhen(_, status) => {
+                    respond(&mut stream, status, &json!({}), &[]).await;
                 }
                 Behaviour::TakeAndReset => {
                     self.take(&token, &body);
@@ -191,7 +241,10 @@ async fn respond(
         body.len()
     );
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head += name;
+        head += ": ";
+        head += value;
+        head += "\r\n";
     }
     let _ = stream
         .write_all(format!("{head}\r\n{body}").as_bytes())
@@ -234,5 +287,6 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Re
         method_and_path,
         headers,
         body,
+        at: Instant::now(),
     })
 }

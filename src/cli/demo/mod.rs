@@ -1,10 +1,10 @@
 //! `countersign demo`: the real server on its defaults, beside a simulated TraceMem that asks over real HTTP.
 
+mod setting;
 mod platform;
 mod screen;
 mod traffic;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,16 +17,18 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::ledger::parse_store;
 use super::{ExitStatus, terminal};
 use crate::app::{App, Options, Seen};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::Store;
 use crate::diagnostic::Paint;
 use crate::flow::Flow;
 use crate::secret::Secret;
 use crate::store::Synchronous;
 use platform::Platform;
 use screen::{Counts, Screen};
+use setting::{Folder, Secrets};
 use traffic::{Delivery, Signing, Traffic};
 
 /// How long the last answers are waited for.
@@ -47,9 +49,9 @@ pub struct DemoArgs {
     /// The policy directory; edit it while the demo runs
     #[arg(long, default_value = "./policies")]
     policies: PathBuf,
-    /// Keep the cases in this file; without it they are gone afterwards
-    #[arg(long)]
-    store: Option<PathBuf>,
+    /// Keep the cases, in a store such as `sqlite://demo.db`; without it they are gone afterwards
+    #[arg(long, value_name = "URL", value_parser = parse_store)]
+    store: Option<Store>,
 }
 
 /// Runs the demo until it is through or interrupted.
@@ -70,23 +72,16 @@ fn rate(raw: &str) -> Result<f64, String> {
     }
 }
 
-/// What the demo keeps to itself.
-struct Secrets {
-    signing: Secret,
-    credential: Secret,
-    operator: Secret,
-}
-
 async fn play(args: &DemoArgs) -> anyhow::Result<ExitStatus> {
-    let folder = Folder::new(args.store.as_deref())?;
-    let secrets = Secrets {
-        signing: random()?,
-        credential: random()?,
-        operator: random()?,
-    };
+    let store = args
+        .store
+        .as_ref()
+        .map(|Store::Sqlite(path)| path.as_path());
+    let folder = Folder::new(store)?;
+    let secrets = Secrets::new()?;
     let platform = Platform::new(secrets.credential.clone());
     let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
-    let config = config(args, &folder, listener.local_addr()?, &secrets)?;
+    let config = setting::config(&args.policies, &folder, listener.local_addr()?, &secrets)?;
     let screen = Arc::new(Screen::default());
     let options = Options {
         synchronous: Synchronous::Full,
@@ -132,95 +127,6 @@ async fn play(args: &DemoArgs) -> anyhow::Result<ExitStatus> {
     verdict
 }
 
-/// The demo's folder: removed at the end, unless the cases are kept.
-struct Folder {
-    store: PathBuf,
-    temporary: Option<PathBuf>,
-}
-
-impl Folder {
-    fn new(store: Option<&std::path::Path>) -> anyhow::Result<Self> {
-        if let Some(store) = store {
-            return Ok(Self {
-                store: store.to_owned(),
-                temporary: None,
-            });
-        }
-        let folder = std::env::temp_dir().join(format!("countersign-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-        Ok(Self {
-            store: folder.join("countersign.db"),
-            temporary: Some(folder),
-        })
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Some(folder) = &self.temporary {
-            // It is a temporary folder; the system clears what we cannot.
-            let _ = std::fs::remove_dir_all(folder);
-        }
-    }
-}
-
-fn random() -> anyhow::Result<Secret> {
-    let mut bytes = [0; 24];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
-    Ok(Secret::new(hex::encode(bytes)))
-}
-
-/// The config that the demo runs on, written as anybody would write it.
-fn config(
-    args: &DemoArgs,
-    folder: &Folder,
-    platform: SocketAddr,
-    secrets: &Secrets,
-) -> anyhow::Result<Config> {
-    let quoted = |path: &std::path::Path| -> anyhow::Result<String> {
-        let absolute = std::path::absolute(path)?;
-        Ok(serde_json::to_string(
-            absolute.to_str().context("the path is not UTF-8")?,
-        )?)
-    };
-    let store = quoted(&folder.store)?;
-    let store = store.trim_matches('"');
-    let text = format!(
-        r#"
-mode: enforce
-listen: 127.0.0.1:0
-operators:
-  listen: 127.0.0.1:0
-  tokens: [{{name: you, role: admin, token: {operator}}}]
-policies: {{path: {policies}}}
-store: "sqlite://{store}"
-sources:
-  - name: tracemem
-    kind: tracemem
-    api_url: http://{platform}
-    credential: {credential}
-    verify: [{{hmac: {{secrets: [{signing}]}}}}]
-    fields: {{action: /intent, context: /context, agent: /agent_id}}
-"#,
-        operator = secrets.operator.expose(),
-        policies = quoted(&args.policies)?,
-        credential = secrets.credential.expose(),
-        signing = secrets.signing.expose(),
-    );
-    match Config::parse(&text, "the demo's config", &|_| None, Clock.now()) {
-        Ok((config, _)) => Ok(config),
-        Err(mistakes) => {
-            let frames: Vec<String> = mistakes
-                .iter()
-                .map(|mistake| mistake.render(Paint::Plain))
-                .collect();
-            bail!("{}", frames.join("\n\n"))
-        }
-    }
-}
-
 fn introduce(args: &DemoArgs, app: &App, folder: &Folder, secrets: &Secrets) {
     let status = app.flow().policies().status();
     let rules = app.flow().policies().current().rules().len();
@@ -248,12 +154,18 @@ fn introduce(args: &DemoArgs, app: &App, folder: &Folder, secrets: &Secrets) {
         (
             "people",
             format!(
-                "http://{}  (COUNTERSIGN_TOKEN={})",
+                "http://{} with the token {}",
                 addresses.operators,
                 secrets.operator.expose()
             ),
         ),
-        ("store", folder.store.display().to_string()),
+        (
+            "cases",
+            format!(
+                "countersign cases --store sqlite://{}",
+                folder.store.display()
+            ),
+        ),
     ];
     Screen::say(&format!(
         "{} {}",
@@ -354,31 +266,26 @@ async fn last_answers(flow: &Flow) -> anyhow::Result<()> {
 async fn show_reloads(flow: Arc<Flow>, stop: CancellationToken) -> anyhow::Result<()> {
     let mut changes = flow.policies().changes();
     let mut live = changes.borrow_and_update().live.clone();
+    let mut refused = false;
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            changed = changes.changed() => if changed.is_err() { return Ok(()) },
+            told = changes.changed() => if told.is_err() { return Ok(()) },
         }
         let status = changes.borrow_and_update().clone();
-        match &status.refused {
-            Some(refusal) => {
-                let frame = refusal.render(Paint::Coloured);
-                let still = format!(
-                    "the policies on disk are refused; revision {} still serves",
-                    live.short()
-                );
-                Screen::say(&format!("\n{frame}\n{}\n", still.red().bold()));
-            }
-            None if status.live != live => {
-                live = status.live.clone();
-                Screen::say(&format!(
-                    "\n{}\n",
-                    format!("new policies serve: revision {}", live.short())
-                        .cyan()
-                        .bold()
-                ));
-            }
-            None => {}
+        if let Some(refusal) = &status.refused {
+            refused = true;
+            let frame = refusal.render(Paint::Coloured);
+            let still = format!(
+                "the policies on disk are refused; revision {} still serves",
+                live.short()
+            );
+            Screen::say(&format!("\n{frame}\n{}\n", still.red().bold()));
+        } else if refused || status.live != live {
+            refused = false;
+            live = status.live.clone();
+            let serves = format!("the policies on disk serve: revision {}", live.short());
+            Screen::say(&format!("\n{}\n", serves.cyan().bold()));
         }
     }
 }

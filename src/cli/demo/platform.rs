@@ -29,8 +29,8 @@ struct Inner {
 /// One approval, by the token that answers it.
 #[derive(Debug, Clone)]
 pub(super) struct Approval {
-    pub(super) approval_id: String,
-    pub(super) decision_id: String,
+    pub(super) id: String,
+    pub(super) decision: String,
     /// The resolution and the rationale it came with.
     pub(super) answer: Option<(String, String)>,
     /// Answers that came after the first and said something else.
@@ -54,10 +54,10 @@ impl Platform {
     }
 
     /// Opens an approval that is answered with `token`.
-    pub(super) fn open(&self, token: String, approval_id: String, decision_id: String) {
+    pub(super) fn open(&self, token: String, id: String, decision: String) {
         let approval = Approval {
-            approval_id,
-            decision_id,
+            id,
+            decision,
             answer: None,
             contradictions: 0,
         };
@@ -128,7 +128,7 @@ async fn respond(
         .as_ref()
         .map(|(resolution, _)| resolution.clone());
     let body = json!({
-        "approval_id": approval.approval_id, "decision_id": approval.decision_id, "status": resolution,
+        "approval_id": approval.id, "decision_id": approval.decision, "status": resolution,
     });
     (status, Json(body)).into_response()
 }

@@ -46,7 +46,7 @@ impl Screen {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn refusal(&self, word: &str, what: &str) {
+    fn refusal(word: &str, what: &str) {
         Self::say(&format!(
             "{} {} {}",
             "!".magenta().bold(),
@@ -118,15 +118,15 @@ impl Observer for Screen {
         match refusal {
             Refusal::Unverified(reason) => {
                 self.lock().unverified += 1;
-                self.refusal("refused", &format!("401 unverified: {reason}"));
+                Self::refusal("refused", &format!("401 unverified: {reason}"));
             }
             Refusal::Malformed(reason) => {
                 self.lock().malformed += 1;
-                self.refusal("refused", &format!("400 malformed: {reason}"));
+                Self::refusal("refused", &format!("400 malformed: {reason}"));
             }
             Refusal::UnknownSource(_) | Refusal::Conflict(_) | Refusal::Unstored(_) => {
                 self.lock().other_refusals += 1;
-                self.refusal("refused", &refusal.to_string());
+                Self::refusal("refused", &refusal.to_string());
             }
         }
     }
@@ -153,7 +153,7 @@ impl Observer for Screen {
         error: Option<&str>,
     ) {
         if let Some(error) = error {
-            self.refusal(result, &format!("{kind}: {error}"));
+            Self::refusal(result, &format!("{kind}: {error}"));
         }
     }
 }

@@ -13,7 +13,7 @@ use regorus::unstable::{BUILTINS, Expr, Import, Ref, Rule, RuleHead};
 use crate::policy::engine::parse::{Parsed, bytes_of};
 use crate::policy::engine::syntax::{self, Node, Step};
 
-/// The serving rules of a set. Tests are left out.
+/// The rules of a set.
 pub(crate) struct Catalog {
     pub(crate) files: Vec<Parsed>,
     pub(crate) rules: Vec<RuleNode>,
@@ -54,9 +54,22 @@ pub(crate) enum Target {
 }
 
 impl Catalog {
+    /// The rules that serve: tests are left out.
     pub(crate) fn new(parsed: Vec<Parsed>) -> Self {
+        let files = parsed.into_iter().filter(|file| !file.is_test());
+        Self::of(files.collect(), |name| {
+            !name.starts_with("test_") && !name.starts_with("todo_")
+        })
+    }
+
+    /// All rules, those of tests included.
+    pub(crate) fn with_tests(parsed: Vec<Parsed>) -> Self {
+        Self::of(parsed, |_| true)
+    }
+
+    fn of(files: Vec<Parsed>, keep: impl Fn(&str) -> bool) -> Self {
         let mut catalog = Self {
-            files: parsed.into_iter().filter(|file| !file.is_test()).collect(),
+            files,
             rules: Vec::new(),
             names: HashMap::new(),
             packages: BTreeSet::new(),
@@ -69,7 +82,7 @@ impl Catalog {
             imports.extend(file.module.imports.iter().filter_map(alias));
             for rule in &file.module.policy {
                 let Some(name) = name_of(rule) else { continue };
-                if name.starts_with("test_") || name.starts_with("todo_") {
+                if !keep(&name) {
                     continue;
                 }
                 let (start, end) = bytes_of(rule.span(), &file.file.text);

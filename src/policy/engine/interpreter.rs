@@ -4,11 +4,15 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use regorus::unstable::{Rule, RuleHead};
+use regorus::unstable::{Expr, Ref, Rule, RuleHead, Span};
 use regorus::utils::limits::ExecutionTimerConfig;
-use regorus::{Engine, Value};
+use regorus::{Engine, Source, Value};
 
 use crate::diagnostic::Diagnostic;
+use crate::policy::engine::Document;
+use crate::policy::engine::bounds;
+use crate::policy::engine::catalog::Catalog;
+use crate::policy::engine::chains;
 use crate::policy::engine::parse::{self, Parsed};
 use crate::policy::folder::PolicyFiles;
 
@@ -40,6 +44,7 @@ impl Interpreter {
         let mut engine = Engine::new();
         let mut mistakes = Vec::new();
         let mut tests = Vec::new();
+        let mut all = Vec::new();
         engine.set_strict_builtin_errors(true);
         engine.set_execution_timer_config(ExecutionTimerConfig {
             limit: TIME_LIMIT,
@@ -47,7 +52,10 @@ impl Interpreter {
         });
         for file in &files.rego {
             match parse::parse(file) {
-                Ok(parsed) => tests.extend(tests_of(&parsed)),
+                Ok(parsed) => {
+                    tests.extend(tests_of(&parsed));
+                    all.push(parsed);
+                }
                 Err(found) => {
                     mistakes.extend(found);
                     continue;
@@ -57,12 +65,18 @@ impl Interpreter {
                 mistakes.push(parse::diagnostic(file, &error.to_string()));
             }
         }
-        let data = Value::from_json_str(&files.data.to_string());
-        if let Err(error) = data.and_then(|data| engine.add_data(data)) {
+        let data = Document::of(&files.data);
+        let added = data
+            .and_then(|Document(data)| engine.add_data(data).map_err(|error| error.to_string()));
+        if let Err(error) = added {
             mistakes.push(Diagnostic::error(
                 "P020",
                 format!("the data files cannot be used: {error}"),
             ));
+        }
+        mistakes.extend(chains::check(&Catalog::with_tests(all)));
+        if let Err(error) = bound(&mut engine) {
+            mistakes.push(Diagnostic::error("P030", error.to_string()));
         }
         if mistakes.is_empty() {
             Ok(Self { engine, tests })
@@ -111,6 +125,28 @@ impl std::fmt::Debug for Interpreter {
             .field("tests", &self.tests)
             .finish_non_exhaustive()
     }
+}
+
+/// Lets the interpreter call the bounded form of each built-in that has one: a test must not end the process either.
+fn bound(engine: &mut Engine) -> anyhow::Result<()> {
+    let span = Span {
+        source: Source::from_contents("a built-in".to_owned(), String::new())?,
+        line: 1,
+        col: 1,
+        start: 0,
+        end: 0,
+    };
+    let nothing = Ref::new(Expr::Null {
+        span: span.clone(),
+        value: Value::Null,
+        eidx: 0,
+    });
+    for (name, function, count) in bounds::all() {
+        let (span, nothing) = (span.clone(), vec![nothing.clone(); usize::from(count)]);
+        let call = move |arguments: Vec<Value>| function(&span, &nothing, &arguments, true);
+        engine.add_extension(name.to_owned(), count, Box::new(call))?;
+    }
+    Ok(())
 }
 
 fn tests_of(parsed: &Parsed) -> Vec<TestRule> {

@@ -10,7 +10,7 @@ use crate::policy::engine::catalog::Catalog;
 use crate::policy::engine::parse::{self, Parsed};
 use crate::policy::engine::program::{self, Compiled};
 use crate::policy::engine::slice::Slice;
-use crate::policy::engine::{Document, admission};
+use crate::policy::engine::{Document, admission, chains};
 use crate::policy::folder::PolicyFiles;
 use crate::policy::metadata;
 
@@ -71,7 +71,7 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
             }
         }
     }
-    let data = Document::parse(&files.data.to_string());
+    let data = Document::of(&files.data);
     if let Err(error) = &data {
         mistakes.push(Diagnostic::error(
             "P020",
@@ -90,6 +90,11 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
         .collect();
     let serving = catalog.reach(&roots);
     mistakes.extend(overlaps(&catalog, &files.data));
+    mistakes.extend(
+        chains::check(&catalog)
+            .into_iter()
+            .filter(|mistake| mistake.code == "P038"),
+    );
     let found = admission::check(&catalog, &serving);
     // A name that is not there may be in the file that did not parse.
     mistakes.extend(

@@ -6,9 +6,11 @@
 pub(crate) mod parse;
 pub(crate) mod syntax;
 pub(crate) mod catalog;
+pub(crate) mod chains;
 pub(crate) mod reads;
 pub(crate) mod bodies;
 pub(crate) mod slice;
+pub(crate) mod bounds;
 pub(crate) mod program;
 pub(crate) mod run;
 pub(crate) mod evidence;
@@ -22,8 +24,19 @@ mod differential;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use regorus::Value;
+use serde_json::{Number, Value as Json};
+
+/// What the revision of a set says of the engine and its time-zone data: with another one, the same files may decide
+/// otherwise.
+pub static ENGINE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "regorus 0.14.1 rvm, time zones {}",
+        chrono_tz::IANA_TZDB_VERSION
+    )
+});
 
 /// Most characters of a value that are shown.
 const MOST_SHOWN: usize = 120;
@@ -33,57 +46,54 @@ const MOST_SHOWN: usize = 120;
 pub(crate) struct Document(Value);
 
 impl Document {
-    /// Reads JSON text.
-    pub(crate) fn parse(json: &str) -> Result<Self, String> {
-        let value = Value::from_json_str(json).map_err(|error| error.to_string())?;
-        if value == Value::Undefined {
-            return Err("it is no document".to_owned());
-        }
-        Ok(Self(value))
-    }
-
-    /// The same document without its text in between: the engine's own reader may round the last digit of a number.
-    pub(crate) fn of(json: &serde_json::Value) -> Result<Self, String> {
-        value_of(json).map(Self)
+    /// Takes JSON as it is, every key for a key. The engine's own reader takes an object whose first key is one that
+    /// `serde_json` uses inside for a number and drops the keys after it: whoever chooses keys could show policy something
+    /// else than everybody else sees.
+    pub(crate) fn of(json: &Json) -> Result<Self, String> {
+        engines(json).map(Self)
     }
 
     /// A document with these keys.
-    pub(crate) fn of_fields(
-        fields: &BTreeMap<&str, Cow<'_, serde_json::Value>>,
-    ) -> Result<Self, String> {
+    pub(crate) fn of_fields(fields: &BTreeMap<&str, Cow<'_, Json>>) -> Result<Self, String> {
         let fields: Result<BTreeMap<Value, Value>, String> = fields
             .iter()
-            .map(|(key, value)| Ok((Value::from(*key), value_of(value)?)))
+            .map(|(key, value)| Ok((Value::from(*key), engines(value)?)))
             .collect();
         Ok(Self(Value::from(fields?)))
     }
 }
 
-fn value_of(json: &serde_json::Value) -> Result<Value, String> {
-    use serde_json::Value as Json;
+fn engines(json: &Json) -> Result<Value, String> {
     Ok(match json {
         Json::Null => Value::Null,
-        Json::Bool(value) => Value::from(*value),
-        Json::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
-            (Some(value), ..) => Value::from(value),
-            (None, Some(value), _) => Value::from(value),
-            (None, None, Some(value)) if value.is_finite() => Value::from(value),
-            (None, None, _) => return Err(format!("the number `{number}` is out of range")),
-        },
+        Json::Bool(truth) => Value::from(*truth),
+        Json::Number(number) => engines_number(number)?,
         Json::String(text) => Value::from(text.as_str()),
-        Json::Array(items) => Value::from(
-            items
-                .iter()
-                .map(value_of)
-                .collect::<Result<Vec<Value>, String>>()?,
-        ),
-        Json::Object(fields) => Value::from(
-            fields
-                .iter()
-                .map(|(key, value)| Ok((Value::from(key.as_str()), value_of(value)?)))
-                .collect::<Result<BTreeMap<Value, Value>, String>>()?,
-        ),
+        Json::Array(items) => {
+            let items: Result<Vec<Value>, String> = items.iter().map(engines).collect();
+            Value::from(items?)
+        }
+        Json::Object(members) => {
+            let member =
+                |(key, member): (&String, &Json)| Ok((Value::from(key.as_str()), engines(member)?));
+            let members: Result<BTreeMap<Value, Value>, String> =
+                members.iter().map(member).collect();
+            Value::from(members?)
+        }
     })
+}
+
+fn engines_number(number: &Number) -> Result<Value, String> {
+    if let Some(whole) = number.as_u64() {
+        return Ok(Value::from(whole));
+    }
+    if let Some(whole) = number.as_i64() {
+        return Ok(Value::from(whole));
+    }
+    let float = number.as_f64().filter(|float| float.is_finite());
+    float
+        .map(Value::from)
+        .ok_or_else(|| format!("the number {number} is out of range"))
 }
 
 /// A value as JSON on one line, cut short, with nothing in it that a terminal would obey.

@@ -3,6 +3,8 @@
 //! What must hold: no text takes long to refuse or to read. The engine's parser reads a literal twice at every level of
 //! nesting, so nesting is counted before it sees the text.
 
+mod nesting;
+
 use std::sync::Arc;
 
 use regorus::Source;
@@ -17,12 +19,6 @@ const MOST_BYTES: usize = 1024 * 1024;
 const MOST_LINES: usize = 20_000;
 /// Widest line, in columns; a tab is four.
 const MOST_COLUMNS: usize = 1024;
-/// Deepest nesting of `[` and `{`.
-const DEEPEST_LITERAL: usize = 8;
-/// Deepest nesting of all brackets.
-const DEEPEST: usize = 24;
-/// Most literals that reach nesting where each costs milliseconds to parse.
-const MOST_DEEP: usize = 200;
 
 /// A file that was read.
 #[derive(Debug)]
@@ -55,15 +51,43 @@ impl Parsed {
 pub(crate) fn bytes_of(span: &Span, text: &str) -> (usize, usize) {
     let start = span.start as usize;
     let mut end = (span.end as usize).max(start);
-    let quoted = |at: usize| matches!(text.as_bytes().get(at), Some(b'"' | b'`'));
-    let inside = text.get(start..end).unwrap_or_default();
-    if quoted(end) && inside.matches(['"', '`']).count() % 2 == 1 {
-        end += 1;
-    }
-    if start == end && quoted(end) {
+    let closes = text.as_bytes().get(end).copied();
+    let inside = open_quote(text.get(start..end).unwrap_or_default());
+    if (closes.is_some() && closes == inside)
+        || (start == end && matches!(closes, Some(b'"' | b'`')))
+    {
         end += 1;
     }
     (start, end)
+}
+
+/// The quote of the string that a text ends in the middle of.
+fn open_quote(text: &str) -> Option<u8> {
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'#' => {
+                bytes.by_ref().find(|&byte| byte == b'\n');
+            }
+            b'`' => {
+                let Some(_) = bytes.by_ref().find(|&byte| byte == b'`') else {
+                    return Some(b'`');
+                };
+            }
+            b'"' => loop {
+                match bytes.next() {
+                    Some(b'\\') => {
+                        bytes.next();
+                    }
+                    Some(b'"') => break,
+                    Some(_) => {}
+                    None => return Some(b'"'),
+                }
+            },
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Reads a file.
@@ -185,58 +209,7 @@ fn too_large(file: &RegoFile) -> Vec<Diagnostic> {
             ];
         }
     }
-    too_deep(file).into_iter().collect()
-}
-
-/// Counts brackets outside strings and comments.
-fn too_deep(file: &RegoFile) -> Option<Diagnostic> {
-    let (mut literals, mut all, mut deep) = (0_usize, 0_usize, 0_usize);
-    let mut bytes = file.text.bytes().enumerate();
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'#' => {
-                bytes.by_ref().find(|(_, byte)| *byte == b'\n');
-            }
-            b'`' => {
-                bytes.by_ref().find(|(_, byte)| *byte == b'`');
-            }
-            b'"' => {
-                while let Some((_, byte)) = bytes.next() {
-                    match byte {
-                        b'\\' => {
-                            bytes.next();
-                        }
-                        b'"' | b'\n' => break,
-                        _ => {}
-                    }
-                }
-            }
-            b'[' | b'{' | b'(' => {
-                all += 1;
-                literals += usize::from(byte != b'(');
-                deep += usize::from(byte != b'(' && literals >= DEEPEST_LITERAL - 1);
-                if literals > DEEPEST_LITERAL || all > DEEPEST || deep > MOST_DEEP {
-                    let place = Place {
-                        file: file.path.clone(),
-                        text: Arc::clone(&file.text),
-                        start: at,
-                        end: at + 1,
-                    };
-                    return Some(
-                        Diagnostic::error("P003", "brackets are nested too deep")
-                            .at(place)
-                            .help(format!("nest at most {DEEPEST_LITERAL} levels of `[` and `{{`; give the inner part a rule of its own, or put it into a data file")),
-                    );
-                }
-            }
-            b']' | b'}' | b')' => {
-                all = all.saturating_sub(1);
-                literals = literals.saturating_sub(usize::from(byte != b')'));
-            }
-            _ => {}
-        }
-    }
-    None
+    nesting::check(file).into_iter().collect()
 }
 
 #[cfg(test)]

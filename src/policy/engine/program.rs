@@ -17,6 +17,7 @@ use regorus::rvm::program::Program;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::domain::verdict::RuleSet;
 use crate::policy::engine::bodies::{Body, MOST_OPERANDS};
+use crate::policy::engine::bounds;
 use crate::policy::engine::catalog::Catalog;
 use crate::policy::engine::parse::{place_at, position};
 use crate::policy::engine::program::reading::Reading;
@@ -138,8 +139,9 @@ pub(crate) fn compile(
     let policy = engine
         .compile_with_entrypoint(&first)
         .map_err(|error| refused(&error.to_string()))?;
-    let program = Compiler::compile_from_policy_with_host_await(&policy, &names, &[(CLOCK, 0)])
+    let mut program = Compiler::compile_from_policy_with_host_await(&policy, &names, &[(CLOCK, 0)])
         .map_err(|error| refused(&error.to_string()))?;
+    bounds::bind(Arc::make_mut(&mut program));
     if let Some(name) = recursion(&program) {
         return Err(Box::new(recursive(catalog, &name)));
     }

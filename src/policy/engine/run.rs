@@ -4,6 +4,7 @@
 //! steps: which statement was the last one reached, what its operands were, whether a built-in failed on the way.
 //! A decision is made of what is seen here, never of the bare result.
 
+mod meter;
 mod tracks;
 mod watch;
 
@@ -15,7 +16,11 @@ use regorus::rvm::vm::{ExecutionMode, ExecutionState, RegoVM, SuspendReason, VmE
 
 use crate::policy::engine::bodies::Body;
 use crate::policy::engine::program::Compiled;
+use meter::Meter;
 use watch::Watch;
+
+/// How many steps are taken between two looks at the clock.
+const STEPS_BETWEEN_LOOKS: usize = 16;
 
 /// What one run of a set's program showed.
 #[derive(Default)]
@@ -75,6 +80,7 @@ pub(crate) fn run(
     vm.set_execution_mode(ExecutionMode::Suspendable);
     vm.set_step_mode(true);
     let mut watch = Watch::new(compiled, bodies, set);
+    let mut meter = Meter::default();
     let mut outcome = vm.execute_entry_point_by_index(entry);
     while let ExecutionState::Suspended { reason, pc, .. } = vm.execution_state() {
         let (reason, pc) = (reason.clone(), *pc);
@@ -82,8 +88,16 @@ pub(crate) fn run(
             break;
         }
         watch.seen.steps += 1;
-        if watch.seen.steps.is_multiple_of(64) && Instant::now() > allowed.until {
+        if watch.seen.steps.is_multiple_of(STEPS_BETWEEN_LOOKS) && Instant::now() > allowed.until {
             watch.seen.broken = Some("it took longer than the time budget".to_owned());
+            break;
+        }
+        let made =
+            compiled.program.instructions.get(pc).map(|&instruction| {
+                meter.count(&compiled.program, instruction, vm.get_registers())
+            });
+        if let Some(Err(too_much)) = made {
+            watch.seen.broken = Some(too_much.to_owned());
             break;
         }
         outcome = match reason {

@@ -222,7 +222,9 @@ fn every_code_is_documented() {
         include_str!("../engine/admission.rs"),
         include_str!("../engine/admission/carried.rs"),
         include_str!("../engine/load.rs"),
+        include_str!("../engine/chains.rs"),
         include_str!("../engine/parse.rs"),
+        include_str!("../engine/parse/nesting.rs"),
         include_str!("../engine/program.rs"),
         include_str!("../engine/interpreter.rs"),
     ] {

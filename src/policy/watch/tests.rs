@@ -99,7 +99,7 @@ const BROKEN: &str = "package approvals.p\n\napprove contains \"x\" if {\n";
 fn revision_of(text: &str) -> Revision {
     PolicyFiles::of([("p.rego", text)])
         .unwrap()
-        .revision(ENGINE)
+        .revision(&ENGINE)
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn every_set_is_kept_before_it_serves_and_one_that_is_not_is_tried_again()
         [revision_of(&good(1)), revision_of(&good(2))]
     );
     let again = PolicyFiles::from_stored(&kept[1].1).unwrap();
-    assert_eq!(again.revision(ENGINE), kept[1].0);
+    assert_eq!(again.revision(&ENGINE), kept[1].0);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::domain::log_entry::EntryKind;
 use crate::store::StoredSet;
 use crate::store::sqlite::chain::{self, Link};
 use crate::store::sqlite::rows::{freeze_digest, json as text, whole};
-use crate::store::sqlite::writer::{Failure, Writing};
+use crate::store::sqlite::writer::{Failure, Planned, Writing};
 
 /// Freezes approvals, unless somebody did before.
 pub(super) fn freeze(writing: &mut Writing<'_>, mut freeze: Freeze) -> Result<Freeze, Failure> {
@@ -45,6 +45,8 @@ pub(super) fn unfreeze(
         .connection
         .prepare_cached("DELETE FROM freeze")?
         .execute([])?;
+    // What it held may leave now.
+    *writing.planned = Planned::Something;
     let detail = json!({ "by": by, "frozen_by": freeze.by, "since": freeze.since });
     log(writing, EntryKind::Unfrozen, &detail, now)?;
     Ok(Some(freeze))

@@ -12,7 +12,7 @@ use crate::secret::Secret;
 use crate::store::StoreError;
 use crate::store::sqlite::rows::{json, time};
 use crate::store::sqlite::step::{Loaded, load_row};
-use crate::store::sqlite::writer::{Failure, Writing};
+use crate::store::sqlite::writer::{Failure, Planned as NewWork, Writing};
 
 /// An effect as it is inserted.
 pub(super) struct PlannedRow {
@@ -64,6 +64,9 @@ impl PlannedRow {
         now: Timestamp,
     ) -> Result<(), Failure> {
         writing.standing.last_effect += 1;
+        if self.state == "due" {
+            *writing.planned = NewWork::Something;
+        }
         writing
             .connection
             .prepare_cached(

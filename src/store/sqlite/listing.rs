@@ -181,10 +181,14 @@ const ITEM: &str = "SELECT outbox.id, cases.key, outbox.source, outbox.kind,
         outbox.attempts, outbox.due_at, outbox.created_at, outbox.error
     FROM outbox LEFT JOIN cases ON cases.id = outbox.case_id";
 
-/// Effects that are not done: the dead letters, then the others, each from the oldest.
+/// Effects that are not done: the dead letters, what is due, then what dry-run would have sent, each from the oldest.
 pub(super) fn outbox(connection: &Connection, limit: usize) -> Result<Vec<OutboxItem>, Trouble> {
     let mut items = Vec::new();
-    for which in ["outbox.state = 'dead'", "outbox.state IN ('due', 'would')"] {
+    for which in [
+        "outbox.state = 'dead'",
+        "outbox.state = 'due'",
+        "outbox.state = 'would'",
+    ] {
         let left = limit.saturating_sub(items.len());
         let rows = connection
             .prepare_cached(&format!("{ITEM} WHERE {which} ORDER BY outbox.id LIMIT ?1"))?

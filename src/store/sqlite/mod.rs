@@ -32,7 +32,7 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::domain::case::{Case, CaseTerms, Event};
 use crate::domain::effect::{Claim, Effect, EffectId, Planned};
@@ -87,6 +87,7 @@ pub struct SqliteStore {
     readers: Readers,
     health: Arc<Health>,
     changes: broadcast::Sender<CaseId>,
+    planned: watch::Sender<()>,
     queue: Option<mpsc::Sender<Message>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -127,6 +128,7 @@ impl SqliteStore {
             .map_err(cannot)?;
         let health = Arc::new(Health::default());
         let (changes, _) = broadcast::channel(CHANGES);
+        let planned = watch::Sender::new(());
         let writer = Writer {
             connection,
             key: settings.key.clone(),
@@ -134,6 +136,7 @@ impl SqliteStore {
             synchronous: settings.synchronous,
             health: Arc::clone(&health),
             changes: changes.clone(),
+            planned: planned.clone(),
             on_group: settings.on_group,
             wal_pages,
             restart_at: writer::OVERGROWN,
@@ -149,6 +152,7 @@ impl SqliteStore {
             readers: Readers::new(path, Arc::clone(&health)),
             health,
             changes,
+            planned,
             queue: Some(queue),
             thread: Mutex::new(Some(thread)),
         })
@@ -166,6 +170,7 @@ impl SqliteStore {
             readers: Readers::new(path, Arc::clone(&health)),
             health,
             changes,
+            planned: watch::Sender::new(()),
             queue: None,
             thread: Mutex::new(None),
         })
@@ -294,7 +299,7 @@ impl Store for SqliteStore {
         attempt: Attempt,
         terms: Arc<CaseTerms>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<Case>, StoreError> {
         self.write(move |writing| outbox::settle(writing, id, attempt, &terms, whole(now)))
             .await
     }
@@ -399,6 +404,10 @@ impl Store for SqliteStore {
 
     fn changes(&self) -> broadcast::Receiver<CaseId> {
         self.changes.subscribe()
+    }
+
+    fn planned(&self) -> watch::Receiver<()> {
+        self.planned.subscribe()
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::params;
 use serde_json::json;
 
-use crate::domain::case::{CaseTerms, Event};
+use crate::domain::case::{Case, CaseTerms, Event};
 use crate::domain::effect::{Ballot, Claim, Effect, EffectId, Reached};
 use crate::domain::id::SourceName;
 use crate::domain::log_entry::EntryKind;
@@ -15,7 +15,7 @@ use crate::store::sqlite::chain::{self, Link};
 use crate::store::sqlite::effects::{COLUMNS, EffectRow, PlannedRow};
 use crate::store::sqlite::rows::json as text;
 use crate::store::sqlite::step::Loaded;
-use crate::store::sqlite::writer::{Failure, Writing};
+use crate::store::sqlite::writer::{Failure, Planned, Writing};
 use crate::store::{Attempt, Retried};
 
 /// Writes an event that has no case.
@@ -71,16 +71,16 @@ pub(super) fn claim(
     Ok(claims)
 }
 
-/// Records `attempt` at the effect `id`.
+/// Records `attempt` at the effect `id`. Returns its case if that moved.
 pub(super) fn settle(
     writing: &mut Writing<'_>,
     id: EffectId,
     attempt: Attempt,
     terms: &CaseTerms,
     now: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<Option<Case>, Failure> {
     let Some(row) = EffectRow::find(writing, id)? else {
-        return Ok(());
+        return Ok(None);
     };
     let effect = row.effect()?;
     let loaded = row.case(writing)?;
@@ -95,14 +95,14 @@ pub(super) fn settle(
                 Some(sent) => event.and_then(|event| event.of_withdrawn(sent)),
                 None => event,
             };
-            move_case(writing, loaded, event, terms, now)?;
+            return move_case(writing, loaded, event, terms, now);
         }
         Attempt::Dead { event, .. } if withdrawn.is_some() => {
             delete(writing, id)?;
             let event = event
                 .zip(withdrawn)
                 .and_then(|(event, sent)| event.of_withdrawn(sent));
-            move_case(writing, loaded, event, terms, now)?;
+            return move_case(writing, loaded, event, terms, now);
         }
         Attempt::Again { .. } if withdrawn.is_some() => delete(writing, id)?,
         Attempt::Again { at, error, reached } => {
@@ -124,10 +124,12 @@ pub(super) fn settle(
             bury(writing, id.0, &error)?;
             match (event, &effect) {
                 (Some(event), Effect::Answer(_)) => {
-                    if !move_case(writing, loaded, Some(event), terms, now)? {
+                    let moved = move_case(writing, loaded, Some(event), terms, now)?;
+                    if moved.is_none() {
                         // The case has no use for the answer any more.
                         delete(writing, id)?;
                     }
+                    return Ok(moved);
                 }
                 (None, _) | (Some(_), Effect::Forward(_)) => {
                     let detail = json!({ "effect": id, "kind": row.kind, "error": error });
@@ -142,7 +144,7 @@ pub(super) fn settle(
             }
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Makes the dead letter `id` due on the word of `by`.
@@ -168,7 +170,7 @@ pub(super) fn retry(
     let fresh = match &effect {
         Effect::Answer(answer) => {
             let event = Event::AnswerRetried { by: by.to_owned() };
-            if !move_case(writing, loaded, Some(event), terms, now)? {
+            if move_case(writing, loaded, Some(event), terms, now)?.is_none() {
                 return Ok(Retried::NotDead);
             }
             match answer.ballot {
@@ -188,6 +190,7 @@ pub(super) fn retry(
             "UPDATE outbox SET state = 'due', leased = 0, due_at = ?2, not_after = ?3 WHERE id = ?1",
         )?
         .execute(params![id.0, now.as_microsecond(), fresh])?;
+    *writing.planned = Planned::Something;
     Ok(Retried::Due)
 }
 
@@ -204,23 +207,20 @@ pub(super) fn recover(connection: &rusqlite::Connection) -> rusqlite::Result<()>
     )
 }
 
-/// Moves the case by `event`, if there are both; says whether it moved.
+/// Moves the case by `event`, if there are both; returns it if it moved.
 fn move_case(
     writing: &mut Writing<'_>,
     loaded: Option<Loaded>,
     event: Option<Event>,
     terms: &CaseTerms,
     now: Timestamp,
-) -> Result<bool, Failure> {
+) -> Result<Option<Case>, Failure> {
     let (Some(loaded), Some(event)) = (loaded, event) else {
-        return Ok(false);
+        return Ok(None);
     };
     match loaded.case.clone().step(event, terms, now) {
-        Ok(step) => {
-            loaded.apply(writing, step, now)?;
-            Ok(true)
-        }
-        Err(_refused) => Ok(false),
+        Ok(step) => loaded.apply(writing, step, now).map(Some),
+        Err(_refused) => Ok(None),
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::domain::id::CaseId;
 use crate::domain::log_entry::ChainKey;
@@ -88,6 +88,15 @@ pub(super) struct Writing<'a> {
     pub(super) standing: &'a mut Standing,
     /// The cases that moved, for those who watch.
     pub(super) moved: &'a mut Vec<CaseId>,
+    /// Whether there may be something to claim that could not be claimed before.
+    pub(super) planned: &'a mut Planned,
+}
+
+/// Whether a group made effects claimable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Planned {
+    Nothing,
+    Something,
 }
 
 /// What is shared between the writer and those who ask it.
@@ -207,6 +216,7 @@ pub(super) struct Writer {
     pub(super) synchronous: Synchronous,
     pub(super) health: Arc<Health>,
     pub(super) changes: broadcast::Sender<CaseId>,
+    pub(super) planned: watch::Sender<()>,
     pub(super) on_group: Option<GroupObserver>,
     pub(super) wal_pages: Arc<AtomicI32>,
     /// At how many pages readers are waited for next.
@@ -262,12 +272,12 @@ impl Writer {
             return;
         }
         let before = self.standing.clone();
-        let mut moved = Vec::new();
+        let (mut moved, mut planned) = (Vec::new(), Planned::Nothing);
         let synced = group.iter().any(|work| work.lasting() == Lasting::Synced);
         let done = if synced {
-            self.transact(group, &mut moved)
+            self.transact(group, &mut moved, &mut planned)
         } else {
-            self.transact_unsynced(group, &mut moved)
+            self.transact_unsynced(group, &mut moved, &mut planned)
         };
         match done {
             Ok(Wrote::Something) => {
@@ -281,6 +291,9 @@ impl Writer {
                 for id in moved {
                     // Nobody may be watching.
                     let _ = self.changes.send(id);
+                }
+                if planned == Planned::Something {
+                    self.planned.send_replace(());
                 }
                 self.checkpoint();
             }
@@ -298,9 +311,10 @@ impl Writer {
         &mut self,
         group: &mut [Box<dyn Work>],
         moved: &mut Vec<CaseId>,
+        planned: &mut Planned,
     ) -> rusqlite::Result<Wrote> {
         self.synchronous(Synchronous::Normal)?;
-        let done = self.transact(group, moved);
+        let done = self.transact(group, moved, planned);
         if done.is_err() && !self.connection.is_autocommit() {
             // The setting cannot change inside of a transaction.
             self.connection.execute_batch("ROLLBACK")?;
@@ -325,6 +339,7 @@ impl Writer {
         &mut self,
         group: &mut [Box<dyn Work>],
         moved: &mut Vec<CaseId>,
+        planned: &mut Planned,
     ) -> rusqlite::Result<Wrote> {
         let connection = &self.connection;
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -336,6 +351,7 @@ impl Writer {
                 key: &self.key,
                 standing: &mut self.standing,
                 moved,
+                planned,
             })?;
         }
         if self.standing != before {

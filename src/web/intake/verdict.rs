@@ -1,12 +1,12 @@
 //! What an agent gets to see of its case: the `Verdict` of the API less all that would teach it how to ask next time.
 //!
 //! What must hold: no evidence, failure, near-miss, vote or term of a question is in it; in dry-run nothing in it tells
-//! what policy said.
+//! what policy said; an expired request never reads as an approved one.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::domain::case::{Case, Mode, Resolution};
+use crate::domain::case::{Case, Mode, Resolution, Resolved};
 use crate::domain::rationale;
 use crate::domain::verdict::{Cause, FiredRule, Outcome, RuleSet};
 
@@ -65,6 +65,11 @@ impl<'a> AgentVerdict<'a> {
         };
         match case.mode {
             Mode::DryRun => blank,
+            Mode::Enforce if expired_approval(case) => Self {
+                resolution: case.resolution(),
+                rationale: "The request had expired; it is not approved.".to_owned(),
+                ..blank
+            },
             Mode::Enforce => Self {
                 outcome: Some(case.outcome.as_str()),
                 cause: Some(case.cause.as_str()),
@@ -76,6 +81,12 @@ impl<'a> AgentVerdict<'a> {
             },
         }
     }
+}
+
+/// Whether policy approves what had expired before it came.
+fn expired_approval(case: &Case) -> bool {
+    let expired = |resolution: &Resolution| resolution.outcome == Resolved::Expired;
+    case.outcome == Outcome::Approve && case.resolution().is_some_and(expired)
 }
 
 fn rationale_for_agent(case: &Case) -> String {

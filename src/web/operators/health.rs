@@ -47,6 +47,7 @@ impl StoreCheck {
 }
 
 pub(super) async fn metrics(State(operators): State<Arc<Operators>>) -> Response {
+    operators.count_work().await;
     metrics_text(operators.metrics.render())
 }
 
@@ -129,6 +130,18 @@ impl Operators {
                     let _ = writeln!(report.0, "    {line}");
                 }
             }
+        }
+    }
+
+    /// Sets what is counted in the store. Of a store that does not answer the last numbers stand; `/readyz` tells of it.
+    async fn count_work(&self) {
+        let store = self.flow.store();
+        if let Ok(counts) = store.counts().await {
+            self.metrics.outbox(counts.due, counts.dead);
+            self.metrics.cases_open(counts.open);
+        }
+        if let Ok(freeze) = store.frozen().await {
+            self.metrics.frozen(freeze.as_ref());
         }
     }
 

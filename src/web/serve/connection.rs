@@ -147,8 +147,9 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        self.progress.enter(Phase::Work);
-        if !request.body().is_end_stream() {
+        if request.body().is_end_stream() {
+            self.progress.has_body();
+        } else {
             self.progress.will_send_body();
         }
         request.extensions_mut().insert(Arc::clone(&self.progress));

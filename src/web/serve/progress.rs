@@ -63,9 +63,10 @@ impl Progress {
         self.enter(Phase::Work);
     }
 
-    /// A request came whose body is not read yet.
+    /// A handler has the request and may ask for its body.
     pub(super) fn will_send_body(&self) {
         self.owes_body.store(true, Ordering::Relaxed);
+        self.enter(Phase::Work);
     }
 
     pub(super) fn owes_body(&self) -> bool {

@@ -1,156 +1,10 @@
-use std::net::SocketAddr;
-use std::sync::Mutex;
+mod loopback;
 
-use axum::Router;
-use axum::extract::Request;
-use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::Notify;
 
 use super::*;
-use crate::web::body::{self, BodyLimits};
-use crate::web::problem::{self, Problem};
-
-/// Long enough never to pass in a test.
-const NEVER: Duration = Duration::from_secs(3600);
-const SOON: Duration = Duration::from_millis(150);
-
-const PATIENT: ConnectionLimits = ConnectionLimits {
-    connections: 64,
-    header_timeout: NEVER,
-    idle_timeout: NEVER,
-    grace: NEVER,
-};
-
-#[derive(Default)]
-struct Endings(Mutex<Vec<Ending>>);
-
-impl ConnectionWatch for Endings {
-    fn opened(&self) {}
-    fn closed(&self, ending: Ending) {
-        self.0.lock().unwrap().push(ending);
-    }
-}
-
-struct Server {
-    address: SocketAddr,
-    stop: CancellationToken,
-    endings: Arc<Endings>,
-    release: Arc<Notify>,
-    entered: Arc<Notify>,
-    task: JoinSet<()>,
-}
-
-impl Server {
-    async fn start(limits: ConnectionLimits, body: BodyLimits) -> Self {
-        let (release, entered) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let (released, enters) = (Arc::clone(&release), Arc::clone(&entered));
-        let router = Router::new()
-            .route(
-                "/echo",
-                post(move |request: Request| async move {
-                    let (_, bytes) = body::read(request, body).await.map_err(Problem::from)?;
-                    Ok::<_, Problem>(bytes)
-                }),
-            )
-            .route(
-                "/panic",
-                get(|| async {
-                    if true {
-                        panic!("on purpose")
-                    }
-                }),
-            )
-            .route(
-                "/hang",
-                get(move || async move {
-                    enters.notify_one();
-                    released.notified().await;
-                    "released"
-                }),
-            )
-            .fallback(problem::nothing_here)
-            .method_not_allowed_fallback(problem::method_not_allowed)
-            .layer(axum::middleware::from_fn(problem::settle));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, endings) = (CancellationToken::new(), Arc::new(Endings::default()));
-        let mut task = JoinSet::new();
-        let watch: Arc<dyn ConnectionWatch> = endings.clone();
-        task.spawn(serve(listener, router, limits, watch, stop.clone()));
-        Self {
-            address,
-            stop,
-            endings,
-            release,
-            entered,
-            task,
-        }
-    }
-
-    async fn with(limits: ConnectionLimits) -> Self {
-        Self::start(
-            limits,
-            BodyLimits {
-                bytes: 1024,
-                timeout: NEVER,
-            },
-        )
-        .await
-    }
-
-    async fn client(&self) -> Client {
-        Client(TcpStream::connect(self.address).await.unwrap())
-    }
-
-    async fn stopped(mut self) -> Vec<Ending> {
-        self.stop.cancel();
-        self.task.join_next().await.unwrap().unwrap();
-        std::mem::take(&mut self.endings.0.lock().unwrap())
-    }
-}
-
-struct Client(TcpStream);
-
-impl Client {
-    async fn says(&mut self, text: &str) {
-        self.0.write_all(text.as_bytes()).await.unwrap();
-    }
-
-    /// One response, read to the end of its body.
-    async fn hears(&mut self) -> String {
-        let mut heard = Vec::new();
-        loop {
-            let text = String::from_utf8_lossy(&heard).into_owned();
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let length = head
-                    .lines()
-                    .find_map(|line| line.strip_prefix("content-length: "));
-                if body.len() >= length.unwrap_or("0").parse().unwrap() {
-                    return text;
-                }
-            }
-            let read = self.0.read_buf(&mut heard).await.unwrap();
-            assert_ne!(read, 0, "closed after {text:?}");
-        }
-    }
-
-    /// Everything until the server closes the connection.
-    async fn hears_the_end(&mut self) -> String {
-        let mut heard = Vec::new();
-        let _ = self.0.read_to_end(&mut heard).await;
-        String::from_utf8_lossy(&heard).into_owned()
-    }
-
-    async fn posts(&mut self, body: &str) -> String {
-        self.says(&format!(
-            "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        ))
-        .await;
-        self.hears().await
-    }
-}
+use crate::web::body::BodyLimits;
+use loopback::{PATIENT, SOON, Server};
 
 #[tokio::test]
 async fn a_connection_serves_one_request_after_the_other() {
@@ -403,12 +257,12 @@ async fn six_hundred_stuck_clients_do_not_hold_up_a_good_one_and_are_all_closed(
             0 => {
                 client
                     .says("POST /echo HTTP/1.1\r\nhost: x\r\nx-slow: ")
-                    .await
+                    .await;
             }
             1 => {
                 client
                     .says("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf")
-                    .await
+                    .await;
             }
             _ => {}
         }

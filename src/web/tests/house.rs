@@ -149,7 +149,11 @@ fn tracemem() -> Desk {
         volatile: Vec::new(),
         forward_to: None,
     };
-    let source = Tracemem::new(settings, Client::new(Timeouts::default()).unwrap()).unwrap();
+    let source = Tracemem::new(
+        settings,
+        Client::new(Timeouts::within(Duration::from_secs(10))).unwrap(),
+    )
+    .unwrap();
     Desk {
         source: Arc::new(source),
         terms: terms(Mode::Enforce, Channel::Answer),

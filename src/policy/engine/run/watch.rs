@@ -7,6 +7,7 @@ use super::tracks::{Track, stopped, tracks};
 use super::{BodySeen, Seen, Trouble};
 use crate::domain::verdict::RuleSet;
 use crate::policy::engine::bodies::Body;
+use crate::policy::engine::bounds::{self, TOO_MUCH};
 use crate::policy::engine::program::{Act, Compiled, NONE, Registers, Site};
 use crate::policy::engine::show;
 
@@ -392,8 +393,14 @@ impl<'a> Watch<'a> {
         let name = program
             .get_builtin_info(params.builtin_index)
             .map_or("a built-in", |info| info.name.as_str());
+        let given: Vec<Value> = arguments.iter().map(|&value| value.clone()).collect();
         let shown: Vec<String> = arguments.into_iter().map(show).collect();
-        let message = format!("`{name}` failed on {}", shown.join(", "));
+        let what = if bounds::exceeds(name, &given) {
+            format!("{TOO_MUCH}:")
+        } else {
+            "failed on".to_owned()
+        };
+        let message = format!("`{name}` {what} {}", shown.join(", "));
         let mut last = 0;
         if let Some(frame) = self.frames.get_mut(level) {
             // What comes of it is undefined for this reason and needs no other.

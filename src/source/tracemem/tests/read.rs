@@ -149,7 +149,7 @@ fn events_that_are_not_for_us_are_nothing() {
     let source = source(|_| ());
     for event in ["approval.viewed", "decision.closed", "ping"] {
         match read(&source, &json!({"event": event})).unwrap() {
-            Reading::Nothing { event: read } => assert_eq!(read, event),
+            Reading::Nothing { event: read, .. } => assert_eq!(read, event),
             other @ (Reading::Request(_) | Reading::Resolved(_)) => panic!("{other:?}"),
         }
     }
