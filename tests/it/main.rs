@@ -29,3 +29,4 @@ mod platform_faults;
 mod platform_time;
 mod resolved;
 mod trace;
+mod vetoes;

@@ -57,6 +57,8 @@ pub(crate) struct Statement {
     pub(crate) operands: Vec<Option<String>>,
     /// Whether it states something, and is not a mere declaration or the head.
     pub(crate) is_condition: bool,
+    /// Whether it gives names values that other statements rest on.
+    pub(crate) assigns: bool,
 }
 
 /// The set of this name.
@@ -168,6 +170,7 @@ fn statements(
             reads: reads.next().unwrap_or_default(),
             operands: operands(stmt, text),
             is_condition: !matches!(stmt.literal, Literal::SomeVars { .. }),
+            assigns: assigns(&stmt.literal),
         });
     }
     let (start, end) = bytes_of(key.span(), text);
@@ -179,8 +182,17 @@ fn statements(
         reads: reads.next().unwrap_or_default(),
         operands: vec![],
         is_condition: false,
+        assigns: false,
     });
     found
+}
+
+fn assigns(literal: &Literal) -> bool {
+    match literal {
+        Literal::Expr { expr, .. } => matches!(expr.as_ref(), Expr::AssignExpr { .. }),
+        Literal::SomeIn { .. } => true,
+        Literal::SomeVars { .. } | Literal::NotExpr { .. } | Literal::Every { .. } => false,
+    }
 }
 
 fn one_line(text: &str) -> String {

@@ -144,6 +144,16 @@ impl Catalog {
         clashes
     }
 
+    /// The path of data that `name`, written in `file` and no local variable, stands for by an import.
+    pub(crate) fn imported(&self, file: usize, name: &str) -> Option<&[String]> {
+        let package = self.files.get(file)?.package.as_str();
+        if name == "data" || name == "input" || !self.named(package, name).is_empty() {
+            return None;
+        }
+        let path = self.imports.get(package)?.get(name)?;
+        (path.first()? == "data").then_some(path.as_slice())
+    }
+
     /// What `path`, written in `file`, stands for when its root is no local variable.
     pub(crate) fn resolve(&self, file: usize, path: &[&str]) -> Target {
         let Some((root, rest)) = path.split_first() else {

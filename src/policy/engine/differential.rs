@@ -96,6 +96,19 @@ const BODIES: &[(&str, &str)] = &[
     ("data.lib.over(input.n)", ""),
     ("lib.over(input.n)\n\tlib.most == 3", ""),
     ("lib.names[_] == \"x\"", ""),
+    ("4 in lib.listed", ""),
+    ("input.n in lib.listed", ""),
+    ("lib.listed[input.n]", ""),
+    ("count(lib.listed) == 2", ""),
+    ("some x in lib.listed\n\tx == input.n", ""),
+    ("not input.n in lib.listed", ""),
+    ("lib.keyed.b == 2", ""),
+    ("lib.keyed[key] == 2\n\tkey in object.keys(input.map)", ""),
+    ("[lib.most, lib.many] == [3, 2]", ""),
+    ("{\"a\": lib.listed}.a == {4, 5}", ""),
+    ("lib.squares[1] == 16", ""),
+    ("lib[\"listed\"] == {4, 5}", ""),
+    ("over(lib.listed, input.n)", "over(all, x) if x in all"),
     (
         "upper(input.items[0].name) == \"ONE\"\n\tcontains(input.items[0].name, \"n\")",
         "",
@@ -132,8 +145,9 @@ const BODIES: &[(&str, &str)] = &[
     ),
 ];
 
-const LIBRARY: &str =
-    "package lib\n\nmost := 3\n\nover(x) if x > most\n\nnames contains \"x\" if most == 3\n";
+const LIBRARY: &str = "package lib\n\nmost := 3\n\nover(x) if x > most\n\nnames contains \"x\" if most == 3\n\n\
+     listed contains x if some x in [4, 5]\n\nkeyed[k] := v if some k, v in {\"a\": 1, \"b\": 2}\n\n\
+     many := count([x | some x in listed])\n\nsquares := [y | some x in [3, 4]; y := x * x]\n";
 
 fn inputs() -> Vec<serde_json::Value> {
     let items = json!([{"name": "one", "tags": ["a"]}, {"name": "two", "tags": ["a", "b"]}]);

@@ -226,15 +226,23 @@ impl Findings {
         if about.set == RuleSet::Approve {
             return;
         }
-        for statement in seen
-            .stopped
-            .iter()
-            .filter_map(|&index| about.statements.get(index))
-        {
-            for path in &statement.reads {
-                let Some((path, saw)) = evidence::missing(input, path) else {
-                    continue;
-                };
+        for &index in &seen.stopped {
+            let Some(statement) = about.statements.get(index) else {
+                continue;
+            };
+            let absent = statement
+                .reads
+                .iter()
+                .filter_map(|path| evidence::missing(input, path));
+            // What an assignment made of a mixed comparison goes on to where the name is used.
+            let assigned = |at: usize| about.statements.get(at).is_some_and(|at| at.assigns);
+            let mut mixed = seen.mixed.iter();
+            let mixed = mixed.find(|(at, _)| *at == index || assigned(*at));
+            let mixed = mixed.and_then(|(_, saw)| {
+                let path = statement.reads.iter().find(|path| !path.is_empty())?;
+                Some((evidence::written(path), saw.clone()))
+            });
+            for (path, saw) in absent.chain(mixed) {
                 let missing = MissingEvidence {
                     path,
                     saw,

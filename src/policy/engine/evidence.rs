@@ -14,6 +14,19 @@ pub(crate) fn missing(input: &Value, path: &Path) -> Option<(String, String)> {
     .at(input, path)
 }
 
+/// A path as one would write it.
+pub(crate) fn written(path: &Path) -> String {
+    let mut shown = "input".to_owned();
+    for key in path {
+        match key {
+            Key::Is(key) | Key::Optional(key) => shown.push_str(&step(key)),
+            Key::Every | Key::At(_) | Key::Computed => shown.push_str("[…]"),
+            Key::Elements => {}
+        }
+    }
+    shown
+}
+
 struct Walk<'a> {
     input: &'a Value,
     shown: String,
@@ -37,6 +50,19 @@ impl Walk<'_> {
         let (key, rest) = path.split_first()?;
         match key {
             Key::Is(key) => self.below(value, key, rest),
+            Key::Optional(key) if value[key] == Value::Undefined => {
+                if has_parts(value) {
+                    return None;
+                }
+                let saw = format!("{}, which has no parts", kind(value));
+                Some((self.shown.clone(), saw))
+            }
+            Key::Optional(key) => self.below(value, key, rest),
+            Key::Elements if has_parts(value) => None,
+            Key::Elements => {
+                let saw = format!("{}, which has no elements", kind(value));
+                Some((self.shown.clone(), saw))
+            }
             Key::Every => self.every(value, rest),
             Key::At(other) => {
                 // The other path is a read of its own: here it is only looked up.
@@ -82,12 +108,23 @@ impl Walk<'_> {
     }
 }
 
+fn has_parts(value: &Value) -> bool {
+    match value {
+        Value::Array(_) | Value::Set(_) | Value::Object(_) => true,
+        Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            false
+        }
+    }
+}
+
 fn look_up(input: &Value, path: &Path) -> Option<Value> {
     let mut value = input;
     for key in path {
         match key {
             Key::Is(key) => value = &value[key],
-            Key::Every | Key::At(_) | Key::Computed => return None,
+            Key::Optional(_) | Key::Elements | Key::Every | Key::At(_) | Key::Computed => {
+                return None;
+            }
         }
     }
     (*value != Value::Undefined).then(|| value.clone())

@@ -142,6 +142,9 @@ pub(crate) fn compile(
     let mut program = Compiler::compile_from_policy_with_host_await(&policy, &names, &[(CLOCK, 0)])
         .map_err(|error| refused(&error.to_string()))?;
     bounds::bind(Arc::make_mut(&mut program));
+    if let Some(mistake) = looks_into_packages(catalog, slice, &program) {
+        return Err(Box::new(mistake));
+    }
     if let Some(name) = recursion(&program) {
         return Err(Box::new(recursive(catalog, &name)));
     }
@@ -166,6 +169,25 @@ fn refused(catalog: &Catalog, slice: &Slice, error: &str) -> Diagnostic {
     match place {
         Some(place) => mistake.at(place),
         None => mistake,
+    }
+}
+
+/// A look-up that evaluates whole packages within one instruction: nothing of it is seen, and loops in it come out empty.
+fn looks_into_packages(catalog: &Catalog, slice: &Slice, program: &Program) -> Option<Diagnostic> {
+    let mut instructions = program.instructions.iter();
+    let at = instructions.position(|instruction| {
+        matches!(instruction, Instruction::VirtualDataDocumentLookup { .. })
+    })?;
+    let mistake = Diagnostic::error(
+        "P037",
+        "a reference looks into a package by a computed name",
+    )
+    .help("name the rule: `data.package.rule`");
+    let span = program.instruction_spans.get(at).and_then(Option::as_ref);
+    let origin = span.and_then(|span| slice.origin(span.line, span.column));
+    match origin.and_then(|origin| place(catalog, origin.file, origin.offset)) {
+        Some(place) => Some(mistake.at(place)),
+        None => Some(mistake),
     }
 }
 

@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
                 collection,
                 ..
             } => {
-                let all = self.value(collection);
+                let all = self.collection(collection);
                 if let Some(key) = key {
                     self.bind_key(key, &all);
                 }
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
                 query,
                 ..
             } => {
-                let all = self.value(domain);
+                let all = self.collection(domain);
                 let outer = self.names.clone();
                 if let Some(key) = key {
                     let keys_of = all.as_collection();
@@ -146,6 +146,26 @@ impl<'a> Reader<'a> {
                 self.names = outer;
             }
         }
+    }
+
+    /// What an expression is and what it was made of.
+    fn made(&mut self, expr: &Ref<Expr>) -> Origin {
+        let before = std::mem::take(&mut self.reads);
+        let mut origin = self.value(expr);
+        origin.made_of.extend(self.reads.iter().cloned());
+        self.reads.extend(before);
+        origin
+    }
+
+    /// The same of an expression that must have elements.
+    fn collection(&mut self, expr: &Ref<Expr>) -> Origin {
+        let origin = self.made(expr);
+        let all = origin.paths.iter().chain(&origin.or_else);
+        let all: Vec<Path> = all
+            .map(|path| path.iter().cloned().chain([Key::Elements]).collect())
+            .collect();
+        self.reads.extend(all);
+        origin
     }
 
     /// Binds the names of a pattern to the parts of a value.
@@ -187,11 +207,12 @@ impl<'a> Reader<'a> {
     }
 
     fn read(&mut self, origin: &Origin) {
-        if self.reads.len() + origin.paths.len() > MOST_PATHS {
+        if self.reads.len() + origin.paths.len() + origin.made_of.len() > MOST_PATHS {
             self.reads.insert(vec![Key::Computed]);
         } else {
+            let all = origin.paths.iter().chain(&origin.made_of);
             self.reads
-                .extend(origin.paths.iter().filter(|path| !path.is_empty()).cloned());
+                .extend(all.filter(|path| !path.is_empty()).cloned());
         }
     }
 
@@ -205,12 +226,24 @@ impl<'a> Reader<'a> {
             }
             Expr::Call { fcn, params, .. } => self.call(fcn, params),
             Expr::AssignExpr { op, lhs, rhs, .. } => {
-                let right = self.value(rhs);
+                let right = self.made(rhs);
                 self.bind(lhs, &right);
                 if matches!(op, AssignOp::Eq) {
-                    let left = self.value(lhs);
+                    let left = self.made(lhs);
                     self.bind(rhs, &left);
                 }
+                Origin::default()
+            }
+            Expr::Membership {
+                key,
+                value,
+                collection,
+                ..
+            } => {
+                for part in key.iter().chain([value]) {
+                    self.value(part);
+                }
+                self.collection(collection);
                 Origin::default()
             }
             Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => self

@@ -4,6 +4,7 @@
 //! steps: which statement was the last one reached, what its operands were, whether a built-in failed on the way.
 //! A decision is made of what is seen here, never of the bare result.
 
+mod kinds;
 mod meter;
 mod tracks;
 mod watch;
@@ -41,6 +42,8 @@ pub(crate) struct BodySeen {
     pub(crate) elements: Vec<(Value, Vec<Operands>)>,
     /// The statements at which it ended without giving one. Empty when it gave one.
     pub(crate) stopped: Vec<usize>,
+    /// Statements at which values of different kinds were compared, and which.
+    pub(crate) mixed: Vec<(usize, String)>,
 }
 
 /// The values of a statement's operands as they were last seen.

@@ -97,10 +97,10 @@ impl Slice {
             });
             writer.number = rule.line;
             writer.insert(&" ".repeat(column), at);
-            for (place, added) in insertions(&rule.rule, original) {
+            for (place, edit) in edits(catalog, rule, original) {
                 writer.copy(at, place);
-                writer.insert(&added, place);
-                at = place;
+                writer.insert(&edit.text, place);
+                at = place + edit.instead_of;
             }
             writer.copy(at, rule.end);
             writer.end_line();
@@ -178,34 +178,81 @@ impl Writer<'_> {
     }
 }
 
-/// What the text needs for the bytecode to mean what the policy language means: there an assignment of what is
-/// undefined ends the body, while the bytecode goes on. So the name is looked at once after it is assigned.
-fn insertions(rule: &Rule, text: &str) -> BTreeMap<usize, String> {
-    let mut added = BTreeMap::new();
-    let Rule::Spec { bodies, .. } = rule else {
-        return added;
+/// A change of the text at a place.
+#[derive(Default)]
+struct Edit {
+    text: String,
+    /// How many bytes of the original it stands for.
+    instead_of: usize,
+}
+
+/// What the text needs for the bytecode to mean what the policy language means.
+///
+/// An assignment of what is undefined ends the body, while the bytecode goes on: so the name is looked at once after it
+/// is assigned. And a rule that is named by way of an import is evaluated with its whole package at a place where loops
+/// come out empty: so the import's own path is written instead of its name.
+fn edits(catalog: &Catalog, node: &RuleNode, text: &str) -> BTreeMap<usize, Edit> {
+    let mut edits: BTreeMap<usize, Edit> = BTreeMap::new();
+    let mut insert = |place: usize, text: &str| {
+        edits.entry(place).or_default().text.push_str(text);
     };
-    for body in bodies {
-        let (start, _) = bytes_of(&body.query.span, text);
-        let braced = text.get(start..).is_some_and(|rest| rest.starts_with('{'));
-        if let ([stmt], false) = (body.query.stmts.as_slice(), braced)
-            && let Some(name) = assigned(stmt)
-        {
-            let (start, end) = bytes_of(&stmt.span, text);
-            added.insert(start, "{ ".to_owned());
-            added.insert(end, format!("; {name} == {name} }}"));
+    let mut done = BTreeSet::new();
+    if let Rule::Spec { bodies, .. } = node.rule.as_ref() {
+        for body in bodies {
+            let (start, _) = bytes_of(&body.query.span, text);
+            let braced = text.get(start..).is_some_and(|rest| rest.starts_with('{'));
+            if let ([stmt], false) = (body.query.stmts.as_slice(), braced)
+                && let Some(name) = assigned(stmt)
+            {
+                let (start, end) = bytes_of(&stmt.span, text);
+                insert(start, "{ ");
+                insert(end, &format!("; {name} == {name} }}"));
+                done.insert(end);
+            }
         }
     }
-    syntax::walk_rule(rule, &mut |node| {
-        let Node::Stmt(stmt) = node else { return };
-        if let Some(name) = assigned(stmt) {
-            let (_, end) = bytes_of(&stmt.span, text);
-            added
-                .entry(end)
-                .or_insert_with(|| format!("; {name} == {name}"));
+    let mut names = Vec::new();
+    syntax::walk_rule(&node.rule, &mut |at| match at {
+        Node::Stmt(stmt) => {
+            if let Some(name) = assigned(stmt) {
+                let (_, end) = bytes_of(&stmt.span, text);
+                if done.insert(end) {
+                    insert(end, &format!("; {name} == {name}"));
+                }
+            }
+        }
+        Node::Expr(expr) => {
+            let name = syntax::variable(expr);
+            if let Some(path) = name.and_then(|name| catalog.imported(node.file, name)) {
+                names.push((bytes_of(expr.span(), text), written(path)));
+            }
         }
     });
-    added
+    for ((start, end), path) in names {
+        let edit = edits.entry(start).or_default();
+        if edit.instead_of == 0 {
+            edit.text.push_str(&path);
+            edit.instead_of = end.saturating_sub(start);
+        }
+    }
+    edits
+}
+
+/// A path as one writes it.
+fn written(path: &[String]) -> String {
+    let mut text = String::new();
+    for part in path {
+        let is_name = part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if text.is_empty() {
+            text.push_str(part);
+        } else if is_name {
+            let _ = write!(text, ".{part}");
+        } else {
+            let _ = write!(text, "[{}]", serde_json::json!(part));
+        }
+    }
+    text
 }
 
 /// The name that a statement assigns with `:=`.

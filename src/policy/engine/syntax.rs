@@ -5,7 +5,7 @@
 )]
 
 use regorus::Value;
-use regorus::unstable::{Expr, Literal, LiteralStmt, Query, Ref, Rule, RuleHead};
+use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Query, Ref, Rule, RuleHead, Span};
 
 /// Something met on a walk.
 #[derive(Clone, Copy)]
@@ -29,6 +29,54 @@ pub(crate) fn walk_rule<'a>(rule: &'a Rule, see: &mut dyn FnMut(Node<'a>)) {
             }
         }
         Rule::Default { value, .. } => walk(value, see),
+    }
+}
+
+/// The local variables of a rule, wherever in it they are bound: arguments, and those of `some`, `every` and `:=`.
+pub(crate) fn locals(rule: &Rule) -> Vec<&Span> {
+    let mut found = Vec::new();
+    if let Rule::Spec {
+        head: RuleHead::Func { args, .. },
+        ..
+    } = rule
+    {
+        args.iter().for_each(|arg| pattern(arg, &mut found));
+    }
+    walk_rule(rule, &mut |node| match node {
+        Node::Stmt(stmt) => match &stmt.literal {
+            Literal::SomeVars { vars, .. } => found.extend(vars),
+            Literal::SomeIn { key, value, .. } => {
+                key.iter()
+                    .chain([value])
+                    .for_each(|expr| pattern(expr, &mut found));
+            }
+            Literal::Every { key, value, .. } => found.extend(key.iter().chain([value])),
+            Literal::Expr { .. } | Literal::NotExpr { .. } => {}
+        },
+        Node::Expr(expr) => {
+            if let Expr::AssignExpr {
+                op: AssignOp::ColEq,
+                lhs,
+                ..
+            } = expr.as_ref()
+            {
+                pattern(lhs, &mut found);
+            }
+        }
+    });
+    found
+}
+
+/// The variables of a pattern.
+fn pattern<'a>(expr: &'a Ref<Expr>, found: &mut Vec<&'a Span>) {
+    match expr.as_ref() {
+        Expr::Var { span, .. } => found.push(span),
+        Expr::Array { .. } | Expr::Object { .. } => {
+            parts(expr)
+                .into_iter()
+                .for_each(|part| pattern(part, found));
+        }
+        _ => {}
     }
 }
 

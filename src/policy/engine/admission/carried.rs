@@ -37,6 +37,18 @@ impl Checker<'_> {
                 }
             }
         }
+        for local in syntax::locals(&rule) {
+            let name = local.text();
+            let is_root = name == "input" || name == "data";
+            if is_root || self.catalog.imported(self.rule.file, name).is_some() {
+                self.report(
+                    "P039",
+                    format!("the variable `{name}` hides what `{name}` means elsewhere"),
+                    local,
+                    "give the variable another name",
+                );
+            }
+        }
         let mut statements = Vec::new();
         let mut references = Vec::new();
         syntax::walk_rule(&rule, &mut |node| match node {

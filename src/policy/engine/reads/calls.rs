@@ -43,16 +43,27 @@ impl Reader<'_> {
         }
         if let ("object.get", [object, key, default]) = (name.as_str(), arguments) {
             let origin = self.value(object);
-            let mut found = if let Expr::Array { items, .. } = key.as_ref() {
-                let keys: Vec<Key> = items
+            let keys: Vec<Key> = if let Expr::Array { items, .. } = key.as_ref() {
+                items
                     .iter()
                     .map(|item| self.key(item, &Origin::default()))
-                    .collect();
-                keys.iter().fold(origin, |origin, key| origin.step(key))
+                    .collect()
             } else {
-                let key = self.key(key, &Origin::default());
-                origin.step(&key)
+                vec![self.key(key, &Origin::default())]
             };
+            // The author's word is on absence: null and what has no parts are no absence.
+            if !matches!(default.as_ref(), Expr::Null { .. }) {
+                let optional = |key: &Key| match key {
+                    Key::Is(key) => Key::Optional(key.clone()),
+                    other => other.clone(),
+                };
+                for path in &origin.paths {
+                    let keys = keys.iter().map(optional);
+                    self.reads
+                        .insert(path.iter().cloned().chain(keys).collect());
+                }
+            }
+            let mut found = keys.iter().fold(origin, |origin, key| origin.step(key));
             // What is absent took the default: nothing rests on the path itself, only on what is below it.
             let through: BTreeSet<Path> = std::mem::take(&mut found.paths);
             found.or_else.extend(through);

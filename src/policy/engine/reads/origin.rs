@@ -11,6 +11,10 @@ pub(crate) enum Key {
     Is(Value),
     /// Every element.
     Every,
+    /// A literal key of which the author said what stands in for it when it is absent.
+    Optional(Value),
+    /// No key: the value must be one that has elements.
+    Elements,
     /// The key that is found at another path of the input.
     At(Path),
     /// A key that only an evaluation would know.
@@ -31,6 +35,8 @@ pub(super) struct Origin {
     pub(super) or_else: BTreeSet<Path>,
     /// It runs over the keys of the collections at these paths; a computed path stands for one that is not the input's.
     pub(super) keys_of: BTreeSet<Path>,
+    /// What it was made of, if it is none of that itself: a sum, what a built-in returned.
+    pub(super) made_of: BTreeSet<Path>,
     /// Something gave it its value: used as a key, it does not run over all keys.
     pub(super) bound: bool,
 }
@@ -76,6 +82,7 @@ impl Origin {
         Self {
             paths,
             elements: self.elements.clone(),
+            made_of: self.made_of.clone(),
             ..Self::default()
         }
     }
@@ -85,6 +92,7 @@ impl Origin {
         self.elements.extend(other.elements);
         self.or_else.extend(other.or_else);
         self.keys_of.extend(other.keys_of);
+        self.made_of.extend(other.made_of);
         self.bound |= other.bound;
     }
 
@@ -94,6 +102,7 @@ impl Origin {
         elements.extend(self.or_else);
         Self {
             elements,
+            made_of: self.made_of,
             ..Self::default()
         }
     }

@@ -35,6 +35,8 @@ pub(super) struct Track {
     pub(super) owner: usize,
     pub(super) elements: Vec<(Value, Vec<Operands>)>,
     pub(super) operands: Vec<Operands>,
+    /// The statements at which values of different kinds were compared, here or in what they call.
+    pub(super) mixed: Vec<(usize, String)>,
     /// The furthest instruction that ran.
     pub(super) furthest: Option<usize>,
     /// The statement of the first loop over elements.

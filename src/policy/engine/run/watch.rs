@@ -1,8 +1,11 @@
 //! What the steps of a run show.
 
+use std::collections::BTreeMap;
+
 use regorus::Value;
 use regorus::rvm::instructions::Instruction;
 
+use super::kinds;
 use super::tracks::{Track, stopped, tracks};
 use super::{BodySeen, Seen, Trouble};
 use crate::domain::verdict::RuleSet;
@@ -28,6 +31,8 @@ pub(super) struct Watch<'a> {
     bodies: &'a [Body],
     frames: Vec<Frame>,
     tracks: Vec<Track>,
+    /// Rules that compared values of different kinds: what they gave is at hand and is not computed again.
+    mixed: BTreeMap<u16, String>,
     pub(super) seen: Seen,
 }
 
@@ -38,6 +43,7 @@ impl<'a> Watch<'a> {
             bodies,
             frames: Vec::new(),
             tracks: tracks(compiled, bodies, set),
+            mixed: BTreeMap::new(),
             seen: Seen::default(),
         }
     }
@@ -51,6 +57,7 @@ impl<'a> Watch<'a> {
                 .get(usize::from(register))
                 .unwrap_or(&Value::Undefined)
         };
+        self.kinds(pc, registers);
         match site.act {
             Act::BeforeGuard {
                 register,
@@ -92,6 +99,39 @@ impl<'a> Watch<'a> {
         ) = (site.act, self.compiled.sites.get(pc + 1).copied())
         {
             self.note(site, level, values, registers);
+        }
+    }
+
+    /// Notes a comparison of values of different kinds with the statement it was made for and the rules it was made in.
+    fn kinds(&mut self, pc: usize, registers: &[Value]) {
+        let program = &self.compiled.program;
+        let Some(&instruction) = program.instructions.get(pc) else {
+            return;
+        };
+        let mixed = match instruction {
+            Instruction::CallRule { rule_index, .. } => self.mixed.get(&rule_index).cloned(),
+            _ => kinds::mixed(program, instruction, registers),
+        };
+        let Some(mixed) = mixed else { return };
+        let rules: Vec<u16> = self
+            .frames
+            .iter()
+            .skip(1)
+            .filter_map(|frame| self.rule_of(frame.owner))
+            .collect();
+        for rule in rules {
+            self.mixed.entry(rule).or_insert_with(|| mixed.clone());
+        }
+        let root = self.frames.first().map(|root| (root.owner, root.last));
+        let Some((owner, last)) = root else { return };
+        let statement = self.compiled.sites.get(last).map(|site| site.statement);
+        if let (Some(statement), Some(track)) = (statement, self.track(owner))
+            && !track
+                .mixed
+                .iter()
+                .any(|(known, _)| *known == usize::from(statement))
+        {
+            track.mixed.push((usize::from(statement), mixed));
         }
     }
 
@@ -421,6 +461,7 @@ impl<'a> Watch<'a> {
                 body: track.body,
                 elements: track.elements,
                 stopped,
+                mixed: track.mixed,
             });
         }
         self.seen
