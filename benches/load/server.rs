@@ -84,7 +84,7 @@ impl Server {
             .spawn()
             .unwrap();
         let told = folder.path().join("address");
-        let patience = Instant::now() + Duration::from_secs(120);
+        let patience = Instant::now() + Duration::from_mins(2);
         let intake = loop {
             if let Some(address) = std::fs::read_to_string(&told)
                 .ok()
@@ -142,7 +142,7 @@ pub(crate) fn folder(shape: Shape, rules: usize) -> TempDir {
 /// The config of every server here: TraceMem in dry-run, agents in enforce.
 pub(crate) fn config(intake: &str, operators: &str) -> String {
     format!(
-        r#"mode: dry_run
+        r"mode: dry_run
 listen: {intake}
 operators:
   listen: {operators}
@@ -164,7 +164,7 @@ sources:
     mode: enforce
     tokens:
       - {{agent: agent-7, token: {AGENT}}}
-"#
+"
     )
 }
 
@@ -224,7 +224,7 @@ const BODY: BodyLimits = BodyLimits {
 const CONNECTIONS: ConnectionLimits = ConnectionLimits {
     connections: 1024,
     header_timeout: Duration::from_secs(10),
-    idle_timeout: Duration::from_secs(60),
+    idle_timeout: Duration::from_mins(1),
     grace: Duration::from_secs(1),
 };
 

@@ -38,7 +38,7 @@ fn load(rego: &[(&str, &str)], data: Value) -> Loaded {
     match PolicySet::load(
         files(rego, data),
         Budget {
-            time: Duration::from_secs(60),
+            time: Duration::from_mins(1),
             ..Budget::default()
         },
     ) {

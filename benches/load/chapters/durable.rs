@@ -38,7 +38,7 @@ fn compare(kind: Kind, variants: &[Variant]) -> Vec<(f64, f64)> {
             let requests = make(kind, server.intake, next, REQUESTS);
             let before = server.cpu();
             let run = closed(server.intake, &requests, CONNECTIONS);
-            let cpu = server.cpu() - before;
+            let cpu = server.cpu().saturating_sub(before);
             rates.push(run.rate());
             costs.push(microseconds(cpu) / f64::from(u32::try_from(REQUESTS).unwrap()));
         }

@@ -15,7 +15,7 @@ pub(crate) fn flat() {
         .map(|(shape, rules)| {
             let before = thread_cpu();
             let set = sets::load(shape, rules);
-            let took = thread_cpu() - before;
+            let took = thread_cpu().saturating_sub(before);
             let name = shape.name(rules);
             note(&format!(
                 "{name}: loaded in {:.0} ms of CPU",
@@ -32,7 +32,9 @@ pub(crate) fn flat() {
             for _ in 0..EVALUATIONS {
                 black_box(decide(set, black_box(&input), sets::now()));
             }
-            figures.push(microseconds((thread_cpu() - before) / EVALUATIONS));
+            figures.push(microseconds(
+                thread_cpu().saturating_sub(before) / EVALUATIONS,
+            ));
         }
     }
     let medians: Vec<f64> = figures.into_iter().map(median).collect();

@@ -43,7 +43,7 @@ pub(crate) fn fastapi() {
     let mut command = Command::new(&python);
     command.arg(script).arg(port.to_string()).arg(SECRET);
     let receiver = Receiver(command.stdout(Stdio::null()).spawn().unwrap());
-    let patience = Instant::now() + Duration::from_secs(60);
+    let patience = Instant::now() + Duration::from_mins(1);
     while TcpStream::connect(address).is_err() {
         assert!(Instant::now() < patience, "the receiver did not start");
         std::thread::sleep(Duration::from_millis(20));

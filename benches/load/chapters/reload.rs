@@ -12,7 +12,7 @@ use crate::sets::Shape;
 
 const RULES: usize = 10_000;
 const RATE: f64 = 200.0;
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Ten thousand rules are edited while agents ask.
 pub(crate) fn reload() {

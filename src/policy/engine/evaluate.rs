@@ -100,7 +100,7 @@ pub(crate) fn work(
         for entry in 0..compiled.sets.len() {
             let allowed = Allowance {
                 instructions: usize::MAX,
-                until: Instant::now() + std::time::Duration::from_secs(60),
+                until: Instant::now() + std::time::Duration::from_mins(1),
                 now,
             };
             steps += on_machine(policies, index, |vm| {
