@@ -42,9 +42,11 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Refused> {
 /// The one text of a value, for digests: keys sorted by their bytes, no spaces, numbers and strings as `serde_json`
 /// prints them.
 pub fn canonical(value: &Value) -> String {
-    let mut text = String::new();
+    let mut text = Vec::with_capacity(1024);
     write_canonical(value, &mut text);
-    text
+    // `serde_json` writes UTF-8 and nothing else.
+    String::from_utf8(text)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// Why bytes were not taken as JSON, and where. It is shown to the sender.
@@ -342,36 +344,41 @@ fn shown_text(text: &str) -> String {
     shown
 }
 
-fn write_canonical(value: &Value, text: &mut String) {
+fn write_canonical(value: &Value, text: &mut Vec<u8>) {
     match value {
         Value::Object(members) => {
             let mut sorted: Vec<_> = members.iter().collect();
             sorted.sort_unstable_by_key(|(key, _)| key.as_str());
-            text.push('{');
+            text.push(b'{');
             for (position, (key, member)) in sorted.into_iter().enumerate() {
                 if position > 0 {
-                    text.push(',');
+                    text.push(b',');
                 }
-                text.push_str(&Value::from(key.as_str()).to_string());
-                text.push(':');
+                write_scalar(key.as_str(), text);
+                text.push(b':');
                 write_canonical(member, text);
             }
-            text.push('}');
+            text.push(b'}');
         }
         Value::Array(items) => {
-            text.push('[');
+            text.push(b'[');
             for (position, item) in items.iter().enumerate() {
                 if position > 0 {
-                    text.push(',');
+                    text.push(b',');
                 }
                 write_canonical(item, text);
             }
-            text.push(']');
+            text.push(b']');
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            text.push_str(&value.to_string());
+            write_scalar(value, text);
         }
     }
+}
+
+fn write_scalar(scalar: impl serde::Serialize, text: &mut Vec<u8>) {
+    // Memory takes every byte, and no string, number or word is refused.
+    let _ = serde_json::to_writer(text, &scalar);
 }
 
 #[cfg(test)]

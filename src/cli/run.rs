@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::policy_directory::plural;
+use super::policy_directory::counted;
 use super::{ExitStatus, terminal};
 use crate::app::{App, Options};
 use crate::clock::Clock;
@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> ExitStatus {
             terminal::show(&mistakes);
             terminal::complain(&format!(
                 "the config has {}; nothing was started",
-                plural(mistakes.len(), "mistake")
+                counted(&mistakes)
             ));
             return ExitStatus::CouldNot;
         }

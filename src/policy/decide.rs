@@ -15,13 +15,7 @@ use crate::policy::set::PolicySet;
 pub fn decide(set: &PolicySet, input: &Input, now: Timestamp) -> Verdict {
     let action = input.action();
     let mut found = match input.document() {
-        Ok(document) => evaluate(
-            &set.policies,
-            document,
-            action.as_deref().ok(),
-            set.budget,
-            now,
-        ),
+        Ok(document) => evaluate(&set.policies, document, action.ok(), set.budget, now),
         Err(error) => Findings::failed(
             "approvals",
             format!("the input cannot be evaluated: {error}"),

@@ -2,8 +2,11 @@
 //!
 //! A field the sender did not give is absent, never null. [`schema`] describes it for editors and tests.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::domain::request::Request;
 use crate::json;
@@ -16,7 +19,8 @@ pub const VERSION: u64 = 1;
 #[derive(Debug, Clone)]
 pub struct Input {
     text: String,
-    value: Value,
+    /// The action, or what there is instead.
+    action: Result<String, &'static str>,
     /// The same for the engine, or why it cannot take it: then nothing is evaluated, and a person decides.
     document: Result<Document, String>,
 }
@@ -42,7 +46,7 @@ impl Input {
         if !value.is_object() {
             return Err(InputError::NotAnObject);
         }
-        let input = Self::from_value(value);
+        let input = Self::from_value(&value);
         match &input.document {
             Ok(_) => Ok(input),
             Err(error) => Err(InputError::Unusable(error.clone())),
@@ -51,58 +55,58 @@ impl Input {
 
     /// The policy input of a request at the time it is decided.
     pub fn of(request: &Request, now: Timestamp) -> Self {
-        let mut fields = Map::new();
-        let mut put = |key: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                fields.insert(key.to_owned(), value);
-            }
-        };
-        put("version", Some(json!(VERSION)));
-        put("source", Some(json!(request.source)));
-        put("platform", Some(json!(request.platform)));
-        put("id", Some(json!(request.id)));
-        put(
-            "action",
-            request.action.as_ref().map(|action| json!(action)),
-        );
-        put(
-            "agent",
-            request.agent.as_ref().map(|agent| json!({ "id": agent })),
-        );
-        put("context", request.context.clone());
-        put("title", request.title.as_ref().map(|title| json!(title)));
-        put(
-            "message",
-            request.message.as_ref().map(|message| json!(message)),
-        );
-        put(
-            "requested_at",
-            request.requested_at.map(|at| json!(at.to_string())),
-        );
-        put(
-            "expires_at",
-            request.expires_at.map(|at| json!(at.to_string())),
-        );
-        put(
-            "rationale_required",
-            Some(json!(request.rationale_required)),
-        );
-        put("now", Some(json!(now.to_string())));
-        put(
-            "verified",
-            Some(json!({ "signature": request.proven.signature, "record": request.proven.record })),
-        );
-        put("payload", Some(request.payload.clone()));
-        Self::from_value(Value::Object(fields))
+        let proven = request.proven;
+        let given = |text: &Option<String>| text.as_ref().map(|text| Cow::Owned(json!(text)));
+        let moment = |at: Option<Timestamp>| at.map(|at| Cow::Owned(json!(at.to_string())));
+        let agent = request.agent.as_ref();
+        let fields: [(&str, Option<Cow<'_, Value>>); 15] = [
+            ("version", Some(Cow::Owned(json!(VERSION)))),
+            ("source", Some(Cow::Owned(json!(request.source)))),
+            ("platform", Some(Cow::Owned(json!(request.platform)))),
+            ("id", Some(Cow::Owned(json!(request.id)))),
+            ("action", given(&request.action)),
+            (
+                "agent",
+                agent.map(|agent| Cow::Owned(json!({ "id": agent }))),
+            ),
+            ("context", request.context.as_ref().map(Cow::Borrowed)),
+            ("title", given(&request.title)),
+            ("message", given(&request.message)),
+            ("requested_at", moment(request.requested_at)),
+            ("expires_at", moment(request.expires_at)),
+            (
+                "rationale_required",
+                Some(Cow::Owned(json!(request.rationale_required))),
+            ),
+            ("now", moment(Some(now))),
+            (
+                "verified",
+                Some(Cow::Owned(
+                    json!({ "signature": proven.signature, "record": proven.record }),
+                )),
+            ),
+            ("payload", Some(Cow::Borrowed(&request.payload))),
+        ];
+        let fields: BTreeMap<&str, Cow<'_, Value>> = fields
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
+            .collect();
+        let texts: Vec<String> = fields
+            .iter()
+            .map(|(key, value)| format!("\"{key}\":{}", json::canonical(value)))
+            .collect();
+        Self {
+            text: format!("{{{}}}", texts.join(",")),
+            action: action_in(fields.get("action").map(Cow::as_ref)),
+            document: Document::of_fields(&fields),
+        }
     }
 
-    fn from_value(value: Value) -> Self {
-        let text = json::canonical(&value);
-        let document = Document::of(&value);
+    fn from_value(value: &Value) -> Self {
         Self {
-            text,
-            value,
-            document,
+            text: json::canonical(value),
+            action: action_in(value.get("action")),
+            document: Document::of(value),
         }
     }
 
@@ -116,16 +120,20 @@ impl Input {
     }
 
     /// The action, or what there is instead.
-    pub(crate) fn action(&self) -> Result<String, &'static str> {
-        match self.value.get("action") {
-            Some(Value::String(action)) => Ok(action.clone()),
-            None => Err("absent"),
-            Some(Value::Null) => Err("null"),
-            Some(Value::Bool(_)) => Err("a boolean"),
-            Some(Value::Number(_)) => Err("a number"),
-            Some(Value::Array(_)) => Err("an array"),
-            Some(Value::Object(_)) => Err("an object"),
-        }
+    pub(crate) fn action(&self) -> Result<&str, &'static str> {
+        self.action.as_deref().map_err(|saw| *saw)
+    }
+}
+
+fn action_in(value: Option<&Value>) -> Result<String, &'static str> {
+    match value {
+        Some(Value::String(action)) => Ok(action.clone()),
+        None => Err("absent"),
+        Some(Value::Null) => Err("null"),
+        Some(Value::Bool(_)) => Err("a boolean"),
+        Some(Value::Number(_)) => Err("a number"),
+        Some(Value::Array(_)) => Err("an array"),
+        Some(Value::Object(_)) => Err("an object"),
     }
 }
 

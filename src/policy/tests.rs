@@ -1,6 +1,6 @@
 //! The engine as a whole: sets are loaded from text, requests are decided.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn load(rego: &[(&str, &str)], data: Value) -> Loaded {
     match PolicySet::load(
         files(rego, data),
         Budget {
-            time: Duration::from_secs(5),
+            time: Duration::from_mins(1),
             ..Budget::default()
         },
     ) {

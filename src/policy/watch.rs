@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -25,6 +25,9 @@ mod follow;
 
 /// Between two reads of the directory that must agree: a writer that is in the middle of something is seen moving.
 const SETTLE: Duration = Duration::from_millis(20);
+
+/// How long a set that serves no more is kept for decisions that still look at it.
+const RETIRES: Duration = Duration::from_secs(1);
 
 /// How often the directory is read before its last state is taken for what it is.
 const READS: usize = 10;
@@ -209,7 +212,8 @@ impl LivePolicies {
         match prepare(files, self.budget, self.keeper.as_ref(), now).await {
             Err(refusal) => self.refuse(Some(revision), refusal, now),
             Ok(Loaded { set, warnings }) => {
-                self.set.store(Arc::new(set));
+                let before = self.set.swap(Arc::new(set));
+                drop(tokio::task::spawn_blocking(move || retire(before)));
                 self.status.send_modify(|status| {
                     status.live = revision.clone();
                     status.disk = Some(revision.clone());
@@ -301,6 +305,16 @@ fn emptied(directory: &Path) -> Diagnostic {
         format!("there is no policy left in `{}`", directory.display()),
     )
     .help("the policies that were there go on; to send every request to a person, freeze")
+}
+
+/// Drops a set once the decisions under it are done: to free ten thousand programs takes milliseconds that no request
+/// should pay.
+fn retire(set: Arc<PolicySet>) {
+    let patience = Instant::now() + RETIRES;
+    while Arc::strong_count(&set) > 1 && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    drop(set);
 }
 
 /// Compiles, tests and stores, off the threads that answer requests.

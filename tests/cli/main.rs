@@ -10,6 +10,7 @@ mod desk;
 
 mod demo;
 mod examples;
+mod http_agent;
 mod reading;
 mod readme;
 mod setup;

@@ -291,7 +291,7 @@ fn every_line_of_the_readme_does_what_it_says() {
                     let printed = terminal.run(&typed);
                     let printed: Vec<String> = printed
                         .lines()
-                        .map(|line| line.to_owned())
+                        .map(ToOwned::to_owned)
                         .filter(|line| !line.is_empty())
                         .collect();
                     if !typed.shown.iter().all(|line| line == "…") {

@@ -1,7 +1,7 @@
 //! A whole countersign for one test: its own folder, its own SQLite file, its own policies, the real server on
 //! loopback ports, and a client for each side.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use countersign::app::{Addresses, App, Options};
@@ -15,6 +15,7 @@ use sha2::Sha256;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::process::Ran;
 use crate::tracemem::TraceMem;
 
 pub const SECRET: &str = "outgoing-secret-of-the-integration";
@@ -81,7 +82,7 @@ pub fn config(mode: &str, platform: &TraceMem) -> String {
 /// The same, of a platform that may be down.
 pub fn config_at(mode: &str, api_url: &str) -> String {
     format!(
-        r#"mode: {mode}
+        r"mode: {mode}
 listen: 127.0.0.1:0
 operators:
   listen: 127.0.0.1:0
@@ -103,7 +104,7 @@ sources:
     tokens:
       - {{agent: billing-bot, token: {AGENT}}}
       - {{agent: release-bot, token: {OTHER_AGENT}}}
-"#,
+",
     )
 }
 
@@ -132,10 +133,9 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
             }
         }
     };
-    match tokio::time::timeout(std::time::Duration::from_secs(30), looking).await {
-        Ok(found) => found,
-        Err(_) => panic!("it never came to be that {what}"),
-    }
+    tokio::time::timeout(std::time::Duration::from_secs(30), looking)
+        .await
+        .unwrap_or_else(|_| panic!("it never came to be that {what}"))
 }
 
 /// An `approval.requested` event about paying `amount`.
@@ -218,10 +218,6 @@ impl Countersign {
             stop,
             running,
         }
-    }
-
-    pub fn path(&self, inside: &str) -> PathBuf {
-        self.folder.path().join(inside)
     }
 
     pub fn intake(&self, path: &str) -> String {
@@ -372,13 +368,12 @@ impl Countersign {
                 let _ = changes.recv().await;
             }
         };
-        match tokio::time::timeout(std::time::Duration::from_secs(30), looking).await {
-            Ok(file) => file,
-            Err(_) => panic!(
-                "the case never came to be as wanted: {}",
-                self.case(id).await
-            ),
-        }
+        let found = tokio::time::timeout(std::time::Duration::from_secs(30), looking).await;
+        let Ok(file) = found else {
+            let file = self.case(id).await;
+            panic!("the case never came to be as wanted: {file}");
+        };
+        file
     }
 
     /// Every metric line that starts with `name`.
@@ -396,27 +391,6 @@ impl Countersign {
             .filter(|line| line.starts_with(name))
             .collect::<Vec<_>>()
             .join("\n")
-    }
-}
-
-/// How a command ended and what it said.
-#[derive(Debug)]
-pub struct Ran {
-    pub status: Option<i32>,
-    pub out: String,
-    pub err: String,
-}
-
-impl Ran {
-    /// Runs `command` to its end.
-    pub async fn of(mut command: std::process::Command) -> Self {
-        let output = tokio::task::spawn_blocking(move || command.output());
-        let output = output.await.unwrap().unwrap();
-        Self {
-            status: output.status.code(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
     }
 }
 

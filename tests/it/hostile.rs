@@ -32,7 +32,7 @@ fn chained(length: u32) -> String {
 
 /// Puts these files beside the policy that serves and asks for a reload.
 async fn reload(server: &Countersign, files: &[(&str, &str)]) -> (u16, Value) {
-    let policies = server.path("policies");
+    let policies = server.folder.path().join("policies");
     std::fs::remove_dir_all(&policies).unwrap();
     write(&policies.join("approvals/pay/pay.rego"), POLICY);
     for (path, text) in files {

@@ -26,6 +26,7 @@ mod hostile;
 mod operating;
 mod people;
 mod platform_faults;
+mod platform_time;
 mod refusals;
 mod reloading;
 mod resolved;

@@ -93,9 +93,9 @@ async fn well(server: &Countersign) {
 
 /// Replaces the file at once, as editors do.
 fn rename_over(server: &Countersign, text: &str) {
-    let draft = server.path("draft");
+    let draft = server.folder.path().join("draft");
     fs::write(&draft, text).unwrap();
-    fs::rename(draft, server.path("policies/pay.rego")).unwrap();
+    fs::rename(draft, server.folder.path().join("policies/pay.rego")).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,9 +115,13 @@ async fn a_half_written_file_never_serves_and_the_whole_one_does() {
     let server = server().await;
     let whole = up_to(20);
     let (first, second) = whole.split_at(whole.len() - 5);
-    fs::write(server.path("policies/pay.rego"), first).unwrap();
+    fs::write(server.folder.path().join("policies/pay.rego"), first).unwrap();
     refused(&server, 10).await;
-    fs::write(server.path("policies/pay.rego"), format!("{first}{second}")).unwrap();
+    fs::write(
+        server.folder.path().join("policies/pay.rego"),
+        format!("{first}{second}"),
+    )
+    .unwrap();
     serves(&server, 20).await;
     well(&server).await;
     server.stop().await;
@@ -147,7 +151,7 @@ async fn a_broken_set_is_named_until_it_is_mended() {
 async fn a_directory_that_is_deleted_and_made_again_serves_again() {
     let server = server().await;
     for limit in [20, 30] {
-        fs::remove_dir_all(server.path("policies")).unwrap();
+        fs::remove_dir_all(server.folder.path().join("policies")).unwrap();
         eventually("the missing directory is told of", async || {
             let (_, told) = server.get("/v1/policies").await;
             told["error"].is_string().then_some(())
@@ -155,7 +159,10 @@ async fn a_directory_that_is_deleted_and_made_again_serves_again() {
         .await;
         let before = if limit == 20 { 10 } else { 20 };
         assert_eq!(live_limit(&server).await, Some(before));
-        write(&server.path("policies/pay.rego"), &up_to(limit));
+        write(
+            &server.folder.path().join("policies/pay.rego"),
+            &up_to(limit),
+        );
         serves(&server, limit).await;
         well(&server).await;
     }
@@ -167,7 +174,7 @@ async fn a_config_map_serves_after_each_of_its_swaps() {
     let platform = TraceMem::start().await;
     let server =
         Countersign::start_with(&config("enforce", &platform), &[("pay.rego", &up_to(10))]).await;
-    let folder = server.path("policies");
+    let folder = server.folder.path().join("policies");
     fs::remove_file(folder.join("pay.rego")).unwrap();
     mount(&folder, 1, &up_to(20));
     symlink("..data/pay.rego", folder.join("pay.rego")).unwrap();

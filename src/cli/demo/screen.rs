@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use owo_colors::OwoColorize as _;
 
-use crate::domain::case::Case;
+use crate::domain::case::{Case, Resolver};
 use crate::domain::id::SourceName;
 use crate::domain::rationale::{self, visible};
 use crate::domain::verdict::Outcome;
@@ -132,7 +132,9 @@ impl Observer for Screen {
     }
 
     fn moved(&self, case: &Case) {
-        if let Some(resolution) = case.resolution() {
+        let resolution = case.resolution();
+        // That policy's own decision was told is said once, in the summary.
+        if let Some(resolution) = resolution.filter(|one| one.by != Resolver::Policy) {
             let reason = resolution.reason.as_deref().unwrap_or("no reason given");
             let line = format!(
                 "{} {} by {}: {}",

@@ -260,15 +260,18 @@ fn change(
             .enumerate()
             .map(|(index, value)| (index.to_string(), value))
             .collect(),
-        _ => return,
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_) => return,
     };
     for (key, child) in children {
         at.push(key.clone());
         if here.is_object() {
-            let parent: String = at[..at.len() - 1]
+            let above = &at[..at.len() - 1];
+            let parent = above
                 .iter()
-                .map(|key| format!("/{key}"))
-                .collect();
+                .fold(String::new(), |path, key| path + "/" + key);
             let replacements = [
                 json!(null),
                 json!(true),

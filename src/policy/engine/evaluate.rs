@@ -93,6 +93,34 @@ pub(crate) fn evaluate(
     findings
 }
 
+/// How many programs an evaluation runs, and how many steps they take together.
+#[cfg(test)]
+pub(crate) fn work(
+    policies: &Policies,
+    input: &Document,
+    action: Option<&str>,
+    now: Timestamp,
+) -> (usize, usize) {
+    let (mut programs, mut steps) = (0, 0);
+    for index in policies.route(action) {
+        let compiled = &policies.slices[index];
+        programs += 1;
+        for entry in 0..compiled.sets.len() {
+            let allowed = Allowance {
+                instructions: usize::MAX,
+                until: Instant::now() + std::time::Duration::from_mins(1),
+                now,
+            };
+            steps += on_machine(policies, index, |vm| {
+                vm.set_input(input.0.clone());
+                run(vm, compiled, &policies.bodies, entry, allowed)
+            })
+            .steps;
+        }
+    }
+    (programs, steps)
+}
+
 /// Runs on this thread's machine for a slice. A machine that panicked is dropped.
 fn on_machine(policies: &Policies, index: usize, work: impl FnOnce(&mut RegoVM) -> Seen) -> Seen {
     let key = (Arc::as_ptr(&policies.alive) as usize, index);

@@ -50,7 +50,6 @@ impl Walk<'_> {
         }
         let (key, rest) = path.split_first()?;
         match key {
-            Key::Is(key) => self.below(value, key, rest),
             Key::Optional(key) if value[key] == Value::Undefined => {
                 if has_parts(value) {
                     return None;
@@ -58,7 +57,7 @@ impl Walk<'_> {
                 let saw = format!("{}, which has no parts", kind(value));
                 Some((self.shown.clone(), saw))
             }
-            Key::Optional(key) => self.below(value, key, rest),
+            Key::Is(key) | Key::Optional(key) => self.below(value, key, rest),
             Key::Elements if has_parts(value) => None,
             Key::Elements => {
                 let saw = format!("{}, which has no elements", kind(value));

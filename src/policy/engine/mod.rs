@@ -1,6 +1,6 @@
 //! The Rego engine behind the policies, and the only folder that names it.
 //!
-//! [`parse`] reads a file and refuses what the engine could not read in bounded time; [`interpreter`] runs a set's own
+//! `parse` reads a file and refuses what the engine could not read in bounded time; `interpreter` runs a set's own
 //! tests.
 
 pub(crate) mod parse;
@@ -22,6 +22,7 @@ pub mod interpreter;
 #[cfg(test)]
 mod differential;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -50,6 +51,15 @@ impl Document {
     /// else than everybody else sees.
     pub(crate) fn of(json: &Json) -> Result<Self, String> {
         engines(json).map(Self)
+    }
+
+    /// A document with these keys.
+    pub(crate) fn of_fields(fields: &BTreeMap<&str, Cow<'_, Json>>) -> Result<Self, String> {
+        let fields: Result<BTreeMap<Value, Value>, String> = fields
+            .iter()
+            .map(|(key, value)| Ok((Value::from(*key), engines(value)?)))
+            .collect();
+        Ok(Self(Value::from(fields?)))
     }
 }
 
@@ -133,5 +143,38 @@ impl std::io::Write for Start {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<u64>().prop_map(Into::into),
+            any::<f64>().prop_map(|float| (float + 0.0).into()),
+            "\\PC{0,8}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                prop::collection::hash_map("\\PC{0,4}", inner, 0..4)
+                    .prop_map(|fields| { serde_json::Value::Object(fields.into_iter().collect()) }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_document_is_the_same_by_way_of_its_text(json in json()) {
+            let read = crate::json::parse(crate::json::canonical(&json).as_bytes()).unwrap();
+            prop_assert_eq!(Document::of(&json), Document::of(&read));
+        }
     }
 }

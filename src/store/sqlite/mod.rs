@@ -50,7 +50,7 @@ use effects::PlannedRow;
 use lock::Lock;
 use reader::{Readers, Trouble};
 use rows::whole;
-use writer::{Ask, Failure, Fault, Health, Message, QUEUE, Writer, Writing};
+use writer::{Ask, Failure, Fault, Health, Lasting, Message, QUEUE, Writer, Writing};
 
 /// How many changes a watcher may be behind before it is told that it missed some.
 const CHANGES: usize = 1024;
@@ -133,6 +133,7 @@ impl SqliteStore {
             connection,
             key: settings.key.clone(),
             standing,
+            synchronous: settings.synchronous,
             health: Arc::clone(&health),
             changes: changes.clone(),
             planned: planned.clone(),
@@ -189,15 +190,24 @@ impl SqliteStore {
         self.health.syncs.load(Ordering::Relaxed)
     }
 
-    /// Has `work` done by the writer.
+    /// Has `work` done by the writer, and on disk.
     async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&mut Writing<'_>) -> Result<T, Failure> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.ask(Lasting::Synced, work).await
+    }
+
+    /// Has `work` done by the writer.
+    async fn ask<T, F>(&self, lasting: Lasting, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&mut Writing<'_>) -> Result<T, Failure> + Send + 'static,
         T: Send + 'static,
     {
         self.health.check()?;
         let queue = self.queue.as_ref().ok_or(Fault::ReadOnly)?;
-        let (message, answer) = Ask::message(work);
+        let (message, answer) = Ask::message(lasting, work);
         queue.try_send(message).map_err(|error| match error {
             TrySendError::Full(_) => Fault::Full,
             TrySendError::Closed(_) => Fault::Closed,
@@ -276,8 +286,11 @@ impl Store for SqliteStore {
         lease: Timestamp,
     ) -> Result<Vec<Claim>, StoreError> {
         let source = source.clone();
-        self.write(move |writing| outbox::claim(writing, &source, limit, whole(now), whole(lease)))
-            .await
+        // Nobody else has the file, so a lease ends with this process, and need not outlast it.
+        self.ask(Lasting::Passing, move |writing| {
+            outbox::claim(writing, &source, limit, whole(now), whole(lease))
+        })
+        .await
     }
 
     async fn settle(

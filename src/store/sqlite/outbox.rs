@@ -194,12 +194,14 @@ pub(super) fn retry(
     Ok(Retried::Due)
 }
 
-/// Makes what was leased by the process before due at once. It may have been sent, though nobody wrote it down.
+/// Makes what was leased by the process before due at once. It may have been sent, though nobody wrote it down, and a
+/// power cut may have undone the lease itself: so whatever is due may have been sent.
 pub(super) fn recover(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "BEGIN IMMEDIATE;
          DELETE FROM outbox WHERE state = 'withdrawn';
-         UPDATE outbox SET leased = 0, reached = 1, attempts = attempts + 1, due_at = created_at
+         UPDATE outbox SET reached = 1 WHERE state = 'due' AND reached = 0;
+         UPDATE outbox SET leased = 0, attempts = attempts + 1, due_at = created_at
              WHERE state = 'due' AND leased = 1;
          COMMIT;",
     )

@@ -83,6 +83,55 @@ async fn what_writes_nothing_is_not_synced() {
 }
 
 #[tokio::test]
+async fn a_claim_costs_no_sync_and_what_comes_after_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    new(&store, "a", Outcome::Approve).await;
+    let before = store.syncs();
+    assert_eq!(claim(&store, 1).await.len(), 1);
+    assert_eq!(store.syncs(), before);
+    assert!(claim(&store, 1).await.is_empty());
+    new(&store, "b", Outcome::Approve).await;
+    assert_eq!(store.syncs(), before + 1);
+}
+
+#[tokio::test]
+async fn only_work_that_need_not_last_is_done_without_a_sync() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let level = |writing: &mut Writing<'_>| {
+        let level: i64 = writing
+            .connection
+            .pragma_query_value(None, "synchronous", |row| row.get(0))?;
+        Ok(level)
+    };
+    for _ in 0..3 {
+        assert_eq!(store.write(level).await.unwrap(), 2);
+        assert_eq!(store.ask(Lasting::Passing, level).await.unwrap(), 1);
+    }
+    let refused = store
+        .ask(Lasting::Passing, |writing| {
+            writing
+                .connection
+                .execute_batch("INSERT INTO nowhere VALUES (1)")?;
+            Ok(())
+        })
+        .await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))));
+    assert_eq!(store.write(level).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn after_a_restart_what_is_due_may_have_been_sent_since_a_lease_need_not_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    new(&store, "a", Outcome::Approve).await;
+    drop(store);
+    let given = claim(&open(&folder), 1).await;
+    assert_eq!((given[0].attempts, given[0].reached), (0, Reached::Perhaps));
+}
+
+#[tokio::test]
 async fn the_observer_hears_of_every_synced_group() {
     let folder = tempfile::tempdir().unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));

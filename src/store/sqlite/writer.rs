@@ -18,10 +18,10 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::domain::id::CaseId;
 use crate::domain::log_entry::ChainKey;
 use crate::store::StoreError;
-use crate::store::sqlite::GroupObserver;
 use crate::store::sqlite::chain::Standing;
 use crate::store::sqlite::lock::Lock;
 use crate::store::sqlite::schema::PATIENCE;
+use crate::store::sqlite::{GroupObserver, Synchronous};
 
 /// How much may wait for the writer before callers are turned away.
 pub(super) const QUEUE: usize = 4096;
@@ -126,8 +126,20 @@ pub(super) enum Message {
     Close(oneshot::Sender<()>),
 }
 
+/// Whether a piece of work has to be on disk before it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lasting {
+    /// A power cut must not undo it.
+    Synced,
+    /// It may be undone with the process it was done for: what it says is taken for lost at the next start anyway.
+    Passing,
+}
+
 /// Something to be done in a transaction and answered after its commit.
 pub(super) trait Work: Send {
+    /// Whether its group has to be synced.
+    fn lasting(&self) -> Lasting;
+
     /// Does it and keeps the answer. An error means that the group has to be undone.
     fn run(&mut self, writing: &mut Writing<'_>) -> Result<(), rusqlite::Error>;
     /// Gives the answer, or the fault that came between.
@@ -136,6 +148,7 @@ pub(super) trait Work: Send {
 
 /// Work that is a closure, with whoever waits for it.
 pub(super) struct Ask<F, T> {
+    lasting: Lasting,
     work: Option<F>,
     done: Option<Result<T, StoreError>>,
     caller: oneshot::Sender<Result<T, StoreError>>,
@@ -147,9 +160,13 @@ where
     T: Send + 'static,
 {
     /// The message that asks for `work`, and where its answer comes.
-    pub(super) fn message(work: F) -> (Message, oneshot::Receiver<Result<T, StoreError>>) {
+    pub(super) fn message(
+        lasting: Lasting,
+        work: F,
+    ) -> (Message, oneshot::Receiver<Result<T, StoreError>>) {
         let (caller, answer) = oneshot::channel();
         let ask = Self {
+            lasting,
             work: Some(work),
             done: None,
             caller,
@@ -163,6 +180,10 @@ where
     F: FnOnce(&mut Writing<'_>) -> Result<T, Failure> + Send,
     T: Send,
 {
+    fn lasting(&self) -> Lasting {
+        self.lasting
+    }
+
     fn run(&mut self, writing: &mut Writing<'_>) -> Result<(), rusqlite::Error> {
         let Some(work) = self.work.take() else {
             return Ok(());
@@ -191,6 +212,8 @@ pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) key: ChainKey,
     pub(super) standing: Standing,
+    /// How groups are synced that have to be.
+    pub(super) synchronous: Synchronous,
     pub(super) health: Arc<Health>,
     pub(super) changes: broadcast::Sender<CaseId>,
     pub(super) planned: watch::Sender<()>,
@@ -250,11 +273,19 @@ impl Writer {
         }
         let before = self.standing.clone();
         let (mut moved, mut planned) = (Vec::new(), Planned::Nothing);
-        match self.transact(group, &mut moved, &mut planned) {
-            Ok(Synced::Yes) => {
-                self.health.syncs.fetch_add(1, Ordering::Relaxed);
-                if let Some(observe) = &self.on_group {
-                    observe(group.len());
+        let synced = group.iter().any(|work| work.lasting() == Lasting::Synced);
+        let done = if synced {
+            self.transact(group, &mut moved, &mut planned)
+        } else {
+            self.transact_unsynced(group, &mut moved, &mut planned)
+        };
+        match done {
+            Ok(Wrote::Something) => {
+                if synced {
+                    self.health.syncs.fetch_add(1, Ordering::Relaxed);
+                    if let Some(observe) = &self.on_group {
+                        observe(group.len());
+                    }
                 }
                 answer(group, None);
                 for id in moved {
@@ -266,7 +297,7 @@ impl Writer {
                 }
                 self.checkpoint();
             }
-            Ok(Synced::NotNeeded) => answer(group, None),
+            Ok(Wrote::Nothing) => answer(group, None),
             Err(error) => {
                 self.standing = before;
                 self.undo(&error);
@@ -275,12 +306,41 @@ impl Writer {
         }
     }
 
+    /// As [`Self::transact`], but a power cut may undo it. The next group that is synced makes it last too.
+    fn transact_unsynced(
+        &mut self,
+        group: &mut [Box<dyn Work>],
+        moved: &mut Vec<CaseId>,
+        planned: &mut Planned,
+    ) -> rusqlite::Result<Wrote> {
+        self.synchronous(Synchronous::Normal)?;
+        let done = self.transact(group, moved, planned);
+        if done.is_err() && !self.connection.is_autocommit() {
+            // The setting cannot change inside of a transaction.
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        if let Err(error) = self.synchronous(self.synchronous) {
+            // What comes next would be acknowledged without being on disk.
+            self.health.poisoned.store(true, Ordering::Release);
+            return Err(error);
+        }
+        done
+    }
+
+    fn synchronous(&self, how: Synchronous) -> rusqlite::Result<()> {
+        // Not from the cache of statements: this pragma takes effect when it is compiled, not when it is run.
+        self.connection.execute_batch(match how {
+            Synchronous::Full => "PRAGMA synchronous = FULL",
+            Synchronous::Normal => "PRAGMA synchronous = NORMAL",
+        })
+    }
+
     fn transact(
         &mut self,
         group: &mut [Box<dyn Work>],
         moved: &mut Vec<CaseId>,
         planned: &mut Planned,
-    ) -> rusqlite::Result<Synced> {
+    ) -> rusqlite::Result<Wrote> {
         let connection = &self.connection;
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let changes = connection.total_changes();
@@ -297,10 +357,10 @@ impl Writer {
         if self.standing != before {
             self.standing.save(connection, &self.key)?;
         }
-        let synced = if connection.total_changes() == changes {
-            Synced::NotNeeded
+        let wrote = if connection.total_changes() == changes {
+            Wrote::Nothing
         } else {
-            Synced::Yes
+            Wrote::Something
         };
         connection
             .prepare_cached("COMMIT")?
@@ -311,7 +371,7 @@ impl Writer {
                     self.health.poisoned.store(true, Ordering::Release);
                 }
             })?;
-        Ok(synced)
+        Ok(wrote)
     }
 
     /// Undoes the group that failed with `error`, and stops for good where the disk is at fault.
@@ -354,10 +414,10 @@ impl Writer {
     }
 }
 
-/// Whether a group had to be synced.
-enum Synced {
-    Yes,
-    NotNeeded,
+/// Whether a group changed anything.
+enum Wrote {
+    Something,
+    Nothing,
 }
 
 /// Whether a read, a write or a sync of the file failed, other than for want of space.

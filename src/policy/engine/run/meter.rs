@@ -1,4 +1,8 @@
 //! How much a run has made.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the bytecode has sixty instructions, of which each function looks at a few"
+)]
 
 use regorus::Value;
 use regorus::rvm::instructions::Instruction;

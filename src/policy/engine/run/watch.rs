@@ -108,9 +108,10 @@ impl<'a> Watch<'a> {
         let Some(&instruction) = program.instructions.get(pc) else {
             return;
         };
-        let mixed = match instruction {
-            Instruction::CallRule { rule_index, .. } => self.mixed.get(&rule_index).cloned(),
-            _ => kinds::mixed(program, instruction, registers),
+        let mixed = if let Instruction::CallRule { rule_index, .. } = instruction {
+            self.mixed.get(&rule_index).cloned()
+        } else {
+            kinds::mixed(program, instruction, registers)
         };
         let Some(mixed) = mixed else { return };
         let rules: Vec<u16> = self
