@@ -421,3 +421,45 @@ fn a_data_file_that_is_gone_clears_no_veto() {
         );
     }
 }
+
+#[test]
+fn a_comparison_of_different_kinds_clears_no_veto_wherever_it_is_made() {
+    for (condition, helper) in [
+        ("input.kind == \"bad\"", ""),
+        ("input.kind = \"bad\"", ""),
+        ("input.kind in {\"bad\", \"worse\"}", ""),
+        ("[input.kind, 1] == [\"bad\", 1]", ""),
+        ("{\"k\": input.kind} == {\"k\": \"bad\"}", ""),
+        ("{input.kind} == {\"bad\"}", ""),
+        ("[_, \"bad\"] = [1, input.kind]", ""),
+        ("some {\"kind\": \"bad\"} in [input]", ""),
+        ("is_bad", "is_bad if input.kind == \"bad\""),
+        ("is_bad(input.kind)", "is_bad(\"bad\") := true"),
+        (
+            "bad[input.kind]",
+            "bad contains kind if some kind in [\"bad\"]",
+        ),
+        ("count([1 | input.kind == \"bad\"]) > 0", ""),
+        ("bad := input.kind == \"bad\"\n\tbad", ""),
+        ("input.number > 5", ""),
+        ("to_number(input.flag) > 5", ""),
+    ] {
+        let set = with_veto(&format!(
+            "reject contains \"x\" if {{\n\tinput.action == \"a\"\n\t{condition}\n}}\n\n{helper}"
+        ));
+        let fine = json!({"action": "a", "kind": "good", "number": 1, "flag": "1"});
+        let verdict = ask(&set, &fine);
+        assert_eq!(
+            verdict.outcome,
+            Outcome::Approve,
+            "{condition}: {verdict:#?}"
+        );
+        let mixed = json!({"action": "a", "kind": 7, "number": true, "flag": true});
+        let verdict = ask(&set, &mixed);
+        assert_eq!(
+            says(&verdict),
+            (Outcome::Escalate, Cause::Evidence),
+            "{condition}: {verdict:#?}"
+        );
+    }
+}

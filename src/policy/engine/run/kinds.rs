@@ -13,6 +13,9 @@ use regorus::rvm::program::Program;
 
 use crate::policy::engine::evidence::kind;
 
+/// How deep two collections are compared.
+const DEEPEST: usize = 8;
+
 /// What was compared with what, if the two could never have been alike.
 pub(super) fn mixed(
     program: &Program,
@@ -29,7 +32,11 @@ pub(super) fn mixed(
             let (left, right) = (value(left), value(right));
             // To compare with null is to ask whether something is there.
             let asks = *left == Value::Null || *right == Value::Null;
-            if asks { None } else { compared(left, right) }
+            if asks {
+                None
+            } else {
+                compared(left, right).or_else(|| inside(left, right, 0))
+            }
         }
         Instruction::Lt { left, right, .. }
         | Instruction::Le { left, right, .. }
@@ -88,6 +95,32 @@ fn compared(left: &Value, right: &Value) -> Option<String> {
     let defined = *left != Value::Undefined && *right != Value::Undefined;
     (defined && !is_same(left, right))
         .then(|| format!("{}, compared with {}", kind(left), kind(right)))
+}
+
+/// Parts of different kinds at the same place of two collections.
+fn inside(left: &Value, right: &Value, depth: usize) -> Option<String> {
+    if depth > DEEPEST {
+        return None;
+    }
+    let parts = |left: &Value, right: &Value| {
+        let asks = *left == Value::Null || *right == Value::Null;
+        let mixed = if asks { None } else { compared(left, right) };
+        mixed.or_else(|| inside(left, right, depth + 1))
+    };
+    match (left, right) {
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            let mut pairs = left.iter().zip(right.iter());
+            pairs.find_map(|(left, right)| parts(left, right))
+        }
+        (Value::Object(left), Value::Object(_)) => left
+            .iter_sorted()
+            .find_map(|(key, value)| parts(value, &right[key])),
+        (Value::Set(left), Value::Set(_)) => {
+            let mut all = left.iter_sorted();
+            all.find_map(|member| sought(member, right))
+        }
+        _ => None,
+    }
 }
 
 fn sought(member: &Value, collection: &Value) -> Option<String> {
