@@ -175,7 +175,19 @@ impl App {
                 },
             )
         };
-        let couriers = desks.iter().map(courier).collect();
+        let mut left_behind = store.owed().await.map_err(StartError::Store)?;
+        left_behind.retain(|name| desks.iter().all(|desk| desk.source.name() != name));
+        for name in &left_behind {
+            tracing::warn!(
+                source.name = %name,
+                "source `{name}` is not in the config any more; what was on its way is given up, see `countersign outbox`"
+            );
+        }
+        let left_behind: Vec<_> = left_behind
+            .into_iter()
+            .map(|name| sources::left_behind(&config, name))
+            .collect();
+        let couriers = desks.iter().chain(&left_behind).map(courier).collect();
         let flow = Arc::new(Flow::new(
             desks,
             policies,

@@ -318,6 +318,9 @@ pub enum Refused {
     /// The person saw something else than what stands now.
     #[error("the case has changed since it was shown; look at it again")]
     Stale,
+    /// The person's name is that of the agent that asks.
+    #[error("nobody approves what they asked for themselves; leave it to somebody else")]
+    OwnRequest,
     /// A reason is required.
     #[error("a reason is required; the platform insists on a rationale")]
     NoReason,

@@ -23,6 +23,7 @@ mod refusals;
 mod expired;
 mod forward;
 mod freeze;
+mod left_behind;
 mod operating;
 mod people;
 mod platform_faults;

@@ -207,6 +207,11 @@ impl Case {
         if escalation.deadline <= now {
             return Ok(self.expire(now));
         }
+        if vote.vote == Ballot::Approve
+            && (self.asked.agent.as_ref()).is_some_and(|agent| agent.eq_ignore_ascii_case(&vote.by))
+        {
+            return Err(Refused::OwnRequest);
+        }
         if self.asked.rationale_required
             && vote
                 .reason
@@ -251,7 +256,10 @@ impl Case {
         now: Timestamp,
         effects: &mut Vec<Planned>,
     ) {
-        let leaves = self.mode == Mode::Enforce && self.channel == Channel::Answer;
+        // What was asked in enforce is not answered once the source is in dry-run, nor the other way round.
+        let leaves = self.mode == Mode::Enforce
+            && terms.mode == Mode::Enforce
+            && self.channel == Channel::Answer;
         let resolution = Resolution {
             outcome: match ballot {
                 Ballot::Approve => Resolved::Approved,

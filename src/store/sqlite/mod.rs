@@ -35,13 +35,13 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::domain::case::{Case, CaseTerms, Event};
-use crate::domain::effect::{Claim, Effect, EffectId, Planned};
+use crate::domain::effect::{Effect, EffectId, Planned};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, SourceName};
 use crate::domain::log_entry::ChainKey;
 use crate::store::{
-    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Counts, Decided, LogLine, OutboxItem,
-    Receipt, Retried, Stepped, Store, StoreError, StoredSet,
+    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, LogLine,
+    OutboxItem, Receipt, Retried, Stepped, Store, StoreError, StoredSet,
 };
 
 use chain::Standing;
@@ -324,6 +324,10 @@ impl Store for SqliteStore {
     async fn effect(&self, id: EffectId) -> Result<Option<OutboxItem>, StoreError> {
         self.read(move |connection| listing::effect(connection, id))
             .await
+    }
+
+    async fn owed(&self) -> Result<Vec<SourceName>, StoreError> {
+        self.read(listing::owed).await
     }
 
     async fn retry(

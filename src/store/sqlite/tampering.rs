@@ -195,6 +195,18 @@ async fn a_freeze_or_a_policy_set_that_changed_beside_the_log_is_found() {
 }
 
 #[tokio::test]
+async fn a_freeze_that_was_changed_in_the_file_keeps_the_store_from_opening() {
+    for change in ["DELETE FROM freeze", "UPDATE freeze SET by = 'bob'"] {
+        let folder = lived().await;
+        edit(&folder, change);
+        let path = folder.path().join("cases.db");
+        let refused = SqliteStore::open(SqliteSettings::new(path, key()));
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains("freeze"), "{change}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_erased_is_counted_and_no_fault() {
     let folder = lived().await;
     edit(&folder, "UPDATE log SET detail = NULL WHERE sequence = 2");
