@@ -1,7 +1,7 @@
 //! A whole countersign for one test: its own folder, its own SQLite file, its own policies, the real server on
 //! loopback ports, and a client for each side.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use countersign::app::{Addresses, App, Options};
@@ -228,10 +228,6 @@ impl Countersign {
             stop,
             running,
         }
-    }
-
-    pub fn path(&self, inside: &str) -> PathBuf {
-        self.folder.path().join(inside)
     }
 
     pub fn intake(&self, path: &str) -> String {

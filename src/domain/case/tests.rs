@@ -1,6 +1,7 @@
 use super::*;
-use crate::domain::effect::{Effect, Release};
+use crate::domain::effect::{Ballot, Effect, Planned, Release};
 use crate::domain::id::Revision;
+use crate::domain::log_entry::EntryKind;
 use crate::domain::verdict::Terms;
 
 pub(super) fn at(second: i64) -> Timestamp {

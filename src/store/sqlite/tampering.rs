@@ -5,9 +5,12 @@ use tempfile::TempDir;
 
 use super::tests::{key, open};
 use super::*;
-use crate::domain::effect::Ballot;
+use crate::domain::case::Event;
+use crate::domain::effect::{Ballot, EffectId};
+use crate::domain::freeze::Freeze;
 use crate::domain::verdict::Outcome;
 use crate::store::contract::{at, claim, decided, id, new, terms, vote};
+use crate::store::{Attempt, Store as _, StoredSet};
 
 /// A file with some life in it.
 async fn lived() -> TempDir {
