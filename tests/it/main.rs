@@ -23,6 +23,7 @@ mod expired;
 mod forward;
 mod freeze;
 mod hostile;
+mod left_behind;
 mod operating;
 mod people;
 mod platform_faults;

@@ -207,7 +207,7 @@ impl Check<'_> {
             return Ok(());
         };
         let signed = ChainMac::try_from(last.as_slice())
-            .is_ok_and(|last| mac == self.key.head(sequence, &last));
+            .is_ok_and(|last| mac == self.key.head(sequence, &last, &self.logged_freeze(end)));
         if !signed {
             self.fault("the head of the log was not written with this key".to_owned());
         }
@@ -227,14 +227,16 @@ impl Check<'_> {
     fn freeze(&mut self, end: &End) -> Result<(), Trouble> {
         let freeze = chain::frozen(self.connection)?;
         let stands = freeze_digest(freeze.as_ref(), self.key);
-        let logged = end
-            .freeze
-            .clone()
-            .unwrap_or_else(|| freeze_digest(None, self.key).to_vec());
-        if logged != stands {
+        if self.logged_freeze(end) != stands {
             self.fault("the freeze is not what the log says it is".to_owned());
         }
         Ok(())
+    }
+
+    fn logged_freeze(&self, end: &End) -> Vec<u8> {
+        end.freeze
+            .clone()
+            .unwrap_or_else(|| freeze_digest(None, self.key).to_vec())
     }
 
     fn cases(&mut self) -> Result<(), Trouble> {
