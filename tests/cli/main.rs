@@ -9,6 +9,7 @@
 mod desk;
 
 mod demo;
+mod directory;
 mod examples;
 mod reading;
 mod readme;
