@@ -42,6 +42,9 @@ use reader::{Environment, Reader};
 /// The commented default file: every key with its default, every example commented out.
 pub const DEFAULT_FILE: &str = include_str!("default.yaml");
 
+/// What a config may hold, as JSON Schema: for editors. What must hold between its parts is said by [`Config::parse`].
+pub const SCHEMA: &str = include_str!("schema.json");
+
 /// A larger file is not a config.
 const LARGEST_FILE: u64 = 1024 * 1024;
 

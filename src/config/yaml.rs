@@ -122,18 +122,15 @@ fn with_names_covered(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         covered.push_str(before);
-        rest = match after.split_once('}').filter(|(name, _)| is_name(name)) {
-            Some((name, after)) => {
-                covered.extend(['$', OPEN]);
-                covered.push_str(name);
-                covered.push(CLOSE);
-                after
-            }
-            None => {
-                covered.push_str("${");
-                after
-            }
-        };
+        if let Some((name, after)) = after.split_once('}').filter(|(name, _)| is_name(name)) {
+            covered.extend(['$', OPEN]);
+            covered.push_str(name);
+            covered.push(CLOSE);
+            rest = after;
+        } else {
+            covered.push_str("${");
+            rest = after;
+        }
     }
     covered.push_str(rest);
     covered
