@@ -19,6 +19,7 @@ mod process;
 
 mod agents_api;
 mod answering;
+mod contract;
 mod expired;
 mod forward;
 mod freeze;

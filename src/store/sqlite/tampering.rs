@@ -195,6 +195,7 @@ async fn a_freeze_or_a_policy_set_that_changed_beside_the_log_is_found() {
     is_found("UPDATE policy_sets SET files = '{ }'").await;
     is_found("UPDATE policy_sets SET engine = 'other'").await;
     is_found("UPDATE policy_sets SET revision = 'ab'").await;
+    is_found("DELETE FROM policy_sets").await;
 }
 
 #[tokio::test]

@@ -284,7 +284,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Every set that is kept is the one that the log says began to serve.
+    /// Every set that is kept is the one that the log says began to serve, and none of those is gone: decisions of it could
+    /// not be told again.
     fn sets(&mut self) -> Result<(), Trouble> {
         let logged = self
             .connection
@@ -297,15 +298,26 @@ impl Check<'_> {
             .connection
             .prepare_cached("SELECT revision, engine, files FROM policy_sets ORDER BY revision")?;
         let mut rows = statement.query([])?;
+        let mut kept = std::collections::HashSet::new();
         while let Some(row) = rows.next()? {
             let (revision, engine, files): (String, String, String) =
                 (row.get(0)?, row.get(1)?, row.get(2)?);
+            kept.insert(revision.clone());
             let detail = served(&revision, &engine, set_digest(&files));
             if !logged.contains(&detail.to_string()) {
                 self.fault(format!(
                     "the policy set {revision} is not one that the log says served"
                 ));
             }
+        }
+        let served = logged.iter().filter_map(|detail| {
+            let detail: serde_json::Value = serde_json::from_str(detail).ok()?;
+            Some(detail.get("revision")?.as_str()?.to_owned())
+        });
+        for revision in served.filter(|revision| !kept.contains(revision)) {
+            self.fault(format!(
+                "the policy set {revision}, which the log says served, is gone"
+            ));
         }
         Ok(())
     }
