@@ -1,10 +1,11 @@
 //! The composition root: a config becomes ports, a flow, listeners and workers.
 //!
-//! [`App`] owns every task. A worker that dies takes the program down with a message; a stop goes in an order in which
-//! nothing is lost: no longer ready, intake closed, requests in flight finished, answers under way finished, the store
-//! closed.
+//! [`App`] owns every task. A worker that dies takes the program down with a message; `serving` says how
+//! it runs and in which order it ends.
 
 pub mod key;
+mod doors;
+mod serving;
 mod sources;
 mod workers;
 
@@ -13,11 +14,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, Role as ConfigRole, SourceConfig, SourceKind, Store as StoreConfig};
+use crate::config::{Config, SourceConfig, SourceKind, Store as StoreConfig};
 use crate::diagnostic::Diagnostic;
 use crate::domain::id::Revision;
 use crate::flow::{Courier, CourierSettings, Desk, Flow, Observer};
@@ -28,11 +28,9 @@ use crate::policy::watch::{KeepError, KeepSets, LivePolicies, OpenError};
 use crate::source::{Client, InvalidUrl, Timeouts, TlsUnavailable};
 use crate::store::{SqliteSettings, SqliteStore, Store, StoreError, StoredSet, Synchronous};
 use crate::telemetry::DecisionLines;
-use crate::web::body::BodyLimits;
-use crate::web::intake::{Agent, Door, Intake};
-use crate::web::operators::{CredentialExpiry, Operator, Operators, Readiness, Role};
-use crate::web::serve::{ConnectionLimits, serve};
-use crate::web::token::Tokens;
+use crate::web::intake::Intake;
+use crate::web::operators::{CredentialExpiry, Operators, Readiness};
+use crate::web::serve::ConnectionLimits;
 
 /// What is chosen by whoever starts the program, and not by its config.
 pub struct Options {
@@ -175,7 +173,19 @@ impl App {
                 },
             )
         };
-        let couriers = desks.iter().map(courier).collect();
+        let mut left_behind = store.owed().await.map_err(StartError::Store)?;
+        left_behind.retain(|name| desks.iter().all(|desk| desk.source.name() != name));
+        for name in &left_behind {
+            tracing::warn!(
+                source.name = %name,
+                "source `{name}` is not in the config any more; what was on its way is given up, see `countersign outbox`"
+            );
+        }
+        let left_behind: Vec<_> = left_behind
+            .into_iter()
+            .map(|name| sources::left_behind(&config, name))
+            .collect();
+        let couriers = desks.iter().chain(&left_behind).map(courier).collect();
         let flow = Arc::new(Flow::new(
             desks,
             policies,
@@ -186,7 +196,7 @@ impl App {
         ));
 
         let hurry = CancellationToken::new();
-        let (doors, agents, expiries) = doors(&config);
+        let (doors, agents, expiries) = doors::doors(&config);
         let answered = |source: &&SourceConfig| matches!(source.kind, SourceKind::TraceMem(_));
         for source in config.sources.iter().filter(answered) {
             let mut theirs = expiries.iter().filter(|of| of.source == source.name);
@@ -202,7 +212,7 @@ impl App {
         let readiness = Arc::new(Readiness::default());
         let operators = Arc::new(Operators::new(
             Arc::clone(&flow),
-            tokens(&config),
+            doors::operators(&config),
             Arc::clone(&metrics),
             alerts,
             expiries.clone(),
@@ -252,105 +262,6 @@ impl App {
     /// What somebody should look at in the policies.
     pub fn warnings(&self) -> Vec<Diagnostic> {
         self.flow.policies().status().warnings
-    }
-
-    /// Serves until `stop`, then ends in order.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), AppError> {
-        // Each phase of the end has its own token, cancelled when the phase before is over.
-        let (intake_stop, work_stop, operators_stop) = (
-            CancellationToken::new(),
-            CancellationToken::new(),
-            CancellationToken::new(),
-        );
-        let watch = Arc::new(workers::Connections(Arc::clone(&self.metrics)));
-        let mut tasks: JoinSet<&'static str> = JoinSet::new();
-
-        let (listener, intake) = self.intake;
-        let serving = serve(
-            listener,
-            intake.router(),
-            self.connections,
-            Arc::clone(&watch) as _,
-            intake_stop.clone(),
-        );
-        let intake_done = CancellationToken::new();
-        let done = intake_done.clone();
-        tasks.spawn(async move {
-            serving.await;
-            intake.finished().await;
-            done.cancel();
-            "intake listener"
-        });
-        let (listener, operators) = self.operators;
-        let serving = serve(
-            listener,
-            operators.router(),
-            self.connections,
-            watch,
-            operators_stop.clone(),
-        );
-        tasks.spawn(async move {
-            serving.await;
-            "operators' listener"
-        });
-        let mut couriers = JoinSet::new();
-        for courier in self.couriers {
-            couriers.spawn(workers::answer(courier, work_stop.clone()));
-        }
-        tasks.spawn(workers::pass_time(
-            Arc::clone(&self.flow),
-            self.clock,
-            work_stop.clone(),
-        ));
-        tasks.spawn(workers::follow_policies(
-            Arc::clone(&self.flow),
-            self.clock,
-            work_stop.clone(),
-        ));
-        tasks.spawn(workers::report_policies(
-            Arc::clone(&self.flow),
-            self.metrics,
-            self.clock,
-            work_stop.clone(),
-        ));
-        tasks.spawn(workers::warn_of_expiry(
-            self.expiries,
-            self.clock,
-            work_stop.clone(),
-        ));
-
-        let ended = tokio::select! {
-            () = stop.cancelled() => Ok(()),
-            () = self.store.closed() => Err(AppError::WorkerEnded("store's writer")),
-            Some(ended) = tasks.join_next() => Err(ended.map_or_else(AppError::WorkerPanicked, AppError::WorkerEnded)),
-            Some(ended) = couriers.join_next() => {
-                Err(ended.map_or_else(AppError::WorkerPanicked, AppError::WorkerEnded))
-            }
-        };
-
-        tracing::info!("stopping: no longer ready, finishing what is in flight");
-        self.readiness.drain();
-        self.hurry.cancel();
-        intake_stop.cancel();
-        if ended.is_ok() {
-            intake_done.cancelled().await;
-        }
-        work_stop.cancel();
-        let finished = async { while couriers.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.connections.grace, finished)
-            .await
-            .is_err()
-        {
-            tracing::warn!(
-                "some answers are still under way; they are sent again at the next start"
-            );
-        }
-        operators_stop.cancel();
-        if ended.is_ok() {
-            while tasks.join_next().await.is_some() {}
-        }
-        self.store.close().await;
-        ended
     }
 }
 
@@ -404,60 +315,4 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address)
         .await
         .map_err(|error| StartError::Bind(address, error))
-}
-
-fn doors(config: &Config) -> (Vec<Door>, Tokens<Agent>, Vec<CredentialExpiry>) {
-    let (mut doors, mut agents, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
-    for source in &config.sources {
-        let path = match &source.kind {
-            SourceKind::TraceMem(tracemem) => {
-                expiries.extend(tracemem.credential_expires.map(|at| CredentialExpiry {
-                    source: source.name.clone(),
-                    at,
-                }));
-                Some(source.path.clone())
-            }
-            SourceKind::Http(http) => {
-                let agent = |token: &crate::config::AgentToken| {
-                    (
-                        token.token.clone(),
-                        Agent {
-                            source: source.name.clone(),
-                            name: token.agent.clone(),
-                        },
-                    )
-                };
-                agents.extend(http.tokens.iter().map(agent));
-                None
-            }
-        };
-        doors.push(Door {
-            source: source.name.clone(),
-            path,
-            body: BodyLimits {
-                bytes: source.body_limit.try_into().unwrap_or(usize::MAX),
-                timeout: config.limits.body_timeout,
-            },
-            rate: source.rate_limit,
-        });
-    }
-    (doors, Tokens::new(agents), expiries)
-}
-
-fn tokens(config: &Config) -> Tokens<Operator> {
-    let operator = |token: &crate::config::OperatorToken| {
-        let role = match token.role {
-            ConfigRole::Viewer => Role::Viewer,
-            ConfigRole::Approver => Role::Approver,
-            ConfigRole::Admin => Role::Admin,
-        };
-        (
-            token.token.clone(),
-            Operator {
-                name: token.name.clone(),
-                role,
-            },
-        )
-    };
-    Tokens::new(config.operators.tokens.iter().map(operator).collect())
 }

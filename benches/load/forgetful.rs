@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign::domain::case::{Case, CaseTerms, Event};
-use countersign::domain::effect::{Claim, EffectId, Planned};
+use countersign::domain::effect::{EffectId, Planned};
 use countersign::domain::freeze::Freeze;
 use countersign::domain::id::{CaseId, SourceName};
 use countersign::store::{
-    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Counts, Decided, LogLine, OutboxItem,
-    Receipt, Retried, Stepped, Store, StoreError, StoredSet,
+    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, LogLine,
+    OutboxItem, Receipt, Retried, Stepped, Store, StoreError, StoredSet,
 };
 use jiff::Timestamp;
 use tokio::sync::{broadcast, watch};
@@ -88,6 +88,10 @@ impl Store for Forgetful {
     }
 
     async fn outbox(&self, _: usize) -> Result<Vec<OutboxItem>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn owed(&self) -> Result<Vec<SourceName>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -12,6 +12,7 @@ use crate::config::{
 use crate::credential::Credential;
 use crate::domain::case::{CaseTerms, Channel, Mode};
 use crate::domain::escalation::EscalationDefaults;
+use crate::domain::id::SourceName;
 use crate::flow::{Desk, Forwards};
 use crate::json::Pointer;
 use crate::signature::{Algorithm, Check, Encoding, HmacScheme, NamedToken, SignedText, Verifier};
@@ -45,6 +46,16 @@ pub(super) fn orphaned(config: &Config) -> CaseTerms {
         Channel::Answer,
         SignedDuration::from_mins(15),
     )
+}
+
+/// What does the work of a source that left the config while something was on its way: everything is given up, so that
+/// nothing waits for ever.
+pub(super) fn left_behind(config: &Config, name: SourceName) -> Desk {
+    Desk {
+        source: Arc::new(HttpSource::new(name, Vec::new(), None)),
+        terms: Arc::new(orphaned(config)),
+        forwards: Forwards::Nothing,
+    }
 }
 
 fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, StartError> {

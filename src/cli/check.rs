@@ -37,7 +37,10 @@ pub fn run(args: &Args) -> ExitStatus {
 }
 
 fn check(args: &Args, out: &mut dyn Write, now: Timestamp) -> anyhow::Result<ExitStatus> {
-    let directory = args.path.as_ref().unwrap_or(&args.policies.policies);
+    let directory = match &args.path {
+        Some(path) => path,
+        None => &args.policies.directory()?,
+    };
     let read = policy_directory::read(directory)?;
     let admitted = read.and_then(|files| {
         let Loaded { set, mut warnings } = admit(&files, Budget::default(), now)?;

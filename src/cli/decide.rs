@@ -49,7 +49,7 @@ fn decide(
     out: &mut dyn Write,
     now: Timestamp,
 ) -> anyhow::Result<ExitStatus> {
-    let directory = &args.policies.policies;
+    let directory = &args.policies.directory()?;
     let name = args.request.display();
     let bytes = if args.request.as_os_str() == "-" {
         let mut bytes = Vec::new();

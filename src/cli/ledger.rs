@@ -15,7 +15,7 @@ use crate::secret::Secret;
 use crate::store::{SqliteStore, Store};
 
 /// Read where no config is named.
-const USUAL_CONFIG: &str = "countersign.yaml";
+pub(super) const USUAL_CONFIG: &str = "countersign.yaml";
 
 /// Which store
 #[derive(Debug, Clone, clap::Args)]
@@ -177,6 +177,6 @@ pub(super) fn parse_store(text: &str) -> Result<StoreConfig, String> {
     clippy::disallowed_methods,
     reason = "the environment is read in config and cli"
 )]
-fn environment(name: &str) -> Option<String> {
+pub(super) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

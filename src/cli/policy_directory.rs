@@ -5,21 +5,40 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::ledger::{USUAL_CONFIG, environment};
 use super::terminal::{self, Format};
+use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Paint, Severity};
 use crate::policy::folder::{self, PolicyFiles};
 
 /// Where the policies are.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct PolicyArgs {
-    /// The policy directory
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "COUNTERSIGN_POLICIES",
-        default_value = "./policies"
-    )]
-    pub(super) policies: PathBuf,
+    /// The policy directory [default: the config's, else ./policies]
+    #[arg(long, value_name = "DIR")]
+    policies: Option<PathBuf>,
+    /// The config that names the policy directory [default: ./countersign.yaml, where there is one]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl PolicyArgs {
+    /// The directory that is meant. Of a config nothing else is looked at: who writes policies need not have its secrets.
+    pub(super) fn directory(&self) -> anyhow::Result<PathBuf> {
+        if let Some(directory) = &self.policies {
+            return Ok(directory.clone());
+        }
+        let usual = PathBuf::from(USUAL_CONFIG);
+        let config = match &self.config {
+            Some(path) => path,
+            None if usual.is_file() => &usual,
+            None => return Ok(PathBuf::from("./policies")),
+        };
+        Config::policy_directory(config, &|name| environment(name)).map_err(|mistakes| {
+            terminal::show(&mistakes);
+            anyhow::anyhow!("the config does not say where the policies are; `--policies` does")
+        })
+    }
 }
 
 /// Reads the directory, or says that it could not be: a file that is there and wrong is a finding, not this.

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::ExitStatus;
 use super::terminal;
+use crate::config;
 use crate::policy::input;
 
 /// Print a JSON Schema
@@ -17,6 +18,8 @@ pub struct Args {
 /// The schemas there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Schema {
+    /// The config
+    Config,
     /// What a policy sees as `input`
     Input,
 }
@@ -28,6 +31,7 @@ pub fn run(args: &Args) -> ExitStatus {
 
 fn schema(of: Schema, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let schema = match of {
+        Schema::Config => serde_json::from_str(config::SCHEMA)?,
         Schema::Input => input::schema(),
     };
     terminal::write_json_indented(out, &schema)?;

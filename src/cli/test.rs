@@ -50,7 +50,10 @@ fn test(
     now: Timestamp,
     clock: impl FnMut() -> Duration,
 ) -> anyhow::Result<ExitStatus> {
-    let directory = args.path.as_ref().unwrap_or(&args.policies.policies);
+    let directory = match &args.path {
+        Some(path) => path,
+        None => &args.policies.directory()?,
+    };
     let filter = args.run.clone().map_or(Filter::All, Filter::Matching);
     let report = policy_directory::read(directory)?
         .and_then(|files| testing::run(&files, &filter, now, clock));

@@ -42,6 +42,9 @@ use reader::{Environment, Reader};
 /// The commented default file: every key with its default, every example commented out.
 pub const DEFAULT_FILE: &str = include_str!("default.yaml");
 
+/// What a config may hold, as JSON Schema: for editors. What must hold between its parts is said by [`Config::parse`].
+pub const SCHEMA: &str = include_str!("schema.json");
+
 /// A larger file is not a config.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
@@ -216,12 +219,20 @@ impl Config {
         environment: Environment<'_>,
         now: Timestamp,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let name = path.display().to_string();
-        let text = read(path).map_err(|reason| {
-            let help = "give the config with `--config` or `COUNTERSIGN_CONFIG`; `countersign config default` prints one";
-            vec![Diagnostic::error(code::UNREADABLE, format!("cannot read the config `{name}`: {reason}")).help(help)]
-        })?;
+        let (name, text) = text_of(path)?;
         Self::parse(&text, &name, environment, now)
+    }
+
+    /// Where the policies are by the file at `path`, whatever else is wrong with it. Without an answer, why there is none.
+    pub fn policy_directory(
+        path: &Path,
+        environment: Environment<'_>,
+    ) -> Result<PathBuf, Vec<Diagnostic>> {
+        let (name, text) = text_of(path)?;
+        let (mut reader, root) = begin(&text, &name, environment);
+        let directory = sections::policy_directory(&mut reader, root.as_ref());
+        reader.finish()?;
+        Ok(directory)
     }
 
     /// Reads `text`, which mistakes call `name`. Relative paths in it start at the folder of `name`.
@@ -231,19 +242,7 @@ impl Config {
         environment: Environment<'_>,
         now: Timestamp,
     ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let base = Path::new(name)
-            .parent()
-            .map(Path::to_owned)
-            .unwrap_or_default();
-        let mut reader = Reader::new(name, text, base, environment);
-        let (root, mistakes) = yaml::parse(text);
-        if !mistakes.is_empty() {
-            for suspect in blank::suspects(text) {
-                reader.hide(&suspect);
-            }
-            reader.note_all(mistakes);
-        }
+        let (mut reader, root) = begin(text, name, environment);
         let config = sections::config(&mut reader, root.as_ref(), now);
         let warnings = reader.finish()?;
         Ok((config, warnings))
@@ -328,6 +327,43 @@ impl Role {
             Self::Admin => "admin",
         }
     }
+}
+
+/// The name of the file at `path`, as mistakes call it, and its text.
+fn text_of(path: &Path) -> Result<(String, String), Vec<Diagnostic>> {
+    let name = path.display().to_string();
+    match read(path) {
+        Ok(text) => Ok((name, text)),
+        Err(reason) => {
+            let message = format!("cannot read the config `{name}`: {reason}");
+            let help = "give the config with `--config` or `COUNTERSIGN_CONFIG`; `countersign config default` prints one";
+            Err(vec![
+                Diagnostic::error(code::UNREADABLE, message).help(help),
+            ])
+        }
+    }
+}
+
+/// The tree of `text`, and a reader that has noted what is wrong with the text itself.
+fn begin<'a>(
+    text: &str,
+    name: &'a str,
+    environment: Environment<'a>,
+) -> (Reader<'a>, Option<yaml::Node>) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let base = Path::new(name)
+        .parent()
+        .map(Path::to_owned)
+        .unwrap_or_default();
+    let mut reader = Reader::new(name, text, base, environment);
+    let (root, mistakes) = yaml::parse(text);
+    if !mistakes.is_empty() {
+        for suspect in blank::suspects(text) {
+            reader.hide(&suspect);
+        }
+        reader.note_all(mistakes);
+    }
+    (reader, root)
 }
 
 fn read(path: &Path) -> Result<String, String> {

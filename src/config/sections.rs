@@ -1,5 +1,6 @@
 //! The top of the file and its small sections. Each function reads one section and starts from its default.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -33,6 +34,19 @@ pub(super) struct Places {
     pub(super) sources_written: usize,
     /// How many operators were written, readable or not.
     pub(super) operators_written: usize,
+}
+
+/// `policies.path` alone.
+pub(super) fn policy_directory(reader: &mut Reader<'_>, root: Option<&Node>) -> PathBuf {
+    let mut path = reader.resolve("policies");
+    if let Some(mut map) =
+        root.and_then(|root| reader.map(root, "a config starts with a key such as `listen:`"))
+        && let Some(mut policies) = section(reader, &mut map, "policies")
+    {
+        let written = policies.take("path").and_then(|node| reader.path(node));
+        set(&mut path, written);
+    }
+    path
 }
 
 pub(super) fn config(reader: &mut Reader<'_>, root: Option<&Node>, now: Timestamp) -> Config {

@@ -2,16 +2,22 @@
 //!
 //! Stricter than YAML: one document, keys are text and occur once, and there are no anchors, aliases or tags, so that
 //! what is read is what is seen. JSON is read as the YAML that it is.
+//!
+//! `${NAME}` is part of a plain value also within `{…}` and `[…]`, where YAML would take its braces for structure.
 
 use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::code;
+use super::environment::is_name;
 use crate::diagnostic::Diagnostic;
 
 /// Deeper than any config; a guard for the stack.
 const DEEPEST: usize = 32;
+/// The braces of `${NAME}` while YAML is read: characters that mean nothing to it, and that no text may hold.
+const OPEN: char = '\u{fdd0}';
+const CLOSE: char = '\u{fdd1}';
 
 /// A value and its place.
 #[derive(Debug)]
@@ -63,14 +69,22 @@ pub(super) type Mistake = (Range<usize>, Diagnostic);
 
 /// The tree of `text`, with what is wrong with it. Without a tree there is nothing to read.
 pub(super) fn parse(text: &str) -> (Option<Node>, Vec<Mistake>) {
+    if let Some((at, hidden)) = text.char_indices().find(|(_, letter)| is_hidden(*letter)) {
+        let message = format!(
+            "this is not YAML: it holds the character {}",
+            hidden.escape_unicode()
+        );
+        let mistake = Diagnostic::error(code::SYNTAX, message).help("remove it; it cannot be seen");
+        return (None, vec![(at..at, mistake)]);
+    }
     // A tab is no indentation in YAML, but JSON is often indented by tabs, and has them nowhere else.
     let json = text
         .trim_start()
         .starts_with('{')
         .then(|| text.replace('\t', " "));
-    let text = json.as_deref().unwrap_or(text);
+    let covered = with_names_covered(json.as_deref().unwrap_or(text));
     let mut builder = Builder {
-        parser: Parser::new_from_str(text),
+        parser: Parser::new_from_str(&covered),
         offsets: text
             .char_indices()
             .map(|(offset, _)| offset)
@@ -94,6 +108,37 @@ pub(super) fn parse(text: &str) -> (Option<Node>, Vec<Mistake>) {
         }
     };
     (root, builder.mistakes)
+}
+
+/// Whether YAML would end the text there, or take it for something that is not shown.
+fn is_hidden(letter: char) -> bool {
+    (letter.is_ascii_control() && !matches!(letter, '\t' | '\n' | '\r'))
+        || ('\u{fdd0}'..='\u{fdef}').contains(&letter)
+}
+
+/// The text with as many characters, in which the braces of every `${NAME}` are none.
+fn with_names_covered(text: &str) -> String {
+    let mut covered = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        covered.push_str(before);
+        if let Some((name, after)) = after.split_once('}').filter(|(name, _)| is_name(name)) {
+            covered.extend(['$', OPEN]);
+            covered.push_str(name);
+            covered.push(CLOSE);
+            rest = after;
+        } else {
+            covered.push_str("${");
+            rest = after;
+        }
+    }
+    covered.push_str(rest);
+    covered
+}
+
+/// What was written where [`with_names_covered`] put something else.
+fn uncovered(text: &str) -> String {
+    text.replace(OPEN, "{").replace(CLOSE, "}")
 }
 
 enum Stop {
@@ -158,7 +203,7 @@ impl<'t> Builder<'t> {
                     Kind::Null
                 } else {
                     Kind::Scalar {
-                        text: text.into_owned(),
+                        text: uncovered(&text),
                         quoted,
                     }
                 };
@@ -328,6 +373,52 @@ mod tests {
         let (root, mistakes) = parse("{\n\t\"mode\": \"dry_run\",\n\t\"sources\":[]\n}\n");
         assert!(mistakes.is_empty(), "{mistakes:?}");
         assert!(matches!(root.unwrap().kind, Kind::Mapping(entries) if entries.len() == 2));
+    }
+
+    #[test]
+    fn a_name_of_the_environment_needs_no_quotes_also_between_braces() {
+        let text = "a: {b: ${ÜB}, c: x${NAME}y, d: '$${NAME}', e: [${A}, ${B_1}]}\n";
+        let (root, mistakes) = parse(&text.replace("${ÜB}", "ü"));
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        let mut seen = Vec::new();
+        slices(&root.unwrap(), &text.replace("${ÜB}", "ü"), &mut seen);
+        assert_eq!(
+            seen,
+            [
+                "a",
+                "b",
+                "ü",
+                "c",
+                "x${NAME}y",
+                "d",
+                "'$${NAME}'",
+                "e",
+                "${A}",
+                "${B_1}"
+            ]
+        );
+        let (root, _) = parse("{t: ${NAME}}");
+        let Kind::Mapping(entries) = root.unwrap().kind else {
+            panic!("it is a mapping")
+        };
+        assert!(matches!(&entries[0].value.kind, Kind::Scalar { text, .. } if text == "${NAME}"));
+    }
+
+    #[test]
+    fn what_would_end_the_text_unseen_is_refused() {
+        for text in [
+            "mode: dry_run\n\0\nmode: enforce\n",
+            "\0",
+            "a: \u{1}",
+            "a: \u{fdd0}",
+        ] {
+            let (root, mistakes) = parse(text);
+            assert!(root.is_none());
+            assert!(
+                mistakes[0].1.message.contains("it holds the character"),
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

@@ -9,17 +9,19 @@
 //!    └───────────────────────────────► answering / resolved ────┘
 //! ```
 
+mod event;
 mod step;
+mod ending;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::effect::{Ballot, Planned};
 use crate::domain::escalation::{Escalation, EscalationDefaults, Vote};
 use crate::domain::id::{CaseId, ContentDigest, RequestId, SourceName};
-use crate::domain::log_entry::EntryKind;
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::verdict::{Cause, Outcome, Verdict, word};
+
+pub use event::{EarlierAnswers, Entry, Event, Refused, Step, Whose};
 
 /// Whether a source's answers leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -179,151 +181,6 @@ pub enum AnswerState {
     Dead,
     /// There is nothing to tell.
     None,
-}
-
-/// Something that happened to a case.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// A person voted on what they were shown.
-    Voted {
-        /// The vote.
-        vote: Vote,
-        /// [`Case::shown`] of what they saw.
-        shown: ContentDigest,
-    },
-    /// The clock reached the deadline or the request's own expiry.
-    TimePassed,
-    /// The platform said how the request ended.
-    PlatformResolved {
-        /// Its word, if it gave one.
-        outcome: Option<PlatformOutcome>,
-        /// Who decided there.
-        by: Option<String>,
-        /// Why.
-        reason: Option<String>,
-    },
-    /// The platform took the answer.
-    AnswerTaken {
-        /// The outcome it echoed.
-        platform: Option<PlatformOutcome>,
-    },
-    /// The platform had an answer already.
-    AnswerNotNeeded {
-        /// The outcome it reported.
-        platform: Option<PlatformOutcome>,
-        /// Whether an earlier attempt of ours may be that answer.
-        ours: Whose,
-    },
-    /// The platform says the request expired.
-    AnswerExpired,
-    /// The answer was given up.
-    AnswerGivenUp {
-        /// Why.
-        error: String,
-    },
-    /// The approval could not be sent in time.
-    AnswerTooLate {
-        /// What stood in the way.
-        error: String,
-    },
-    /// A person put the given-up answer back.
-    AnswerRetried {
-        /// The person.
-        by: String,
-    },
-}
-
-impl Event {
-    /// What the end of an attempt at an answer `sent` means once that answer was taken back while it was on its way: it
-    /// tells what the platform has, and nothing about the answer that stands now.
-    pub fn of_withdrawn(self, sent: Ballot) -> Option<Self> {
-        let sent = match sent {
-            Ballot::Approve => PlatformOutcome::Approved,
-            Ballot::Reject => PlatformOutcome::Rejected,
-        };
-        match self {
-            Self::AnswerTaken { platform } => Some(Self::AnswerTaken {
-                platform: match platform {
-                    Some(PlatformOutcome::Other(_)) | None => Some(sent),
-                    Some(
-                        PlatformOutcome::Approved
-                        | PlatformOutcome::Rejected
-                        | PlatformOutcome::Expired,
-                    ) => platform,
-                },
-            }),
-            Self::AnswerNotNeeded { platform, .. } => Some(Self::AnswerNotNeeded {
-                platform,
-                ours: Whose::NotOurs,
-            }),
-            Self::AnswerExpired => Some(Self::AnswerExpired),
-            Self::Voted { .. }
-            | Self::TimePassed
-            | Self::PlatformResolved { .. }
-            | Self::AnswerGivenUp { .. }
-            | Self::AnswerTooLate { .. }
-            | Self::AnswerRetried { .. } => None,
-        }
-    }
-}
-
-/// Whose answer a platform may have had already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
-    /// Nobody else's than one of our own attempts, as far as can be known.
-    PerhapsOurs,
-    /// Somebody else's.
-    NotOurs,
-}
-
-/// A case after a step, with what follows from it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    /// The case as it is now.
-    pub case: Case,
-    /// What is to be done outside.
-    pub effects: Vec<Planned>,
-    /// What happens to answers that have not left yet.
-    pub earlier_answers: EarlierAnswers,
-    /// What the log says of it.
-    pub entry: Entry,
-}
-
-/// What happens to answers of the case that are still in the outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EarlierAnswers {
-    /// They stay.
-    Keep,
-    /// They must not leave any more.
-    Withdraw,
-    /// The given-up one is tried again.
-    Revive,
-}
-
-/// A log entry's kind and payload, before it is chained.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// What happened.
-    pub kind: EntryKind,
-    /// The particulars, as a JSON object.
-    pub detail: serde_json::Value,
-}
-
-/// Why an event did not move the case.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The last word was said before.
-    #[error("the case was {} by {} at {}", .0.outcome, .0.by, .0.at)]
-    Closed(Box<Resolution>),
-    /// The person saw something else than what stands now.
-    #[error("the case has changed since it was shown; look at it again")]
-    Stale,
-    /// A reason is required.
-    #[error("a reason is required; the platform insists on a rationale")]
-    NoReason,
-    /// The event says nothing new.
-    #[error("nothing to do")]
-    Nothing,
 }
 
 impl Asked {

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::SourceName;
-use crate::secret::Secret;
 
 /// Something to be done outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,27 +68,6 @@ pub struct Planned {
     /// Whether it leaves at all.
     pub release: Release,
     /// It is not tried after this. An approval then becomes a question to a person; all else is a dead letter.
-    pub not_after: Timestamp,
-}
-
-/// A planned effect that is due and was given to one worker.
-#[derive(Debug, Clone)]
-pub struct Claim {
-    /// The effect's number in the outbox.
-    pub id: EffectId,
-    /// The case it belongs to; a forwarded event may have none.
-    pub case: Option<crate::domain::case::Case>,
-    /// The capability that answers the request.
-    pub token: Option<Secret>,
-    /// What is to be done.
-    pub effect: Effect,
-    /// How often it was tried before.
-    pub attempts: u32,
-    /// Whether an earlier attempt may have arrived although nobody said so.
-    pub reached: Reached,
-    /// When it was written.
-    pub created_at: Timestamp,
-    /// It is not tried after this.
     pub not_after: Timestamp,
 }
 

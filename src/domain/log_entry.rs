@@ -111,9 +111,9 @@ impl ChainKey {
         )
     }
 
-    /// The MAC that says the chain ends at `sequence` with `last`.
-    pub fn head(&self, sequence: u64, last: &ChainMac) -> ChainMac {
-        self.mac(b"head", &[&sequence.to_be_bytes(), last])
+    /// The MAC that says the chain ends at `sequence` with `last`, while the freeze with this digest is on.
+    pub fn head(&self, sequence: u64, last: &ChainMac, freeze: &[u8]) -> ChainMac {
+        self.mac(b"head", &[&sequence.to_be_bytes(), last, freeze])
     }
 
     fn mac(&self, domain: &[u8], parts: &[&[u8]]) -> [u8; 32] {

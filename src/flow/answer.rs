@@ -11,11 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::domain::case::{Event, Whose};
-use crate::domain::effect::{Answer, Ballot, Claim, Effect, Reached};
+use crate::domain::case::{Event, Mode, Whose};
+use crate::domain::effect::{Answer, Ballot, Effect, Reached};
 use crate::flow::{Desk, Observer};
 use crate::source::{AnswerResult, AnswerTask, Reach};
-use crate::store::{Attempt, Store, StoreError};
+use crate::store::{Attempt, Claim, Store, StoreError};
 
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
@@ -118,6 +118,8 @@ impl Courier {
     async fn perform(&self, claim: Claim) {
         let attempt = if let Some(attempt) = stale(&claim, self.clock.now()) {
             attempt
+        } else if let Some(attempt) = self.withheld(&claim) {
+            attempt
         } else {
             let result = match &claim.effect {
                 Effect::Answer(answer) => self.answer(&claim, answer).await,
@@ -137,6 +139,25 @@ impl Courier {
             Ok(None) => {}
             // It is given out again when its lease is over, as one that may have arrived.
             Err(error) => self.cannot_work(&error),
+        }
+    }
+
+    /// What becomes of an answer that was on its way when its source stopped answering: a person may send it when the
+    /// source enforces again, and an approval that is too late by then is a question.
+    fn withheld(&self, claim: &Claim) -> Option<Attempt> {
+        match (&claim.effect, self.desk.terms.mode) {
+            (Effect::Answer(_), Mode::DryRun) => {
+                let error =
+                    "nothing is sent: the source is in `dry_run`, or not in the config any more"
+                        .to_owned();
+                let (name, kind) = (self.desk.source.name(), claim.effect.kind());
+                self.observer.attempted(name, kind, "failed", Some(&error));
+                Some(Attempt::Dead {
+                    error: error.clone(),
+                    event: Some(Event::AnswerGivenUp { error }),
+                })
+            }
+            (Effect::Answer(_), Mode::Enforce) | (Effect::Forward(_), _) => None,
         }
     }
 

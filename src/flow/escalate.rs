@@ -90,10 +90,17 @@ impl Flow {
         let mut moved = 0;
         for (id, source) in self.store.waking(now, 256).await? {
             let terms = Arc::clone(self.terms_of(&source));
-            if let Stepped::Moved(case) = self.store.step(id, Event::TimePassed, terms, now).await?
-            {
-                self.observer.moved(&case);
-                moved += 1;
+            match self.store.step(id, Event::TimePassed, terms, now).await {
+                Ok(Stepped::Moved(case)) => {
+                    self.observer.moved(&case);
+                    moved += 1;
+                }
+                Ok(Stepped::Stayed(..) | Stepped::Unknown) => {}
+                // A case that somebody changed in the file stops alone.
+                Err(StoreError::Corrupt(what)) => {
+                    tracing::error!(case.id = %id, "a case cannot be moved: {what}");
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(moved)

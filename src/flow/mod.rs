@@ -276,9 +276,10 @@ impl Flow {
                 Ok(Acknowledged::Closed(case))
             }
             Stepped::Stayed(case, Refused::Nothing) => Ok(Acknowledged::Duplicate(case)),
-            Stepped::Stayed(case, Refused::Closed(_) | Refused::Stale | Refused::NoReason) => {
-                Ok(Acknowledged::Closed(case))
-            }
+            Stepped::Stayed(
+                case,
+                Refused::Closed(_) | Refused::Stale | Refused::OwnRequest | Refused::NoReason,
+            ) => Ok(Acknowledged::Closed(case)),
             Stepped::Unknown => Ok(Acknowledged::Ignored),
         }
     }

@@ -128,7 +128,9 @@ fn block(
     };
     let words = |key: &str| match fields.get(key) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(words)) => Ok(Some(words.trim().to_owned())),
+        Some(Value::String(words)) => Ok(Some(words.trim())
+            .filter(|words| !words.is_empty())
+            .map(str::to_owned)),
         Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
             let mistake = refused(&format!("the `{key}` of this METADATA is not text"));
             Err(Box::new(mistake.help("put it in quotes")))

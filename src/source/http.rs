@@ -122,7 +122,7 @@ impl Source for HttpSource {
     }
 }
 
-/// The id in the body or in the header; both, where they agree.
+/// The id in the body, else the header: a body that names itself is the same request whatever key an attempt is sent with.
 fn request_id(members: &Map<String, Value>, headers: &HeaderMap) -> Result<RequestId, Malformed> {
     let in_header = idempotency_key(headers)?;
     let in_body = match text(members, "id")? {
@@ -132,11 +132,7 @@ fn request_id(members: &Map<String, Value>, headers: &HeaderMap) -> Result<Reque
         })?),
         None => None,
     };
-    match (in_body, in_header) {
-        (None, None) => Err(Malformed::NoId),
-        (Some(body), Some(header)) if body != header => Err(Malformed::TwoIds),
-        (Some(id), _) | (None, Some(id)) => Ok(id),
-    }
+    in_body.or(in_header).ok_or(Malformed::NoId)
 }
 
 /// The key in the header: bare, or as a quoted string of structured fields (RFC 8941).

@@ -115,9 +115,6 @@ pub enum Malformed {
     /// Nothing names the request.
     #[error("the request has no id; send the header `Idempotency-Key`, or `id` in the body")]
     NoId,
-    /// Two names for one request.
-    #[error("`id` and the header `Idempotency-Key` differ; send one of them, or the same in both")]
-    TwoIds,
     /// The header does not hold one key.
     #[error("the header `Idempotency-Key` must come once and hold 1 to 256 printable characters")]
     IdempotencyKey,

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::case::{
     Asked, Case, CaseTerms, Channel, Event, Mode, Refused, Resolved, Resolver, State, Whose,
 };
-use crate::domain::effect::{Ballot, Claim, Effect, EffectId, Forward, Planned, Reached, Release};
+use crate::domain::effect::{Ballot, Effect, EffectId, Forward, Planned, Reached, Release};
 use crate::domain::escalation::{EscalationDefaults, Vote};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, RequestId, Revision, SourceName};
@@ -17,7 +17,7 @@ use crate::domain::platform::PlatformOutcome;
 use crate::domain::verdict::{Cause, Outcome, Verdict};
 use crate::secret::Secret;
 use crate::store::{
-    Attempt, CaseQuery, Decided, Receipt, Retried, Stepped, Store, StoreError, StoredSet,
+    Attempt, CaseQuery, Claim, Decided, Receipt, Retried, Stepped, Store, StoreError, StoredSet,
 };
 
 /// Makes a test of each of these functions, with a store that `$fresh` gives and keeps.
@@ -48,6 +48,8 @@ macro_rules! all_laws {
             a_lease_that_ran_out_is_given_again_as_perhaps_arrived
             forwards_of_one_lane_leave_one_after_the_other
             a_given_up_answer_waits_for_a_person
+            an_answer_that_two_workers_gave_up_still_waits_for_a_person
+            whoever_is_owed_something_is_known
             a_forward_that_is_retried_has_time_again
             an_answer_taken_back_while_it_is_on_its_way_still_tells_what_the_platform_has
             dry_run_gives_nothing_out
@@ -539,6 +541,42 @@ pub(crate) async fn a_given_up_answer_waits_for_a_person(store: Arc<dyn Store>) 
         kinds(&*store, "a").await,
         ["decided", "dead_lettered", "retried", "answered"]
     );
+}
+
+pub(crate) async fn an_answer_that_two_workers_gave_up_still_waits_for_a_person(
+    store: Arc<dyn Store>,
+) {
+    new(&*store, "a", Outcome::Reject).await;
+    let effect = claim(&*store, 0).await[0].id;
+    // The lease ran out under the first one.
+    assert_eq!(claim(&*store, 61).await[0].id, effect);
+    settle(&*store, effect, given_up(), 62).await;
+    settle(&*store, effect, given_up(), 63).await;
+    let retried = store.retry(effect, "alice", terms(), at(64)).await;
+    assert_eq!(retried.unwrap(), Retried::Due);
+    assert_eq!(claim(&*store, 64).await[0].id, effect);
+}
+
+pub(crate) async fn whoever_is_owed_something_is_known(store: Arc<dyn Store>) {
+    assert_eq!(store.owed().await.unwrap(), []);
+    new(&*store, "a", Outcome::Approve).await;
+    new(&*store, "b", Outcome::Approve).await;
+    assert_eq!(store.owed().await.unwrap(), [source()]);
+    let out = claim(&*store, 0).await;
+    settle(&*store, out[0].id, taken(), 1).await;
+    settle(&*store, out[1].id, given_up(), 1).await;
+    assert_eq!(
+        store.owed().await.unwrap(),
+        [source()],
+        "a dead letter can be retried"
+    );
+    store
+        .retry(out[1].id, "alice", terms(), at(2))
+        .await
+        .unwrap();
+    claim(&*store, 2).await;
+    settle(&*store, out[1].id, taken(), 3).await;
+    assert_eq!(store.owed().await.unwrap(), []);
 }
 
 pub(crate) async fn a_forward_that_is_retried_has_time_again(store: Arc<dyn Store>) {

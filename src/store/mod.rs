@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::domain::case::{Asked, Case, CaseTerms, Event, Refused};
-use crate::domain::effect::{Claim, EffectId, Planned};
+use crate::domain::effect::{Effect, EffectId, Planned, Reached};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, Revision, SourceName};
 use crate::domain::log_entry::EntryKind;
@@ -63,6 +63,27 @@ pub enum Stepped {
     Unknown,
 }
 
+/// A planned effect that is due and was given to one worker.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The effect's number in the outbox.
+    pub id: EffectId,
+    /// The case it belongs to; a forwarded event may have none.
+    pub case: Option<Case>,
+    /// The capability that answers the request.
+    pub token: Option<Secret>,
+    /// What is to be done.
+    pub effect: Effect,
+    /// How often it was tried before.
+    pub attempts: u32,
+    /// Whether an earlier attempt may have arrived although nobody said so.
+    pub reached: Reached,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// It is not tried after this.
+    pub not_after: Timestamp,
+}
+
 /// What became of one attempt at an effect.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Attempt {
@@ -75,7 +96,7 @@ pub enum Attempt {
         /// Why, with no secret in it.
         error: String,
         /// Whether it may have arrived all the same.
-        reached: crate::domain::effect::Reached,
+        reached: Reached,
     },
     /// It is given up and kept for a person to retry; the case, if there is one, moves by the event.
     Dead {
@@ -272,6 +293,9 @@ pub trait Store: Send + Sync {
 
     /// One effect that is not done.
     async fn effect(&self, id: EffectId) -> Result<Option<OutboxItem>, StoreError>;
+
+    /// Every source that something is due or dead for, also those that nobody has configured any more.
+    async fn owed(&self) -> Result<Vec<SourceName>, StoreError>;
 
     /// Makes a dead letter due again, on the word of `by`; its case moves by [`Event::AnswerRetried`].
     async fn retry(

@@ -10,6 +10,7 @@ mod policies;
 mod freeze;
 mod outbox;
 mod decision_log;
+mod explanation;
 mod health;
 
 use std::sync::Arc;
@@ -119,6 +120,11 @@ pub(super) fn routes() -> Vec<Route<Arc<Operators>>> {
     vec![
         route(Method::GET, "/v1/cases", get(cases::list)),
         route(Method::GET, "/v1/cases/{id}", get(cases::show)),
+        route(
+            Method::GET,
+            "/v1/cases/{id}/explanation",
+            get(explanation::show),
+        ),
         route(Method::POST, "/v1/cases/{id}/votes", post(votes::vote)),
         route(Method::GET, "/v1/policies", get(policies::show)),
         route(Method::POST, "/v1/policies/reload", post(policies::reload)),

@@ -1,11 +1,14 @@
 //! Reads a query string strictly: a parameter that is not known is a mistake, so that a filter with a typo is not one
 //! that filters nothing.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::time::Duration;
 
 use axum::extract::Query;
 use http::Uri;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize as _, Deserializer};
 
 use super::problem::{Code, Problem};
 
@@ -18,6 +21,17 @@ pub fn read<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
         )
     })?;
     Ok(query)
+}
+
+/// A parameter for `deserialize_with`: without a value, as in `?state=&q=`, it is as good as not written.
+pub fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
+    text.map(|text| text.parse().map_err(D::Error::custom))
+        .transpose()
 }
 
 /// A duration such as `500ms`, `30s` or `2m`.

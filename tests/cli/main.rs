@@ -9,6 +9,7 @@
 mod desk;
 
 mod demo;
+mod directory;
 mod examples;
 mod http_agent;
 mod reading;

@@ -181,8 +181,18 @@ impl Countersign {
     /// Ends as at SIGTERM, and starts again on the same folder.
     pub async fn restart(self) -> Self {
         let config = self.config.clone();
+        self.restart_with(&config).await
+    }
+
+    /// The same, with another config.
+    pub async fn restart_with(self, config: &str) -> Self {
         let folder = self.stop().await;
-        Self::open(folder, config).await
+        Self::start_in(folder, config).await
+    }
+
+    /// A server on the folder of one that was stopped.
+    pub async fn start_in(folder: tempfile::TempDir, config: &str) -> Self {
+        Self::open(folder, config.to_owned()).await
     }
 
     /// Ends as at SIGTERM.

@@ -19,10 +19,12 @@ mod process;
 
 mod agents_api;
 mod answering;
+mod contract;
 mod expired;
 mod forward;
 mod freeze;
 mod hostile;
+mod left_behind;
 mod operating;
 mod people;
 mod platform_faults;

@@ -141,6 +141,34 @@ fn every_key_that_means_something_is_in_the_default_file() {
 }
 
 #[test]
+fn the_schema_has_the_keys_that_mean_something_and_no_others() {
+    fn keys<'s>(schema: &'s serde_json::Value, found: &mut BTreeSet<&'s str>) {
+        if let Some(properties) = schema.get("properties").and_then(|value| value.as_object()) {
+            found.extend(properties.keys().map(String::as_str));
+        }
+        match schema {
+            serde_json::Value::Object(members) => {
+                members.values().for_each(|value| keys(value, found));
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+            serde_json::Value::Null
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::Number(_)
+            | serde_json::Value::String(_) => {}
+        }
+    }
+    let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+    let mut found = BTreeSet::new();
+    keys(&schema, &mut found);
+    let text = uncommented();
+    let variables = |name: &str| Some(format!("{name}-0123456789abcdef"));
+    let mut reader = Reader::new("countersign.yaml", &text, PathBuf::new(), &variables);
+    let (root, _) = yaml::parse(&text);
+    sections::config(&mut reader, root.as_ref(), now());
+    assert_eq!(found, reader.known);
+}
+
+#[test]
 fn tracemem_is_assumed_to_sign_as_documented_unless_a_header_is_named() {
     let scheme = |hmac: &str| {
         let (config, _) = good(&tracemem(&format!(

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::tests::{asked, at, terms, verdict};
 use super::*;
-use crate::domain::effect::{Effect, Release};
+use crate::domain::effect::{Ballot, Effect, Release};
+use crate::domain::log_entry::EntryKind;
 use crate::domain::verdict::Terms;
 
 /// An answer in the model's outbox.

@@ -13,7 +13,7 @@ use crate::domain::id::ContentDigest;
 use crate::domain::log_entry::EntryKind;
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::rationale;
-use crate::domain::verdict::{Cause, Outcome, Terms, Verdict};
+use crate::domain::verdict::{Outcome, Terms, Verdict};
 
 impl Case {
     /// Begins the life of a request that policy decided as `verdict` at `now`.
@@ -207,6 +207,11 @@ impl Case {
         if escalation.deadline <= now {
             return Ok(self.expire(now));
         }
+        if vote.vote == Ballot::Approve
+            && (self.asked.agent.as_ref()).is_some_and(|agent| agent.eq_ignore_ascii_case(&vote.by))
+        {
+            return Err(Refused::OwnRequest);
+        }
         if self.asked.rationale_required
             && vote
                 .reason
@@ -251,7 +256,10 @@ impl Case {
         now: Timestamp,
         effects: &mut Vec<Planned>,
     ) {
-        let leaves = self.mode == Mode::Enforce && self.channel == Channel::Answer;
+        // What was asked in enforce is not answered once the source is in dry-run, nor the other way round.
+        let leaves = self.mode == Mode::Enforce
+            && terms.mode == Mode::Enforce
+            && self.channel == Channel::Answer;
         let resolution = Resolution {
             outcome: match ballot {
                 Ballot::Approve => Resolved::Approved,
@@ -296,7 +304,7 @@ impl Case {
         };
     }
 
-    fn open(&mut self, terms: &CaseTerms, now: Timestamp) {
+    pub(super) fn open(&mut self, terms: &CaseTerms, now: Timestamp) {
         let none = Terms::default();
         let asked_for = self.verdict.terms.as_ref().unwrap_or(&none);
         self.state = State::Open(Escalation::open(
@@ -307,99 +315,7 @@ impl Case {
         ));
     }
 
-    /// The answer waits for a person to retry it.
-    fn give_up(mut self, resolution: Resolution, error: &str) -> Result<Step, Refused> {
-        if resolution.answer == AnswerState::Dead {
-            return Err(Refused::Nothing);
-        }
-        self.state = State::Answering(Resolution {
-            answer: AnswerState::Dead,
-            ..resolution
-        });
-        Ok(self.stepped(
-            EntryKind::DeadLettered,
-            json!({ "error": error }),
-            EarlierAnswers::Keep,
-        ))
-    }
-
-    /// An approval that cannot leave in time is no approval any more.
-    fn ask_again(mut self, error: &str, terms: &CaseTerms, now: Timestamp) -> Step {
-        self.approve_by = None;
-        if self.asked.expired(now) {
-            return self.expire(now);
-        }
-        self.outcome = Outcome::Escalate;
-        self.cause = Cause::Source;
-        self.votes.clear();
-        self.open(terms, now);
-        self.stepped(
-            EntryKind::Escalated,
-            json!({ "error": error }),
-            EarlierAnswers::Withdraw,
-        )
-    }
-
-    fn expire(mut self, now: Timestamp) -> Step {
-        let detail = self.end(Resolved::Expired, Resolver::Deadline, None, now);
-        self.stepped(EntryKind::Expired, detail, EarlierAnswers::Withdraw)
-    }
-
-    fn supersede(
-        mut self,
-        outcome: Option<PlatformOutcome>,
-        by: Option<&str>,
-        reason: Option<String>,
-        now: Timestamp,
-    ) -> Step {
-        let detail = json!({ "platform_outcome": outcome, "by": by, "reason": reason });
-        self.end(Resolved::Superseded, Resolver::Platform, reason, now);
-        self.platform_outcome = outcome.or(self.platform_outcome);
-        self.stepped(EntryKind::Superseded, detail, EarlierAnswers::Withdraw)
-    }
-
-    /// The case stays as it is; what the platform says is kept beside it.
-    fn report(mut self, outcome: PlatformOutcome, by: Option<&str>, reason: Option<&str>) -> Step {
-        let detail = json!({ "platform_outcome": outcome, "by": by, "reason": reason });
-        self.platform_outcome = Some(outcome);
-        self.stepped(EntryKind::PlatformReported, detail, EarlierAnswers::Keep)
-    }
-
-    fn settle(
-        mut self,
-        resolution: Resolution,
-        platform: Option<PlatformOutcome>,
-        now: Timestamp,
-    ) -> Step {
-        let detail = json!({ "platform_outcome": platform, "at": now });
-        self.state = State::Resolved(Resolution {
-            answer: AnswerState::Settled,
-            ..resolution
-        });
-        self.platform_outcome = platform.or(self.platform_outcome);
-        self.stepped(EntryKind::Answered, detail, EarlierAnswers::Withdraw)
-    }
-
-    fn end(
-        &mut self,
-        outcome: Resolved,
-        by: Resolver,
-        reason: Option<String>,
-        now: Timestamp,
-    ) -> serde_json::Value {
-        let resolution = Resolution {
-            outcome,
-            by,
-            at: now,
-            reason,
-            answer: AnswerState::None,
-        };
-        let detail = json!({ "resolution": resolution });
-        self.state = State::Resolved(resolution);
-        detail
-    }
-
-    fn stepped(
+    pub(super) fn stepped(
         self,
         kind: EntryKind,
         detail: serde_json::Value,

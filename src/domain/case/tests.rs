@@ -1,6 +1,7 @@
 use super::*;
-use crate::domain::effect::{Effect, Release};
+use crate::domain::effect::{Ballot, Effect, Planned, Release};
 use crate::domain::id::Revision;
+use crate::domain::log_entry::EntryKind;
 use crate::domain::verdict::Terms;
 
 pub(super) fn at(second: i64) -> Timestamp {
@@ -515,5 +516,36 @@ fn the_failure_of_an_answer_that_was_taken_back_is_nobodys_concern() {
             platform: None,
             ours: Whose::NotOurs
         })
+    );
+}
+
+#[test]
+fn a_vote_counts_and_nothing_is_told_once_the_source_is_in_dry_run() {
+    let case = begun(verdict(Outcome::Escalate));
+    let dry_run = CaseTerms {
+        mode: Mode::DryRun,
+        ..terms()
+    };
+    let yes = vote(&case, "alice", Ballot::Approve);
+    let step = case.step(yes, &dry_run, at(2)).unwrap();
+    assert_eq!(
+        brief(&step.case),
+        "resolved approved by person:alice, answer none"
+    );
+    assert_eq!(step.effects[0].release, Release::Would);
+}
+
+#[test]
+fn nobody_approves_what_they_asked_for_themselves() {
+    let case = begun(verdict(Outcome::Escalate));
+    let own = vote(&case, "billing-bot", Ballot::Approve);
+    assert_eq!(
+        case.clone().step(own, &terms(), at(2)),
+        Err(Refused::OwnRequest)
+    );
+    let no = vote(&case, "billing-bot", Ballot::Reject);
+    assert_eq!(
+        brief(&after(case, no).case),
+        "answering rejected by person:billing-bot, answer pending"
     );
 }

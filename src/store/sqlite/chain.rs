@@ -11,7 +11,7 @@ use crate::domain::freeze::Freeze;
 use crate::domain::id::CaseId;
 use crate::domain::log_entry::{ChainKey, ChainMac, EntryKind, GENESIS, LogEntry};
 use crate::store::StoreError;
-use crate::store::sqlite::rows::time;
+use crate::store::sqlite::rows::{freeze_digest, time};
 use crate::store::sqlite::writer::Failure;
 
 /// What the one writer knows without looking it up. It is written back with every group that changed it.
@@ -68,10 +68,10 @@ impl Standing {
             None => (0, GENESIS, 0),
             Some((sequence, last, mac, last_effect)) => {
                 let sequence = u64::try_from(sequence).unwrap_or(u64::MAX);
-                if key.head(sequence, &last) != mac {
+                if key.head(sequence, &last, &freeze_digest(freeze.as_ref(), key)) != mac {
                     return Err(StoreError::Open(
-                        "the head of its log does not fit the chain key; give it the key it was written with, or start on \
-                         another file"
+                        "the head of its log does not fit the chain key and the freeze; give it the key it was written with, see \
+                         `countersign log verify`, or start on another file"
                             .to_owned(),
                     ));
                 }
@@ -138,7 +138,7 @@ impl Standing {
             .execute(params![
                 self.sequence.cast_signed(),
                 self.last,
-                key.head(self.sequence, &self.last),
+                key.head(self.sequence, &self.last, &freeze_digest(self.freeze.as_ref(), key)),
                 self.last_effect,
             ])?;
         Ok(())

@@ -4,15 +4,13 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
 use crate::domain::case::{AnswerState, Case, Resolved, State};
-use crate::domain::effect::{
-    Answer, Ballot, Claim, Effect, EffectId, Forward, Planned, Reached, Release,
-};
+use crate::domain::effect::{Answer, Ballot, Effect, EffectId, Forward, Planned, Reached, Release};
 use crate::domain::id::SourceName;
 use crate::secret::Secret;
-use crate::store::StoreError;
 use crate::store::sqlite::rows::{json, time};
 use crate::store::sqlite::step::{Loaded, load_row};
 use crate::store::sqlite::writer::{Failure, Planned as NewWork, Writing};
+use crate::store::{Claim, StoreError};
 
 /// An effect as it is inserted.
 pub(super) struct PlannedRow {

@@ -212,6 +212,20 @@ pub(super) fn effect(connection: &Connection, id: EffectId) -> Result<Option<Out
     Ok(row.transpose()?)
 }
 
+/// Every source that something is due or dead for.
+pub(super) fn owed(connection: &Connection) -> Result<Vec<SourceName>, Trouble> {
+    let names = connection
+        .prepare_cached(
+            "SELECT source FROM outbox WHERE state = 'due' UNION SELECT source FROM outbox WHERE state = 'dead'",
+        )?
+        .query_map([], |row| row.get::<_, String>(0))?
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(names
+        .iter()
+        .map(|name| source_name(name))
+        .collect::<Result<_, _>>()?)
+}
+
 /// How much is under way.
 pub(super) fn counts(connection: &Connection) -> Result<Counts, Trouble> {
     let number = |sql: &str| {

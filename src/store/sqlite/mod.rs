@@ -1,5 +1,6 @@
 //! The store in one SQLite file, for one process.
 //!
+//! - `port`: each method of the store, handed to the writer or to a reader.
 //! - `lock`, `schema`: who may open the file, and what is in it.
 //! - `writer`: the one thread that writes; many requests share one sync.
 //! - `commit`, `step`, `outbox`, `control`: what it writes.
@@ -9,6 +10,7 @@
 //! What must hold: `synchronous` is FULL, so that a commit that returned is on disk. Whoever changes a case in the file
 //! without the chain's key stops that case.
 
+mod port;
 mod lock;
 mod schema;
 mod writer;
@@ -29,27 +31,16 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use async_trait::async_trait;
-use jiff::Timestamp;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
-use crate::domain::case::{Case, CaseTerms, Event};
-use crate::domain::effect::{Claim, Effect, EffectId, Planned};
-use crate::domain::freeze::Freeze;
-use crate::domain::id::{CaseId, SourceName};
+use crate::domain::id::CaseId;
 use crate::domain::log_entry::ChainKey;
-use crate::store::{
-    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Counts, Decided, LogLine, OutboxItem,
-    Receipt, Retried, Stepped, Store, StoreError, StoredSet,
-};
+use crate::store::StoreError;
 
 use chain::Standing;
-use commit::Prepared;
-use effects::PlannedRow;
 use lock::Lock;
 use reader::{Readers, Trouble};
-use rows::whole;
 use writer::{Ask, Failure, Fault, Health, Lasting, Message, QUEUE, Writer, Writing};
 
 /// How many changes a watcher may be behind before it is told that it missed some.
@@ -247,187 +238,6 @@ impl Drop for SqliteStore {
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore").finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl Store for SqliteStore {
-    async fn commit(&self, decided: Decided, now: Timestamp) -> Result<Receipt, StoreError> {
-        let key = self.key.as_ref().ok_or(Fault::ReadOnly)?;
-        let prepared = Prepared::new(decided, key, whole(now))?;
-        self.write(move |writing| prepared.commit(writing)).await
-    }
-
-    async fn step(
-        &self,
-        id: CaseId,
-        event: Event,
-        terms: Arc<CaseTerms>,
-        now: Timestamp,
-    ) -> Result<Stepped, StoreError> {
-        self.write(move |writing| step::step(writing, id, event, &terms, whole(now)))
-            .await
-    }
-
-    async fn forward(&self, forward: Planned, now: Timestamp) -> Result<(), StoreError> {
-        let Effect::Forward(to) = &forward.effect else {
-            return Err(Fault::NoCase.into());
-        };
-        let row = PlannedRow::of(&forward, &to.source)?;
-        self.write(move |writing| outbox::forward(writing, &row, whole(now)))
-            .await
-    }
-
-    async fn claim(
-        &self,
-        source: &SourceName,
-        limit: usize,
-        now: Timestamp,
-        lease: Timestamp,
-    ) -> Result<Vec<Claim>, StoreError> {
-        let source = source.clone();
-        // Nobody else has the file, so a lease ends with this process, and need not outlast it.
-        self.ask(Lasting::Passing, move |writing| {
-            outbox::claim(writing, &source, limit, whole(now), whole(lease))
-        })
-        .await
-    }
-
-    async fn settle(
-        &self,
-        id: EffectId,
-        attempt: Attempt,
-        terms: Arc<CaseTerms>,
-        now: Timestamp,
-    ) -> Result<Option<Case>, StoreError> {
-        self.write(move |writing| outbox::settle(writing, id, attempt, &terms, whole(now)))
-            .await
-    }
-
-    async fn next_due(&self, source: &SourceName) -> Result<Option<Timestamp>, StoreError> {
-        let source = source.clone();
-        self.read(move |connection| listing::next_due(connection, &source))
-            .await
-    }
-
-    async fn waking(
-        &self,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<(CaseId, SourceName)>, StoreError> {
-        self.read(move |connection| listing::waking(connection, now, limit))
-            .await
-    }
-
-    async fn case(&self, id: CaseId) -> Result<Option<CaseFile>, StoreError> {
-        self.read(move |connection| listing::case(connection, id))
-            .await
-    }
-
-    async fn cases(&self, query: CaseQuery) -> Result<CasePage, StoreError> {
-        self.read(move |connection| listing::cases(connection, &query))
-            .await
-    }
-
-    async fn outbox(&self, limit: usize) -> Result<Vec<OutboxItem>, StoreError> {
-        self.read(move |connection| listing::outbox(connection, limit))
-            .await
-    }
-
-    async fn effect(&self, id: EffectId) -> Result<Option<OutboxItem>, StoreError> {
-        self.read(move |connection| listing::effect(connection, id))
-            .await
-    }
-
-    async fn retry(
-        &self,
-        id: EffectId,
-        by: &str,
-        terms: Arc<CaseTerms>,
-        now: Timestamp,
-    ) -> Result<Retried, StoreError> {
-        let by = by.to_owned();
-        self.write(move |writing| outbox::retry(writing, id, &by, &terms, whole(now)))
-            .await
-    }
-
-    async fn freeze(&self, freeze: Freeze) -> Result<Freeze, StoreError> {
-        self.write(move |writing| control::freeze(writing, freeze))
-            .await
-    }
-
-    async fn unfreeze(&self, by: &str, now: Timestamp) -> Result<Option<Freeze>, StoreError> {
-        let by = by.to_owned();
-        self.write(move |writing| control::unfreeze(writing, &by, whole(now)))
-            .await
-    }
-
-    async fn frozen(&self) -> Result<Option<Freeze>, StoreError> {
-        self.read(|connection| Ok(chain::frozen(connection)?)).await
-    }
-
-    async fn keep_set(&self, set: StoredSet, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |writing| control::keep_set(writing, &set, whole(now)))
-            .await
-    }
-
-    async fn set(&self, revision: &str) -> Result<Option<StoredSet>, StoreError> {
-        let revision = revision.to_owned();
-        self.read(move |connection| listing::set(connection, &revision))
-            .await
-    }
-
-    async fn log_after(&self, sequence: u64, limit: usize) -> Result<Vec<LogLine>, StoreError> {
-        self.read(move |connection| listing::log_after(connection, sequence, limit))
-            .await
-    }
-
-    async fn log_tail(&self, limit: usize) -> Result<Vec<LogLine>, StoreError> {
-        self.read(move |connection| listing::log_tail(connection, limit))
-            .await
-    }
-
-    async fn verify_log(&self) -> Result<ChainReport, StoreError> {
-        let key = self.key.clone().ok_or(Fault::NoKey)?;
-        self.read(move |connection| verify::verify(connection, &key))
-            .await
-    }
-
-    async fn compared(&self, since: Option<Timestamp>) -> Result<Vec<Case>, StoreError> {
-        self.read(move |connection| listing::compared(connection, since))
-            .await
-    }
-
-    async fn counts(&self) -> Result<Counts, StoreError> {
-        self.read(listing::counts).await
-    }
-
-    fn changes(&self) -> broadcast::Receiver<CaseId> {
-        self.changes.subscribe()
-    }
-
-    fn planned(&self) -> watch::Receiver<()> {
-        self.planned.subscribe()
-    }
-
-    async fn probe(&self) -> Result<(), StoreError> {
-        self.write(control::probe).await
-    }
-
-    async fn close(&self) {
-        self.readers.close().await;
-        let Some(queue) = &self.queue else {
-            return;
-        };
-        let (closed, done) = oneshot::channel();
-        if queue.send(Message::Close(closed)).await.is_ok() {
-            // The writer may have ended before it read this: then it is closed all the same.
-            let _ = done.await;
-        }
-        if let Some(thread) = self.take_thread() {
-            // A panic of the writer was reported when it happened.
-            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
-        }
     }
 }
 

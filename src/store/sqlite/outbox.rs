@@ -8,7 +8,7 @@ use rusqlite::params;
 use serde_json::json;
 
 use crate::domain::case::{Case, CaseTerms, Event};
-use crate::domain::effect::{Ballot, Claim, Effect, EffectId, Reached};
+use crate::domain::effect::{Ballot, Effect, EffectId, Reached};
 use crate::domain::id::SourceName;
 use crate::domain::log_entry::EntryKind;
 use crate::store::sqlite::chain::{self, Link};
@@ -16,7 +16,7 @@ use crate::store::sqlite::effects::{COLUMNS, EffectRow, PlannedRow};
 use crate::store::sqlite::rows::json as text;
 use crate::store::sqlite::step::Loaded;
 use crate::store::sqlite::writer::{Failure, Planned, Writing};
-use crate::store::{Attempt, Retried};
+use crate::store::{Attempt, Claim, Retried};
 
 /// Writes an event that has no case.
 pub(super) fn forward(
@@ -120,6 +120,8 @@ pub(super) fn settle(
                 )?;
             }
         }
+        // Another worker gave it up when the lease of this one had run out.
+        Attempt::Dead { .. } if row.state == "dead" => {}
         Attempt::Dead { error, event } => {
             bury(writing, id.0, &error)?;
             match (event, &effect) {

@@ -5,9 +5,12 @@ use tempfile::TempDir;
 
 use super::tests::{key, open};
 use super::*;
-use crate::domain::effect::Ballot;
+use crate::domain::case::Event;
+use crate::domain::effect::{Ballot, EffectId};
+use crate::domain::freeze::Freeze;
 use crate::domain::verdict::Outcome;
 use crate::store::contract::{at, claim, decided, id, new, terms, vote};
+use crate::store::{Attempt, Store as _, StoredSet};
 
 /// A file with some life in it.
 async fn lived() -> TempDir {
@@ -192,6 +195,19 @@ async fn a_freeze_or_a_policy_set_that_changed_beside_the_log_is_found() {
     is_found("UPDATE policy_sets SET files = '{ }'").await;
     is_found("UPDATE policy_sets SET engine = 'other'").await;
     is_found("UPDATE policy_sets SET revision = 'ab'").await;
+    is_found("DELETE FROM policy_sets").await;
+}
+
+#[tokio::test]
+async fn a_freeze_that_was_changed_in_the_file_keeps_the_store_from_opening() {
+    for change in ["DELETE FROM freeze", "UPDATE freeze SET by = 'bob'"] {
+        let folder = lived().await;
+        edit(&folder, change);
+        let path = folder.path().join("cases.db");
+        let refused = SqliteStore::open(SqliteSettings::new(path, key()));
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains("freeze"), "{change}: {text}");
+    }
 }
 
 #[tokio::test]

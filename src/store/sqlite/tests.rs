@@ -1,11 +1,15 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use super::*;
+use crate::domain::case::Event;
 use crate::domain::effect::Reached;
+use crate::domain::freeze::Freeze;
 use crate::domain::verdict::Outcome;
 use crate::store::contract::{self, all_laws, at, claim, decided, new};
+use crate::store::{Attempt, Receipt, Store};
 
 pub(super) fn key() -> ChainKey {
     ChainKey::new(&[9; 32])

@@ -207,7 +207,7 @@ impl Check<'_> {
             return Ok(());
         };
         let signed = ChainMac::try_from(last.as_slice())
-            .is_ok_and(|last| mac == self.key.head(sequence, &last));
+            .is_ok_and(|last| mac == self.key.head(sequence, &last, &self.logged_freeze(end)));
         if !signed {
             self.fault("the head of the log was not written with this key".to_owned());
         }
@@ -227,14 +227,16 @@ impl Check<'_> {
     fn freeze(&mut self, end: &End) -> Result<(), Trouble> {
         let freeze = chain::frozen(self.connection)?;
         let stands = freeze_digest(freeze.as_ref(), self.key);
-        let logged = end
-            .freeze
-            .clone()
-            .unwrap_or_else(|| freeze_digest(None, self.key).to_vec());
-        if logged != stands {
+        if self.logged_freeze(end) != stands {
             self.fault("the freeze is not what the log says it is".to_owned());
         }
         Ok(())
+    }
+
+    fn logged_freeze(&self, end: &End) -> Vec<u8> {
+        end.freeze
+            .clone()
+            .unwrap_or_else(|| freeze_digest(None, self.key).to_vec())
     }
 
     fn cases(&mut self) -> Result<(), Trouble> {
@@ -282,7 +284,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Every set that is kept is the one that the log says began to serve.
+    /// Every set that is kept is the one that the log says began to serve, and none of those is gone: decisions of it could
+    /// not be told again.
     fn sets(&mut self) -> Result<(), Trouble> {
         let logged = self
             .connection
@@ -295,15 +298,26 @@ impl Check<'_> {
             .connection
             .prepare_cached("SELECT revision, engine, files FROM policy_sets ORDER BY revision")?;
         let mut rows = statement.query([])?;
+        let mut kept = std::collections::HashSet::new();
         while let Some(row) = rows.next()? {
             let (revision, engine, files): (String, String, String) =
                 (row.get(0)?, row.get(1)?, row.get(2)?);
+            kept.insert(revision.clone());
             let detail = served(&revision, &engine, set_digest(&files));
             if !logged.contains(&detail.to_string()) {
                 self.fault(format!(
                     "the policy set {revision} is not one that the log says served"
                 ));
             }
+        }
+        let served = logged.iter().filter_map(|detail| {
+            let detail: serde_json::Value = serde_json::from_str(detail).ok()?;
+            Some(detail.get("revision")?.as_str()?.to_owned())
+        });
+        for revision in served.filter(|revision| !kept.contains(revision)) {
+            self.fault(format!(
+                "the policy set {revision}, which the log says served, is gone"
+            ));
         }
         Ok(())
     }

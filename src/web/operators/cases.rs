@@ -13,7 +13,7 @@ use super::{Operators, fresh};
 use crate::domain::id::{CaseId, SourceName};
 use crate::domain::record::Record;
 use crate::domain::verdict::Outcome;
-use crate::store::{CaseQuery, LogLine};
+use crate::store::{CaseFile, CaseQuery, LogLine};
 use crate::web::problem::{self, Code, Problem};
 use crate::web::query;
 
@@ -24,11 +24,17 @@ const STATES: [&str; 4] = ["received", "open", "answering", "resolved"];
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Filter {
+    #[serde(default, deserialize_with = "query::given")]
     state: Option<String>,
+    #[serde(default, deserialize_with = "query::given")]
     source: Option<String>,
+    #[serde(default, deserialize_with = "query::given")]
     outcome: Option<String>,
+    #[serde(default, deserialize_with = "query::given")]
     q: Option<String>,
+    #[serde(default, deserialize_with = "query::given")]
     limit: Option<usize>,
+    #[serde(default, deserialize_with = "query::given")]
     cursor: Option<String>,
 }
 
@@ -69,14 +75,7 @@ pub(super) async fn show(
     State(operators): State<Arc<Operators>>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let id = parse(&id)?;
-    let file = operators
-        .flow
-        .store()
-        .case(id)
-        .await
-        .map_err(problem::of_store)?
-        .ok_or_else(|| unknown(&id.to_string()))?;
+    let file = file(&operators, &id).await?;
     // The input as it was decided on, to the byte.
     let request = file
         .input
@@ -88,6 +87,14 @@ pub(super) async fn show(
         digest: file.case.shown().to_string(),
         timeline: &file.timeline,
     }))
+}
+
+/// A case as it is kept.
+pub(super) async fn file(operators: &Operators, id: &str) -> Result<CaseFile, Problem> {
+    let id = parse(id)?;
+    let file = operators.flow.store().case(id).await;
+    file.map_err(problem::of_store)?
+        .ok_or_else(|| unknown(&id.to_string()))
 }
 
 /// The case that a path names.
@@ -124,12 +131,11 @@ fn filter(filter: Filter) -> Result<CaseQuery, Problem> {
     if !(1..=LARGEST_PAGE).contains(&limit) {
         return Err(wrong(format!("`limit` must be from 1 to {LARGEST_PAGE}")));
     }
-    let text = filter.q.filter(|text| !text.is_empty());
     Ok(CaseQuery {
         state: filter.state,
         source,
         outcome,
-        text,
+        text: filter.q,
         limit,
         cursor: filter.cursor,
     })

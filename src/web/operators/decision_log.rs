@@ -19,7 +19,9 @@ const LARGEST_PAGE: usize = 1000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Which {
+    #[serde(default, deserialize_with = "query::given")]
     after: Option<u64>,
+    #[serde(default, deserialize_with = "query::given")]
     limit: Option<usize>,
 }
 

@@ -21,6 +21,7 @@ const LARGEST_PAGE: usize = 1000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Which {
+    #[serde(default, deserialize_with = "query::given")]
     limit: Option<usize>,
 }
 

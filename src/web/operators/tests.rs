@@ -16,6 +16,7 @@ async fn each_role_may_do_what_it_may_and_no_more() {
         ("GET", "/v1/freeze", ""),
         ("GET", "/v1/outbox", ""),
         ("GET", "/v1/log", ""),
+        ("GET", &format!("/v1/cases/{case}/explanation"), ""),
         ("GET", "/openapi.json", ""),
     ] {
         assert_eq!(
@@ -58,7 +59,7 @@ async fn each_role_may_do_what_it_may_and_no_more() {
         );
     }
     house
-        .operates("root", "GET", &format!("/v1/cases/{case}/explanation"), "")
+        .operates("root", "GET", &format!("/v1/cases/{case}/nothing"), "")
         .await
         .is(404, "not_found");
     house

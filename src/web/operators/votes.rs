@@ -74,6 +74,7 @@ pub(super) async fn vote(
             let code = match refused {
                 Refused::Closed(_) => Code::Closed,
                 Refused::Stale | Refused::Nothing => Code::Stale,
+                Refused::OwnRequest => Code::Forbidden,
                 Refused::NoReason => Code::ReasonRequired,
             };
             Err(Problem::new(code, refused.to_string()).with("verdict", record(&case)))

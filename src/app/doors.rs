@@ -1,0 +1,63 @@
+//! Who comes in where: the paths of platforms, and the tokens of agents and operators.
+
+use crate::config::{Config, Role as ConfigRole, SourceKind};
+use crate::web::body::BodyLimits;
+use crate::web::intake::{Agent, Door};
+use crate::web::operators::{CredentialExpiry, Operator, Role};
+use crate::web::token::Tokens;
+
+pub(super) fn doors(config: &Config) -> (Vec<Door>, Tokens<Agent>, Vec<CredentialExpiry>) {
+    let (mut doors, mut agents, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
+    for source in &config.sources {
+        let path = match &source.kind {
+            SourceKind::TraceMem(tracemem) => {
+                expiries.extend(tracemem.credential_expires.map(|at| CredentialExpiry {
+                    source: source.name.clone(),
+                    at,
+                }));
+                Some(source.path.clone())
+            }
+            SourceKind::Http(http) => {
+                let agent = |token: &crate::config::AgentToken| {
+                    (
+                        token.token.clone(),
+                        Agent {
+                            source: source.name.clone(),
+                            name: token.agent.clone(),
+                        },
+                    )
+                };
+                agents.extend(http.tokens.iter().map(agent));
+                None
+            }
+        };
+        doors.push(Door {
+            source: source.name.clone(),
+            path,
+            body: BodyLimits {
+                bytes: source.body_limit.try_into().unwrap_or(usize::MAX),
+                timeout: config.limits.body_timeout,
+            },
+            rate: source.rate_limit,
+        });
+    }
+    (doors, Tokens::new(agents), expiries)
+}
+
+pub(super) fn operators(config: &Config) -> Tokens<Operator> {
+    let operator = |token: &crate::config::OperatorToken| {
+        let role = match token.role {
+            ConfigRole::Viewer => Role::Viewer,
+            ConfigRole::Approver => Role::Approver,
+            ConfigRole::Admin => Role::Admin,
+        };
+        (
+            token.token.clone(),
+            Operator {
+                name: token.name.clone(),
+                role,
+            },
+        )
+    };
+    Tokens::new(config.operators.tokens.iter().map(operator).collect())
+}
