@@ -119,11 +119,8 @@ async fn a_hostile_set_is_refused_with_a_frame_while_the_old_one_serves() {
         assert_eq!(ready.unwrap().status(), 200);
     }
     let (status, told) = reload(&server, &[(evil, &fine)]).await;
-    assert_eq!(
-        (status, told["result"].as_str()),
-        (200, Some("swapped")),
-        "{told}"
-    );
+    // The server may have seen it by itself before.
+    assert_eq!((status, &told["live"]), (200, &told["disk"]), "{told}");
     server.stop().await;
 }
 
