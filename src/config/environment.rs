@@ -1,5 +1,11 @@
 //! `${NAME}` in a value of the config.
 
+/// The braces of `${NAME}` while YAML is read: characters that mean nothing to it, and that no text may hold.
+const OPEN: char = '\u{fdd0}';
+const CLOSE: char = '\u{fdd1}';
+/// What a text may not hold, since it would be taken for such a brace.
+pub(super) const COVERS: [char; 2] = [OPEN, CLOSE];
+
 /// What became of a value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Expanded {
@@ -41,6 +47,31 @@ pub(super) fn expand(text: &str, environment: &dyn Fn(&str) -> Option<String>) -
     } else {
         Expanded::Unset(unset)
     }
+}
+
+/// The text with as many characters, in which the braces of every `${NAME}` are none.
+pub(super) fn with_names_covered(text: &str) -> String {
+    let mut covered = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        covered.push_str(before);
+        if let Some((name, after)) = after.split_once('}').filter(|(name, _)| is_name(name)) {
+            covered.extend(['$', OPEN]);
+            covered.push_str(name);
+            covered.push(CLOSE);
+            rest = after;
+        } else {
+            covered.push_str("${");
+            rest = after;
+        }
+    }
+    covered.push_str(rest);
+    covered
+}
+
+/// What was written where [`with_names_covered`] put something else.
+pub(super) fn uncovered(text: &str) -> String {
+    text.replace(OPEN, "{").replace(CLOSE, "}")
 }
 
 /// Whether `name` can be the name of a variable.

@@ -10,14 +10,11 @@ use std::ops::Range;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::code;
-use super::environment::is_name;
+use super::environment::{self, uncovered, with_names_covered};
 use crate::diagnostic::Diagnostic;
 
 /// Deeper than any config; a guard for the stack.
 const DEEPEST: usize = 32;
-/// The braces of `${NAME}` while YAML is read: characters that mean nothing to it, and that no text may hold.
-const OPEN: char = '\u{fdd0}';
-const CLOSE: char = '\u{fdd1}';
 
 /// A value and its place.
 #[derive(Debug)]
@@ -113,32 +110,7 @@ pub(super) fn parse(text: &str) -> (Option<Node>, Vec<Mistake>) {
 /// Whether YAML would end the text there, or take it for something that is not shown.
 fn is_hidden(letter: char) -> bool {
     (letter.is_ascii_control() && !matches!(letter, '\t' | '\n' | '\r'))
-        || ('\u{fdd0}'..='\u{fdef}').contains(&letter)
-}
-
-/// The text with as many characters, in which the braces of every `${NAME}` are none.
-fn with_names_covered(text: &str) -> String {
-    let mut covered = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        covered.push_str(before);
-        if let Some((name, after)) = after.split_once('}').filter(|(name, _)| is_name(name)) {
-            covered.extend(['$', OPEN]);
-            covered.push_str(name);
-            covered.push(CLOSE);
-            rest = after;
-        } else {
-            covered.push_str("${");
-            rest = after;
-        }
-    }
-    covered.push_str(rest);
-    covered
-}
-
-/// What was written where [`with_names_covered`] put something else.
-fn uncovered(text: &str) -> String {
-    text.replace(OPEN, "{").replace(CLOSE, "}")
+        || environment::COVERS.contains(&letter)
 }
 
 enum Stop {
