@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ pub const OPERATOR: &str = "operator-token-for-the-fault-tests";
 /// A running server.
 pub struct Server {
     child: Child,
+    output: Option<std::thread::JoinHandle<()>>,
     pub intake: String,
     pub operators: String,
 }
@@ -90,10 +91,10 @@ impl Server {
         let stdout = child.stdout.take().unwrap();
         let (found, listening) = mpsc::channel();
         // The pipe is read to its end, so that the server never blocks on it.
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines() {
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(stdout).split(b'\n') {
                 let Ok(line) = line else { return };
-                let Ok(event) = serde_json::from_str::<Value>(&line) else {
+                let Ok(event) = serde_json::from_slice::<Value>(&line) else {
                     continue;
                 };
                 let fields = if event["fields"].is_object() {
@@ -117,6 +118,7 @@ impl Server {
         };
         Self {
             child,
+            output: Some(reader),
             intake: format!("http://{intake}"),
             operators: format!("http://{operators}"),
         }
@@ -125,13 +127,22 @@ impl Server {
     /// `SIGKILL` to the server and whatever traces it: no handler runs, nothing is flushed.
     pub fn kill(&mut self) {
         self.signal("-KILL");
-        self.child.wait().unwrap();
+        self.wait();
     }
 
     /// `SIGTERM`, and the exit code.
     pub fn terminate(&mut self) -> Option<i32> {
         self.signal("-TERM");
-        self.child.wait().unwrap().code()
+        self.wait().code()
+    }
+
+    /// Waits until the child is gone and, since a tracer may go first, until nobody holds the server's output.
+    fn wait(&mut self) -> ExitStatus {
+        let status = self.child.wait().unwrap();
+        if let Some(output) = self.output.take() {
+            output.join().unwrap();
+        }
+        status
     }
 
     fn signal(&self, signal: &str) {
