@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, SourceConfig, SourceKind, Store as StoreConfig};
+use crate::config::{Config, LogFormat, SourceConfig, SourceKind, Store as StoreConfig};
 use crate::diagnostic::Diagnostic;
 use crate::domain::id::Revision;
 use crate::flow::{Courier, CourierSettings, Desk, Flow, Observer};
@@ -42,8 +42,8 @@ pub struct Options {
 
 /// Who sees what happens.
 pub enum Seen {
-    /// The program's log, its decision lines and its metrics.
-    AsService,
+    /// The program's log, its metrics, and these decision lines.
+    AsService(DecisionLines),
     /// Somebody else; metrics stay empty.
     By(Arc<dyn Observer>),
 }
@@ -52,7 +52,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             synchronous: Synchronous::Full,
-            seen: Seen::AsService,
+            seen: Seen::AsService(DecisionLines::to_stdout(LogFormat::Json)),
         }
     }
 }
@@ -148,8 +148,7 @@ impl App {
         let desks = sources::assemble(&config, &client)?;
         let observer: Arc<dyn Observer> = match options.seen {
             Seen::By(observer) => observer,
-            Seen::AsService => {
-                let lines = DecisionLines::to_stdout(config.log.format);
+            Seen::AsService(lines) => {
                 let instance = format!("countersign-{}", std::process::id());
                 Arc::new(Telling::new(
                     Arc::clone(&metrics),

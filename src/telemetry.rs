@@ -11,6 +11,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 use tracing::Subscriber;
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -30,12 +31,24 @@ pub enum TelemetryError {
     Started,
 }
 
-/// Starts logging to stdout. `rust_log` is the value of `RUST_LOG`, which goes before the config.
-pub fn init(log: &Log, rust_log: Option<&str>, paint: Paint) -> Result<(), TelemetryError> {
+/// Stdout, written by a thread of its own. A reader that does not read holds up nobody: past 128,000 lines that wait,
+/// further ones are lost, and the record of every decision is in the store. Keep the guard until the end: it writes what
+/// still waits.
+pub fn stdout() -> (NonBlocking, WorkerGuard) {
+    tracing_appender::non_blocking(io::stdout())
+}
+
+/// Starts logging to `out`. `rust_log` is the value of `RUST_LOG`, which goes before the config.
+pub fn init(
+    log: &Log,
+    rust_log: Option<&str>,
+    paint: Paint,
+    out: NonBlocking,
+) -> Result<(), TelemetryError> {
     let filter = rust_log
         .filter(|filter| !filter.is_empty())
         .unwrap_or(&log.level);
-    let subscriber = subscriber(log.format, filter, paint, io::stdout)?;
+    let subscriber = subscriber(log.format, filter, paint, out)?;
     tracing::subscriber::set_global_default(subscriber).map_err(|_| TelemetryError::Started)
 }
 

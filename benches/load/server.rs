@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
-use countersign::app::{App, Options, Seen};
+use countersign::app::{App, Options};
 use countersign::clock::Clock;
 use countersign::config::{Config, SourceKind};
 use countersign::domain::id::SourceName;
@@ -197,7 +197,7 @@ async fn run(variant: Variant, folder: &Path, stop: CancellationToken) {
             Variant::Unsynced => Synchronous::Normal,
             Variant::Durable | Variant::Forgetful | Variant::VerifyOnly => Synchronous::Full,
         },
-        seen: Seen::AsService,
+        ..Options::default()
     };
     let app = App::open(config.clone(), options).await.unwrap();
     match variant {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::policy_directory::counted;
 use super::{ExitStatus, terminal};
-use crate::app::{App, Options};
+use crate::app::{App, Options, Seen};
 use crate::clock::Clock;
 use crate::config::{
     AgentToken, Config, LogFormat, OperatorToken, Role, SourceConfig, SourceKind, Store,
@@ -22,7 +22,7 @@ use crate::credential::Credential;
 use crate::diagnostic::{Diagnostic, Paint};
 use crate::flow::Flow;
 use crate::policy::watch::Reloaded;
-use crate::telemetry;
+use crate::telemetry::{self, DecisionLines};
 
 /// Looked for where no config is named.
 const USUAL_CONFIG: &str = "countersign.yaml";
@@ -78,10 +78,12 @@ fn serve(configured: &Configured) -> anyhow::Result<ExitStatus> {
         tokens,
     } = configured;
     let rust_log = environment("RUST_LOG");
+    let (out, _written_at_the_end) = telemetry::stdout();
     telemetry::init(
         &config.log,
         rust_log.as_deref(),
         telemetry::paint(&std::io::stdout(), &environment),
+        out.clone(),
     )?;
     for warning in warnings {
         tracing::warn!(code = warning.code, "{}", warning.render(Paint::Plain));
@@ -90,7 +92,12 @@ fn serve(configured: &Configured) -> anyhow::Result<ExitStatus> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let app = App::open(config.clone(), Options::default()).await?;
+        let lines = DecisionLines::to(config.log.format, Box::new(out));
+        let options = Options {
+            seen: Seen::AsService(lines),
+            ..Options::default()
+        };
+        let app = App::open(config.clone(), options).await?;
         introduce(config, &app);
         if let Some(tokens) = tokens {
             tracing::info!("no config was given, so this is a dry-run: {tokens}");

@@ -299,3 +299,20 @@ fn tamper(database: &Path, change: &str) {
     let connection = rusqlite::Connection::open(database).unwrap();
     assert!(connection.execute(change, []).unwrap() > 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nobody_reads_holds_up_no_decision() {
+    let platform = TraceMem::start().await;
+    let folder = folder(&platform);
+    let process = Process::start(folder.path()).await;
+    process.look_away();
+    // Far more than a pipe holds: each decision's line repeats the message.
+    for number in 0..300 {
+        let mut event = requested(number, json!(50));
+        event["message"] = Value::from("m".repeat(2_000));
+        let (status, told) = deliver(&process, &event).await;
+        assert_eq!((status, told["status"].as_str()), (200, Some("accepted")));
+    }
+    process.signal("TERM");
+    assert_eq!(process.ended().await, Some(0));
+}

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use serde_json::Value;
 
@@ -13,6 +13,8 @@ use crate::harness::eventually;
 pub struct Process {
     child: Child,
     log: Arc<Mutex<Vec<Value>>>,
+    /// Whether nobody reads its output any more.
+    away: Arc<(Mutex<bool>, Condvar)>,
     pub intake: String,
     pub operators: String,
 }
@@ -31,12 +33,15 @@ impl Process {
         let mut process = Self {
             child,
             log: Arc::clone(&log),
+            away: Arc::default(),
             intake: String::new(),
             operators: String::new(),
         };
-        // Read to its end, so that the server never blocks on the pipe.
+        let away = Arc::clone(&process.away);
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
+                let (looks_away, looks_again) = &*away;
+                drop(looks_again.wait_while(looks_away.lock().unwrap(), |away| *away));
                 let line = serde_json::from_str(&line).unwrap_or(Value::Null);
                 log.lock().unwrap().push(line);
             }
@@ -63,6 +68,11 @@ impl Process {
     /// Every line of its log so far.
     pub fn log(&self) -> Vec<Value> {
         self.log.lock().unwrap().clone()
+    }
+
+    /// From here on nobody reads what it writes.
+    pub fn look_away(&self) {
+        *self.away.0.lock().unwrap() = true;
     }
 
     /// Sends it a signal by name.
