@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use countersign::app::{App, Options};
+use countersign::app::{App, Options, Seen};
 use countersign::clock::Clock;
-use countersign::config::Config;
+use countersign::config::{Config, LogFormat};
+use countersign::telemetry::DecisionLines;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +44,13 @@ impl Server {
         std::fs::create_dir(folder.path().join("policies")).unwrap();
         std::fs::write(folder.path().join("policies/refunds.rego"), POLICY).unwrap();
         let config = written(folder.path(), 0);
-        let app = App::open(config, Options::default()).await.unwrap();
+        // The lines are tested on their own; here they would only be noise.
+        let lines = DecisionLines::to(LogFormat::Json, Box::new(std::io::sink()));
+        let options = Options {
+            seen: Seen::AsService(lines),
+            ..Options::default()
+        };
+        let app = App::open(config, options).await.unwrap();
         let addresses = app.addresses();
         let stop = CancellationToken::new();
         let stopped = stop.clone();

@@ -4,11 +4,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign::app::{Addresses, App, Options};
+use countersign::app::{Addresses, App, Options, Seen};
 use countersign::clock::Clock;
-use countersign::config::Config;
+use countersign::config::{Config, LogFormat};
 use countersign::diagnostic::Paint;
 use countersign::flow::Flow;
+use countersign::telemetry::DecisionLines;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -215,7 +216,13 @@ impl Countersign {
                     .collect::<String>()
             )
         });
-        let app = App::open(parsed, Options::default()).await.unwrap();
+        // The lines are tested on their own; here they would only be noise.
+        let lines = DecisionLines::to(LogFormat::Json, Box::new(std::io::sink()));
+        let options = Options {
+            seen: Seen::AsService(lines),
+            ..Options::default()
+        };
+        let app = App::open(parsed, options).await.unwrap();
         let (addresses, flow) = (app.addresses(), Arc::clone(app.flow()));
         let stop = CancellationToken::new();
         let running = spawn(app.run(stop.clone()));
