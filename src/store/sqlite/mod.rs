@@ -167,7 +167,7 @@ impl SqliteStore {
         })
     }
 
-    /// Returns when the writer has ended: after [`Store::close`], or because it failed. Without a writer nothing can be
+    /// Returns when the writer has ended: after [`close`](crate::store::Store::close), or because it failed. Without a writer nothing can be
     /// acknowledged, and the process has to end.
     pub async fn closed(&self) {
         match &self.queue {
