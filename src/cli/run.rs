@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::ledger::environment;
 use super::policy_directory::counted;
 use super::{ExitStatus, terminal};
 use crate::app::{App, Options, Seen};
@@ -298,12 +299,4 @@ fn token_file(store: &Path, ending: &str) -> anyhow::Result<Credential> {
         writeln!(file, "{}", hex::encode(bytes)).with_context(cannot)?;
     }
     Ok(Credential::in_file(path))
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the command line is where the environment is read"
-)]
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }

@@ -138,7 +138,7 @@ pub fn for_platform(case: &Case, resolution: &Resolution, limit: usize) -> Strin
 
 /// `text` with every control, bidirectional and invisible character written as `\u{…}`; a line break becomes `\n`.
 pub fn visible(text: &str) -> String {
-    if !text.chars().any(hidden) {
+    if !text.chars().any(is_hidden) {
         return text.to_owned();
     }
     let mut shown = String::with_capacity(text.len() + 8);
@@ -147,7 +147,7 @@ pub fn visible(text: &str) -> String {
             '\n' => shown.push_str("\\n"),
             '\r' => shown.push_str("\\r"),
             '\t' => shown.push_str("\\t"),
-            _ if hidden(character) => {
+            _ if is_hidden(character) => {
                 let _ = write!(shown, "\\u{{{:x}}}", u32::from(character));
             }
             _ => shown.push(character),
@@ -168,7 +168,7 @@ pub fn bounded(text: &str, limit: usize) -> String {
 
 /// Characters that change how the text around them is read, or that cannot be seen: controls, bidirectional marks,
 /// zero-width and tag characters.
-fn hidden(character: char) -> bool {
+pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -2,7 +2,7 @@
 
 use regorus::Value;
 
-use crate::policy::engine::is_unsafe_to_show;
+use crate::domain::rationale::is_hidden;
 use crate::policy::engine::reads::{Key, Path};
 
 /// The first place along `path` where the input has nothing: its path as one would write it, and what was there.
@@ -140,7 +140,7 @@ fn step(key: &Value) -> String {
     };
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if plain && name.len() <= 64 && !name.contains(is_unsafe_to_show) {
+    if plain && name.len() <= 64 && !name.contains(is_hidden) {
         format!(".{name}")
     } else {
         format!("[{}]", super::show(key))

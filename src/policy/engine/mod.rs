@@ -29,6 +29,8 @@ use std::sync::LazyLock;
 use regorus::Value;
 use serde_json::{Number, Value as Json};
 
+use crate::domain::rationale::is_hidden;
+
 /// What the revision of a set says of the engine and its time-zone data: with another one, the same files may decide
 /// otherwise.
 pub static ENGINE: LazyLock<String> = LazyLock::new(|| {
@@ -111,7 +113,7 @@ pub(crate) fn show(value: &Value) -> String {
             shown.push('…');
             return shown;
         }
-        if is_unsafe_to_show(c) {
+        if is_hidden(c) {
             shown.extend(c.escape_unicode());
         } else {
             shown.push(c);
@@ -121,12 +123,6 @@ pub(crate) fn show(value: &Value) -> String {
         shown.push('…');
     }
     shown
-}
-
-/// Control characters and those that turn or hide text.
-pub(crate) fn is_unsafe_to_show(c: char) -> bool {
-    let hides = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    c.is_control() || hides
 }
 
 /// Takes the first bytes and refuses the rest.
