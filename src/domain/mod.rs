@@ -10,6 +10,7 @@ pub mod rationale;
 pub mod escalation;
 pub mod platform;
 pub mod effect;
+pub mod explanation;
 pub mod case;
 pub mod freeze;
 pub mod log_entry;
