@@ -1,7 +1,7 @@
 //! From what was found to a verdict.
 //!
-//! Reject beats escalate beats approve; nothing matched is an escalation. An approval stands only if nothing failed and
-//! every veto is known not to apply.
+//! Reject beats escalate beats approve; nothing matched is an escalation. An approval stands only if nothing failed, the
+//! input fits its schemas, and every veto is known not to apply.
 
 use jiff::Timestamp;
 
@@ -23,6 +23,7 @@ pub fn decide(set: &PolicySet, input: &Input, now: Timestamp) -> Verdict {
     };
     // A route by literal action clears nothing when there is no action to compare: neither vetoes nor approvals are known.
     let unrouted = action.err().and_then(|saw| unrouted(set, saw));
+    let misfits = set.schemas.misfits(input);
     let any = |set: RuleSet| found.fired.iter().any(|(rule, _)| rule.set == set);
     let approved = any(RuleSet::Approve);
     let (outcome, cause) = if any(RuleSet::Reject) {
@@ -31,19 +32,23 @@ pub fn decide(set: &PolicySet, input: &Input, now: Timestamp) -> Verdict {
         (Outcome::Escalate, Cause::PolicyError)
     } else if any(RuleSet::Escalate) {
         (Outcome::Escalate, Cause::Rule)
-    } else if unrouted.is_some() || (approved && !found.unknown.is_empty()) {
+    } else if unrouted.is_some() || !misfits.is_empty() || (approved && !found.unknown.is_empty()) {
         (Outcome::Escalate, Cause::Evidence)
     } else if approved {
         (Outcome::Approve, Cause::Rule)
     } else {
         (Outcome::Escalate, Cause::NoRule)
     };
-    found.unknown.splice(..0, unrouted);
+    found
+        .unknown
+        .splice(..0, unrouted.into_iter().chain(misfits));
     verdict(set, outcome, cause, found)
 }
 
 fn unrouted(set: &PolicySet, saw: &'static str) -> Option<MissingEvidence> {
-    let body = set.policies.first_routed()?;
+    let Some(body) = set.policies.first_routed() else {
+        return set.schemas.unrouted(saw);
+    };
     Some(MissingEvidence {
         path: "input.action".to_owned(),
         saw: saw.to_owned(),

@@ -7,6 +7,7 @@
 pub mod folder;
 mod yaml;
 pub mod metadata;
+mod schemas;
 pub mod engine;
 pub mod input;
 pub mod set;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::domain::verdict::RuleSet;
+use crate::policy::engine::annotations::{self, Annotation};
 use crate::policy::engine::bodies::{self, Body, Route, decides, set_named};
 use crate::policy::engine::catalog::{Catalog, name_of};
 use crate::policy::engine::parse::{self, Parsed, bytes_of};
@@ -26,6 +27,8 @@ pub(crate) struct Policies {
     /// Programs for every request.
     always: Vec<usize>,
     pub(crate) data: Document,
+    /// The schemas that METADATA binds to rules.
+    pub(crate) annotations: Vec<Annotation>,
     /// Lives as long as the set: threads drop their machines when it is gone.
     pub(crate) alive: Arc<()>,
 }
@@ -108,6 +111,7 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
     }
     let bodies = bodies::bodies(&catalog, &about, &files.data);
     let warnings = warnings(&catalog, &bodies);
+    let annotations = annotations::annotations(&catalog, &about, &bodies);
     let mut builder = Builder {
         by_rule: bodies
             .iter()
@@ -133,6 +137,7 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
             actions,
             always,
             data,
+            annotations,
             alive: Arc::new(()),
         },
         warnings,

@@ -9,6 +9,7 @@ pub(crate) mod catalog;
 pub(crate) mod chains;
 pub(crate) mod reads;
 pub(crate) mod bodies;
+pub(crate) mod annotations;
 pub(crate) mod slice;
 pub(crate) mod bounds;
 pub(crate) mod program;
