@@ -58,6 +58,8 @@ pub struct FileMetadata {
     pub package: Option<Metadata>,
     /// What is said of a rule, by the line of the head that follows the block, from 1.
     pub rules: BTreeMap<u32, Metadata>,
+    /// Lines of the blocks with nothing directly below them, which speak of nothing.
+    pub detached: Vec<u32>,
 }
 
 /// Reads the blocks of `file`; all that are malformed are told at once.
@@ -82,11 +84,10 @@ pub fn read(file: &RegoFile) -> Result<FileMetadata, Vec<Diagnostic>> {
             Err(mistake) => mistakes.push(*mistake),
             Ok(metadata) => match lines.get(at) {
                 Some(head) if is_package(head) => found.package = Some(metadata),
-                // A block with nothing directly below it speaks of nothing.
                 Some(head) if !head.trim().is_empty() && !is_marker(head) => {
                     found.rules.insert(number(at), metadata);
                 }
-                Some(_) | None => {}
+                Some(_) | None => found.detached.push(metadata.line),
             },
         }
     }
@@ -282,7 +283,8 @@ mod tests {
             "package p\n\n# METADATA\n# title: Lost\n\nallow if true\n\n# METADATA\n# title: End",
         ))
         .unwrap();
-        assert_eq!(found, FileMetadata::default());
+        assert_eq!((found.rules.len(), found.package), (0, None));
+        assert_eq!(found.detached, [3, 8]);
         let indented = read(&file(
             "package p\n  # METADATA\n  # title: [\nallow if true\n",
         ))

@@ -199,7 +199,7 @@ fn assigns(literal: &Literal) -> bool {
     }
 }
 
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -231,7 +231,7 @@ fn operands(stmt: &LiteralStmt, text: &str) -> Vec<Option<String>> {
 }
 
 /// The actions a body is for, if its code says so at its top level.
-fn route(query: &Query) -> Route {
+pub(crate) fn route(query: &Query) -> Route {
     query
         .stmts
         .iter()
@@ -239,7 +239,8 @@ fn route(query: &Query) -> Route {
         .map_or(Route::Always, Route::Actions)
 }
 
-fn actions(stmt: &LiteralStmt) -> Option<BTreeSet<String>> {
+/// The actions that a statement compares `input.action` with.
+pub(crate) fn actions(stmt: &LiteralStmt) -> Option<BTreeSet<String>> {
     let Literal::Expr { expr, .. } = &stmt.literal else {
         return None;
     };

@@ -19,6 +19,7 @@ pub(crate) mod element;
 pub(crate) mod evaluate;
 pub(crate) mod admission;
 pub(crate) mod load;
+pub(crate) mod lint;
 pub mod interpreter;
 #[cfg(test)]
 mod differential;

@@ -39,6 +39,8 @@ const MOST_NAMED: usize = 20;
 pub(crate) struct Schemas {
     actions: HashMap<String, Vec<Use>>,
     always: Vec<Use>,
+    /// The names of files that no annotation speaks of.
+    by_name: BTreeSet<String>,
 }
 
 /// A schema for a part of the input.
@@ -135,6 +137,11 @@ impl Schemas {
         })
     }
 
+    /// Whether the file of this name is for the action of its name alone.
+    pub(crate) fn is_by_name(&self, name: &str) -> bool {
+        self.by_name.contains(name)
+    }
+
     /// The schemas that requests with this action must fit.
     pub(crate) fn of_action(&self, action: &str) -> Vec<Enforced<'_>> {
         let routed = self.actions.get(action).into_iter().flatten();
@@ -196,8 +203,11 @@ impl Loading<'_> {
     /// A file is for the action of its name, whoever else refers to it: where annotations say, else for the whole input.
     fn by_name(&mut self) {
         for (name, schema) in std::mem::take(&mut self.named) {
-            let whole = || BTreeSet::from([Vec::new()]);
-            for path in self.bound.remove(name).unwrap_or_else(whole) {
+            let paths = self.bound.remove(name).unwrap_or_else(|| {
+                self.schemas.by_name.insert(name.to_owned());
+                BTreeSet::from([Vec::new()])
+            });
+            for path in paths {
                 self.check_root(&schema, &path);
                 let action = BTreeSet::from([name.to_owned()]);
                 let file = schema.file.clone();
