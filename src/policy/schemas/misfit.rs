@@ -155,7 +155,7 @@ fn steps(value: &Value, pointer: &str) -> String {
         let step = step.replace("~1", "/").replace("~0", "~");
         at = match at {
             Some(Value::Array(items)) => {
-                text += &format!("[{step}]");
+                text.extend(["[", &*step, "]"]);
                 step.parse::<usize>()
                     .ok()
                     .and_then(|index| items.get(index))

@@ -146,7 +146,7 @@ fn what_does_not_fit_is_named_with_its_path_and_the_line_of_the_schema() {
             (Outcome::Escalate, Cause::Evidence),
             "{context}"
         );
-        assert_eq!(named(&verdict), [expected]);
+        assert_eq!(named(&verdict)[0], expected);
         assert_eq!(verdict.evidence[0].rule, "schemas/stripe.refund.json");
     }
     let verdict = ask(&set, &json!({"action": "stripe.refund"}));

@@ -14,7 +14,7 @@ use regorus::unstable::{Expr, Query, Ref, Rule, RuleHead, Span};
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::domain::verdict::RuleSet;
-use crate::policy::engine::bodies::{Route, decides, one_line, route, set_named};
+use crate::policy::engine::bodies::{Route, decides, route, set_named, written};
 use crate::policy::engine::catalog::{Catalog, RuleNode};
 use crate::policy::engine::parse::{self, Parsed};
 use crate::policy::folder::PolicyFiles;
@@ -113,10 +113,8 @@ impl<'a> House<'a> {
 
     /// The text of a span on one line.
     fn text(&self, rule: &RuleNode, span: &Span) -> String {
-        let Some(place) = self.place(rule, span) else {
-            return String::new();
-        };
-        one_line(place.text.get(place.start..place.end).unwrap_or_default())
+        let parsed = self.parsed(rule);
+        parsed.map_or_else(String::new, |parsed| written(span, &parsed.file.text))
     }
 
     fn place(&self, rule: &RuleNode, span: &Span) -> Option<Place> {

@@ -112,7 +112,9 @@ impl Paths<'_> {
 
     /// What was meant by a name that its object does not have.
     fn meant(&self, name: &str, above: &str, fields: &[&str], below: &[String]) -> String {
-        let rest: String = below.iter().map(|step| format!(".{step}")).collect();
+        let rest = below
+            .iter()
+            .fold(String::new(), |text, step| text + "." + step);
         if let Some(near) = did_you_mean(name, fields.iter().copied()) {
             return format!("{above}.{near}{rest}");
         }
