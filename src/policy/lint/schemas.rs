@@ -20,7 +20,7 @@ const KEYWORDS: &str = "$schema $id $ref $anchor $dynamicAnchor $vocabulary $com
      contentEncoding contentMediaType contentSchema";
 
 /// The formats that are checked.
-const FORMATS: &str = "date-time date time duration email idn-email hostname idn-hostname ipv4 ipv6 uri uri-reference iri \
+const FORMATS: &str = "date-time date time duration email hostname ipv4 ipv6 uri uri-reference iri \
      iri-reference uri-template uuid json-pointer relative-json-pointer regex";
 
 pub(super) fn lint(set: &PolicySet) -> Vec<Diagnostic> {

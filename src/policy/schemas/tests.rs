@@ -1,4 +1,5 @@
 use jiff::Timestamp;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, Paint};
@@ -398,4 +399,34 @@ fn no_more_than_twenty_places_are_named() {
         (0..1000).map(|n| (format!("k{n}"), json!(n))).collect();
     let verdict = ask(&set, &json!({"action": "x", "context": context}));
     assert_eq!(verdict.evidence.len(), 20);
+}
+
+fn facts() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(json!(null)),
+        any::<bool>().prop_map(Into::into),
+        (-200..1200_i64).prop_map(Into::into),
+        (-200.0..1200.0_f64).prop_map(Into::into),
+        prop_oneof![Just("cus_a"), Just("cus_fraud"), Just("50")].prop_map(Into::into),
+        prop::collection::vec(Just(json!({})), 0..2).prop_map(Into::into),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_schema_only_ever_turns_an_approval_or_no_rule_into_a_question(
+        amount in prop::option::of(facts()), customer in prop::option::of(facts()), more in prop::option::of(facts()),
+    ) {
+        let mut context = serde_json::Map::new();
+        for (key, value) in [("amount", amount), ("customer", customer), ("currency", more)] {
+            context.extend(value.map(|value| (key.to_owned(), value)));
+        }
+        let context = Value::Object(context);
+        let with = refund(&refunds(), &context);
+        let without = refund(&set(&[("approvals/refunds/refunds.rego", RULES)]), &context);
+        if (with.outcome, with.cause) != (without.outcome, without.cause) {
+            prop_assert!(without.outcome == Outcome::Approve || without.cause == Cause::NoRule);
+            prop_assert_eq!((with.outcome, with.cause), (Outcome::Escalate, Cause::Evidence));
+        }
+    }
 }
