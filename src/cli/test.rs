@@ -11,7 +11,7 @@ use super::ExitStatus;
 use super::policy_directory::{self, PolicyArgs};
 use super::terminal::{self, Format};
 use crate::clock::Clock;
-use crate::policy::testing::{self, Detail, Filter, TestReport};
+use crate::policy::testing::{self, Detail, Filter, Settings, TestReport};
 
 /// Run the policies' own tests: rules named `test_…`
 ///
@@ -55,8 +55,17 @@ fn test(
         None => &args.policies.directory()?,
     };
     let filter = args.run.clone().map_or(Filter::All, Filter::Matching);
-    let report = policy_directory::read(directory)?
-        .and_then(|files| testing::run(&files, &filter, now, clock));
+    let report = policy_directory::read(directory)?.and_then(|files| {
+        testing::run(
+            &files,
+            &Settings {
+                filter,
+                ..Settings::default()
+            },
+            now,
+            clock,
+        )
+    });
     let report = match report {
         Ok(report) => report,
         Err(mistakes) => {
