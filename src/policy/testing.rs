@@ -101,6 +101,7 @@ pub struct Runner<'a> {
     files: &'a PolicyFiles,
     interpreter: Interpreter,
     tests: Vec<TestRule>,
+    time_limit: Duration,
 }
 
 impl Default for Settings {
@@ -137,6 +138,7 @@ impl<'a> Runner<'a> {
             files,
             interpreter,
             tests,
+            time_limit: settings.time_limit,
         })
     }
 
@@ -174,7 +176,8 @@ impl<'a> Runner<'a> {
             let Some(test) = self.tests.iter().find(is_this) else {
                 continue;
             };
-            if !result.is_bad() {
+            // To look into what took too long takes too long as well.
+            if !result.is_bad() || result.duration >= self.time_limit {
                 continue;
             }
             if result.cases.is_empty() {

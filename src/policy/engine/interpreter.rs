@@ -199,7 +199,24 @@ fn evaluate(engine: &mut Engine, rule_path: &str, now: Timestamp) -> Result<Valu
     }));
     evaluated
         .map_err(|_| "a built-in function panicked".to_owned())?
-        .map_err(|error| error.to_string().trim().to_owned())
+        .map_err(|error| without_place_of_built_in(error.to_string().trim()))
+}
+
+/// The engine's error text without the place that bounded built-ins are said to be at, which is none.
+fn without_place_of_built_in(error: &str) -> String {
+    let place = error.find("error: \n--> a built-in:");
+    let message = error.rfind("error: ");
+    match place.zip(message) {
+        Some((place, message)) => {
+            let (before, after) = (error.get(..place), error.get(message..));
+            format!(
+                "{}{}",
+                before.unwrap_or_default(),
+                after.unwrap_or_default()
+            )
+        }
+        None => error.to_owned(),
+    }
 }
 
 impl std::fmt::Debug for Interpreter {

@@ -113,7 +113,7 @@ impl Coverage {
         let mut text = String::from("Lines not covered:");
         for (path, file) in &self.files {
             for range in &file.not_covered {
-                let _ = write!(text, "\n\t{path}:{range}");
+                let _ = write!(text, "\n  {path}:{range}");
             }
         }
         text

@@ -77,21 +77,23 @@ impl TestReport {
 /// What is printed below a test that did not pass: what failed, else its first line.
 pub(super) fn frames(test: &TestResult) -> String {
     if test.failures.is_empty() && test.cases.iter().any(|case| !case.failures.is_empty()) {
-        return "\n".to_owned();
+        return String::new();
     }
     if test.failures.is_empty() {
         return format!("\n  {}:{}:\n    {}\n\n", test.file, test.line, test.source);
     }
-    let frames = test.failures.iter().map(|failure| failure.to_string());
+    let frames = test.failures.iter().map(Failure::to_string);
     let frames: Vec<String> = frames.map(|frame| indented(&frame, "  ")).collect();
     format!("\n{}\n", frames.join("\n"))
 }
 
 fn write_case(text: &mut String, case: &CaseResult) {
-    let indent = "  ".repeat(case.path.len());
+    let indent = " ".repeat(4);
     let _ = writeln!(text, "  {}: {}", case.path.join(": "), word(case));
-    for failure in &case.failures {
-        let _ = write!(text, "\n{}", indented(&failure.to_string(), &indent));
+    if !case.failures.is_empty() {
+        let frames = case.failures.iter().map(Failure::to_string);
+        let frames: Vec<String> = frames.map(|frame| indented(&frame, &indent)).collect();
+        let _ = write!(text, "\n{}\n", frames.join("\n"));
     }
 }
 

@@ -275,12 +275,12 @@ test_two[a][b] if {
     data.p_test.test_limits: FAIL (0s)
       wrong: FAIL
 
-      p_test.rego:11:
-        p.limit == case.limit with input as case.input
-        |          |                        |
-        |          |                        {"vip":true}
-        |          100
-        500
+        p_test.rego:11:
+          p.limit == case.limit with input as case.input
+          |          |                        |
+          |          |                        {"vip":true}
+          |          100
+          500
 
     data.p_test.test_none: FAIL (0s)
 
@@ -294,6 +294,7 @@ test_two[a][b] if {
           b < 2
           |
           2
+
       y: 2: FAIL
 
         p_test.rego:21:
@@ -385,6 +386,6 @@ test_f if p.twice(2) == 4
     );
     assert_eq!(
         coverage.missing(),
-        "Lines not covered:\n\tother.rego:3\n\tp.rego:7\n\tp.rego:12-13\n\tp.rego:16\n\tp.rego:18-19\n\tp.rego:32\n\tp.rego:38\n\tp.rego:44"
+        "Lines not covered:\n  other.rego:3\n  p.rego:7\n  p.rego:12-13\n  p.rego:16\n  p.rego:18-19\n  p.rego:32\n  p.rego:38\n  p.rego:44"
     );
 }

@@ -20,6 +20,9 @@ use crate::policy::folder::RegoFile;
 /// The function that a head calls when it held.
 const HELD: &str = "countersign.held";
 
+/// What stands before what a head adds to its set.
+const CONTAINS: &str = "contains";
+
 /// One file that is no test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoveredFile {
@@ -194,7 +197,7 @@ fn mark(rule: &Rule, path: &str, text: &str, edits: &mut Vec<Edit>) {
         return;
     };
     let path = serde_json::Value::from(path);
-    let call = |line: u32| format!("{HELD}({path}, {line}, ");
+    let call = |line: u32| format!(" {HELD}({path}, {line}, ");
     let mut around = |line: u32, (start, end): (usize, usize)| {
         edits.push(Edit::insert(start, call(line)));
         edits.push(Edit::insert(end, ")".to_owned()));
@@ -215,13 +218,17 @@ fn mark(rule: &Rule, path: &str, text: &str, edits: &mut Vec<Edit>) {
             None => without.push((bytes_of(whole, text).1, span.line)),
         },
         RuleHead::Set {
-            key: Some(key),
+            key: Some(_),
             span: whole,
-            ..
-        } => around(
-            span.line,
-            (bytes_of(key.span(), text).0, bytes_of(whole, text).1),
-        ),
+            refr,
+        } => {
+            let after = bytes_of(refr.span(), text).1;
+            let end = bytes_of(whole, text).1;
+            let keyword = text.get(after..end).and_then(|rest| rest.find(CONTAINS));
+            if let Some(at) = keyword {
+                around(span.line, (after + at + CONTAINS.len(), end));
+            }
+        }
         RuleHead::Set { key: None, .. } => {}
     }
     for body in bodies.iter().filter(|body| body.is_else) {
@@ -233,7 +240,7 @@ fn mark(rule: &Rule, path: &str, text: &str, edits: &mut Vec<Edit>) {
     edits.extend(
         without
             .into_iter()
-            .map(|(at, line)| Edit::insert(at, format!(" := {}true)", call(line)))),
+            .map(|(at, line)| Edit::insert(at, format!(" :={}true)", call(line)))),
     );
 }
 

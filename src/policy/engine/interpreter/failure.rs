@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use regorus::Value;
-use regorus::unstable::{Expr, Literal, LiteralStmt, Ref, Rule, RuleHead, Span};
+use regorus::unstable::{Expr, Literal, LiteralStmt, Ref, Rule, RuleHead, Span, WithModifier};
 
 use super::cases::Case;
 use super::names::Beginning;
@@ -175,7 +175,7 @@ impl Interpreter {
         if !is_denied && levels.len() < MOST_LEVELS {
             let asked = parts
                 .iter()
-                .filter(|(_, under)| *under == Under::With)
+                .filter(|(_, under)| matches!(under, Under::With))
                 .find_map(|(expr, _)| self.asked(body, expr, &levels));
             failures.extend(asked.into_iter().flatten());
         }
@@ -273,7 +273,7 @@ impl Interpreter {
         &self,
         body: &Body<'_>,
         span: &Span,
-        parts: &[(&Ref<Expr>, Under)],
+        parts: &[(&Ref<Expr>, Under<'_>)],
         before: &Beginning,
         with: &str,
     ) -> Failure {
@@ -289,7 +289,10 @@ impl Interpreter {
         let (levels, bare) = (body.levels(before, with), body.levels(before, ""));
         let mut seen = BTreeSet::new();
         let operands = parts.iter().filter_map(|(expr, under)| {
-            let (from, to) = bytes_of(expr.span(), source);
+            let (from, to) = match under {
+                Under::With => bytes_of(expr.span(), source),
+                Under::Nothing(with) => value_of(with, source),
+            };
             let text = source.get(from..to)?;
             let title = on_one_line(text);
             let is_known = self.is_whole(body.rule.file, &before.before(expr));
@@ -298,7 +301,7 @@ impl Interpreter {
             }
             let under = match under {
                 Under::With => &levels,
-                Under::Nothing => &bare,
+                Under::Nothing(_) => &bare,
             };
             let values = self.values(under, text, body.now).ok()?;
             let column = is_one_line
@@ -363,6 +366,19 @@ pub(super) fn bodies(rule: &Rule) -> Vec<(&[LiteralStmt], Option<&Ref<Expr>>)> {
 pub(super) fn text_of<'a>(parsed: &'a Parsed, span: &Span) -> &'a str {
     let (start, end) = bytes_of(span, &parsed.file.text);
     parsed.file.text.get(start..end).unwrap_or_default()
+}
+
+/// Where the value of `with … as value` is: the span of an object may begin at its last key.
+fn value_of(with: &WithModifier, source: &str) -> (usize, usize) {
+    let start = bytes_of(with.refr.span(), source).1;
+    let end = bytes_of(&with.span, source).1;
+    let text = source.get(start..end).unwrap_or_default();
+    let value = text
+        .trim_start()
+        .strip_prefix("as")
+        .unwrap_or(text)
+        .trim_start();
+    (end - value.len(), end)
 }
 
 /// What a rule is worth of which no body held.

@@ -4,21 +4,21 @@
     reason = "a syntax tree has two dozen kinds of nodes, of which each function looks at a few"
 )]
 
-use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Ref};
+use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Ref, WithModifier};
 
 use crate::policy::engine::syntax::{self, Step};
 
 /// Under what a part is evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Under {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Under<'a> {
     /// The `with` of its statement.
     With,
-    /// Nothing: it is part of that `with`.
-    Nothing,
+    /// Nothing: it is the value of this one.
+    Nothing(&'a WithModifier),
 }
 
 /// The parts of a statement, in the order written.
-pub(super) fn of_statement(stmt: &LiteralStmt) -> Vec<(&Ref<Expr>, Under)> {
+pub(super) fn of_statement(stmt: &LiteralStmt) -> Vec<(&Ref<Expr>, Under<'_>)> {
     let mut found = Vec::new();
     match &stmt.literal {
         Literal::SomeVars { .. } => {}
@@ -30,13 +30,13 @@ pub(super) fn of_statement(stmt: &LiteralStmt) -> Vec<(&Ref<Expr>, Under)> {
     parts.extend(
         stmt.with_mods
             .iter()
-            .map(|with| (&with.r#as, Under::Nothing)),
+            .map(|with| (&with.r#as, Under::Nothing(with))),
     );
     parts
 }
 
 /// The parts of a value.
-pub(super) fn of_value(expr: &Ref<Expr>) -> Vec<(&Ref<Expr>, Under)> {
+pub(super) fn of_value(expr: &Ref<Expr>) -> Vec<(&Ref<Expr>, Under<'_>)> {
     let mut found = Vec::new();
     within(expr, &mut found);
     found.into_iter().map(|expr| (expr, Under::With)).collect()
