@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::diagnostic::Diagnostic;
 use crate::policy::folder::PolicyFiles;
 use crate::policy::testing::coverage::Coverage;
-use crate::policy::testing::{Detail, Filter, Runner, Settings, TestReport};
+use crate::policy::testing::{Detail, Filter, Runner, Settings, TestReport, TestResult};
 
 mod suites;
 mod watch;
@@ -180,7 +180,7 @@ fn round(
         } else {
             ExitStatus::Done
         },
-        failed: report.failures().map(|test| test.full_name()).collect(),
+        failed: report.failures().map(TestResult::full_name).collect(),
     })
 }
 

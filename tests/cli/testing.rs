@@ -129,7 +129,7 @@ fn a_report_shows_what_failed_and_with_which_values() {
         FAIL: 2/7
         SKIPPED: 1/7
         ERROR: 1/7
-        "#)
+        "#);
     });
 }
 
@@ -213,7 +213,7 @@ fn coverage_is_printed_below_the_tests_and_is_opas_as_json() {
 
         policies/refunds.rego   60.00%        3/5  not covered: 10-11
         all                     60.00%        3/5
-        "#)
+        "#);
     });
     let ran = run(
         folder.path(),

@@ -121,15 +121,12 @@ impl std::fmt::Display for Failure {
             .iter()
             .map(|operand| Some((operand.column?, operand)))
             .collect();
-        match placed {
-            Some(placed) => arrows(f, placed),
-            None => {
-                writeln!(f, "\n  where:")?;
-                let mut operands = self.operands.iter();
-                operands
-                    .try_for_each(|operand| writeln!(f, "    {}: {}", operand.text, operand.value))
-            }
+        if let Some(placed) = placed {
+            return arrows(f, placed);
         }
+        writeln!(f, "\n  where:")?;
+        let mut operands = self.operands.iter();
+        operands.try_for_each(|operand| writeln!(f, "    {}: {}", operand.text, operand.value))
     }
 }
 

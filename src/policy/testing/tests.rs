@@ -389,3 +389,96 @@ test_f if p.twice(2) == 4
         "Lines not covered:\n  other.rego:3\n  p.rego:7\n  p.rego:12-13\n  p.rego:16\n  p.rego:18-19\n  p.rego:32\n  p.rego:38\n  p.rego:44"
     );
 }
+
+#[test]
+fn statements_in_any_order_bodies_and_errors_are_explained() {
+    let text = explained(
+        REFUNDS,
+        r#"package p_test
+
+import data.p
+
+test_backwards if {
+	x > 3
+	y = 3
+	x = y
+}
+
+test_two_bodies if 1 == 2
+
+test_two_bodies if {
+	some grade in {"a", "b"}
+	grade == "c"
+}
+
+test_else := p.limit == 1 if {
+	input.a
+} else := p.limit == 2 if {
+	input.b
+} else if p.limit == 3
+
+test_error if {
+	limit := to_number("x")
+	limit > 3
+}
+
+test_built_in if time.now_ns() == 5 with time.now_ns as 4
+"#,
+    );
+    insta::assert_snapshot!(text, @r#"
+    p_test.rego:
+    data.p_test.test_backwards: FAIL (0s)
+
+      p_test.rego:8:
+        x = y
+
+    data.p_test.test_two_bodies: FAIL (0s)
+
+      p_test.rego:11:
+        test_two_bodies if 1 == 2
+
+      p_test.rego:15:
+        grade == "c"
+        |
+        "a", "b"
+
+    data.p_test.test_else: FAIL (0s)
+
+      p_test.rego:19:
+        input.a
+        |
+        undefined
+
+      p_test.rego:21:
+        input.b
+        |
+        undefined
+
+      p_test.rego:22:
+        } else if p.limit == 3
+                  |
+                  100
+
+    data.p_test.test_error: ERROR (0s)
+      --> p_test.rego:25:23
+       |
+    25 | 	limit := to_number("x")
+       |                       ^
+    error: could not parse string as number
+
+      p_test.rego:25:
+        limit := to_number("x")
+
+    data.p_test.test_built_in: FAIL (0s)
+
+      p_test.rego:29:
+        test_built_in if time.now_ns() == 5 with time.now_ns as 4
+                         |                                      |
+                         |                                      4
+                         4
+
+    --------------------------------------------------------------------------------
+    FAIL: 4/5
+    ERROR: 1/5
+    "#);
+}

@@ -90,11 +90,10 @@ impl Interpreter {
                     with: String::new(),
                 };
                 let values = self.values(&[level], &list, now).ok()?;
-                let lists = values.iter().filter_map(|value| match value {
-                    Value::Array(items) => Some(items.to_vec()),
-                    _ => None,
-                });
-                let lists: Vec<_> = lists.collect();
+                let lists: Vec<_> = values
+                    .iter()
+                    .filter_map(|value| Some(value.as_array().ok()?.to_vec()))
+                    .collect();
                 (!lists.is_empty()).then_some((count, lists))
             })
     }
@@ -122,8 +121,8 @@ impl Interpreter {
 }
 
 fn name(key: &Value) -> String {
-    match key {
-        Value::String(text) => text.to_string(),
-        _ => key.to_json_str().unwrap_or_default(),
+    if let Value::String(text) = key {
+        return text.to_string();
     }
+    key.to_json_str().unwrap_or_default()
 }

@@ -5,6 +5,7 @@
 //! out files of which nothing was evaluated, so each head is made to say that it held.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -182,11 +183,11 @@ fn written(path: &[String]) -> String {
     for (place, part) in path.iter().enumerate() {
         let is_word = part.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
             && !part.starts_with(|c: char| c.is_ascii_digit());
-        written.push_str(&match (place, is_word) {
-            (0, _) => part.clone(),
-            (_, true) => format!(".{part}"),
-            (_, false) => format!("[{}]", serde_json::Value::from(part.as_str())),
-        });
+        let _ = match (place, is_word) {
+            (0, _) => write!(written, "{part}"),
+            (_, true) => write!(written, ".{part}"),
+            (_, false) => write!(written, "[{}]", serde_json::Value::from(part.as_str())),
+        };
     }
     written
 }
@@ -307,12 +308,13 @@ fn lines(parsed: &Parsed) -> Vec<Counted> {
 }
 
 fn query_of(expr: &Ref<Expr>) -> Option<&Query> {
-    match expr.as_ref() {
-        Expr::ArrayCompr { query, .. }
-        | Expr::SetCompr { query, .. }
-        | Expr::ObjectCompr { query, .. } => Some(query),
-        _ => None,
+    if let Expr::ArrayCompr { query, .. }
+    | Expr::SetCompr { query, .. }
+    | Expr::ObjectCompr { query, .. } = expr.as_ref()
+    {
+        return Some(query);
     }
+    None
 }
 
 /// The statements of a query and of every `every` in it. A declaration is none: it is never evaluated.
@@ -338,4 +340,36 @@ fn last_line(span: &Span, parsed: &Parsed) -> u32 {
     let text = parsed.file.text.get(start..end).unwrap_or_default();
     let more = u32::try_from(text.matches('\n').count()).unwrap_or_default();
     span.line.saturating_add(more)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::policy::folder::PolicyFiles;
+
+    #[test]
+    fn every_head_of_the_policies_there_are_can_say_that_it_held() {
+        for folder in ["policies", "tests/corpus/policies"] {
+            let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+            let files = PolicyFiles::read(&directory).unwrap();
+            let interpreter = Interpreter::new(&files, Duration::from_secs(5)).unwrap();
+            for (index, parsed) in interpreter.catalog.files.iter().enumerate() {
+                let told = interpreter.telling(index, parsed).text;
+                assert_eq!(told.lines().count(), parsed.file.text.lines().count());
+                let mut heads = lines(parsed);
+                heads.retain(|counted| counted.reached == Reached::Held);
+                let expected = if parsed.is_test() { 0 } else { heads.len() };
+                assert_eq!(told.matches(HELD).count(), expected, "{}", parsed.file.path);
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_is_written_as_rego_has_it() {
+        let path = ["data", "lib", "odd-name", "1st"].map(str::to_owned);
+        assert_eq!(written(&path), r#"data.lib["odd-name"]["1st"]"#);
+    }
 }

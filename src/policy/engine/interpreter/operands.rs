@@ -62,11 +62,7 @@ fn below<'a>(expr: &'a Ref<Expr>, found: &mut Vec<&'a Ref<Expr>>) {
 
 fn within<'a>(expr: &'a Ref<Expr>, found: &mut Vec<&'a Ref<Expr>>) {
     match expr.as_ref() {
-        Expr::Var { .. } => {
-            if syntax::variable(expr) != Some("_") {
-                found.push(expr);
-            }
-        }
+        Expr::Var { .. } if syntax::variable(expr) != Some("_") => found.push(expr),
         Expr::RefDot { .. } | Expr::RefBrack { .. } => {
             found.push(expr);
             for step in syntax::chain(expr).1 {

@@ -61,13 +61,13 @@ impl Interpreter {
 
 /// The values in `depth` arrays, one inside the other.
 fn flatten(value: &Value, depth: usize, found: &mut Vec<Value>) {
-    match value {
-        Value::Array(items) if depth > 0 => {
-            for item in items.iter() {
-                flatten(item, depth - 1, found);
-            }
+    if depth == 0 {
+        if !found.contains(value) {
+            found.push(value.clone());
         }
-        _ if depth == 0 && !found.contains(value) => found.push(value.clone()),
-        _ => {}
+    } else if let Value::Array(items) = value {
+        for item in items.iter() {
+            flatten(item, depth - 1, found);
+        }
     }
 }
