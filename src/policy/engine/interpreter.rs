@@ -22,6 +22,7 @@ mod failure;
 mod names;
 mod operands;
 mod probe;
+mod text;
 
 pub use cases::Case;
 pub use coverage::CoveredFile;

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use regorus::Value;
 use regorus::unstable::{Expr, LiteralStmt, Ref};
 
-use super::failure::{bodies, text_of};
+use super::failure::bodies;
 use super::names::Beginning;
 use super::probe::Level;
+use super::text::text_of;
 use super::{Interpreter, TestRule, keys};
 use crate::policy::engine::catalog::RuleNode;
 
