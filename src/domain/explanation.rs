@@ -141,3 +141,6 @@ pub enum Operator {
     /// A built-in that answers yes or no about a text: `startswith`, `endswith`, `contains`, `regex.match`, `glob.match`.
     Matches,
 }
+
+#[cfg(test)]
+pub(crate) mod examples;

@@ -11,6 +11,8 @@ pub mod escalation;
 pub mod platform;
 pub mod effect;
 pub mod explanation;
+pub mod decimal;
+pub mod near;
 pub mod case;
 pub mod freeze;
 pub mod log_entry;

@@ -79,6 +79,8 @@ fn verdict(set: &PolicySet, outcome: Outcome, cause: Cause, found: Findings) -> 
         terms,
         freeze: None,
         revision: set.revision().clone(),
+        nearest: Vec::new(),
+        counterfactual: None,
     }
 }
 

@@ -11,6 +11,7 @@ pub mod engine;
 pub mod input;
 pub mod set;
 pub mod decide;
+pub mod counterfactual;
 pub mod testing;
 pub mod admission;
 pub mod watch;
