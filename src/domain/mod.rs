@@ -13,6 +13,7 @@ pub mod effect;
 pub mod explanation;
 pub mod decimal;
 pub mod near;
+pub mod account;
 pub mod case;
 pub mod freeze;
 pub mod log_entry;

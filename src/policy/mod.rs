@@ -12,10 +12,12 @@ pub mod input;
 pub mod set;
 pub mod decide;
 pub mod counterfactual;
+pub mod account;
 pub mod testing;
 pub mod admission;
 pub mod watch;
 
+pub use account::{account, decide_and_account};
 pub use decide::decide;
 pub use engine::ENGINE;
 pub use input::Input;
@@ -23,3 +25,6 @@ pub use set::{Budget, Loaded, PolicySet};
 
 #[cfg(test)]
 mod tests;
+
+mod stand_in;
+pub use stand_in::{decide_plain, explain};

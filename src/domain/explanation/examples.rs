@@ -65,7 +65,7 @@ pub(crate) fn condition(line: u32, comparison: Comparison) -> ExplainedCondition
             (Truth::True, false) | (Truth::False, true) => Truth::False,
         },
         values: sides()
-            .filter(|side| side.text.contains('.'))
+            .filter(|side| side.text.starts_with(['i', 'd']))
             .filter_map(|side| Some((side.text.clone(), side.value.as_ref()?.to_string())))
             .collect(),
         file: FILE.to_owned(),
