@@ -106,51 +106,41 @@ impl std::fmt::Display for Decimal {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
     use super::*;
+    use proptest::prelude::*;
 
-    fn decimal(value: Value) -> Option<Decimal> {
-        match value {
-            Value::Number(number) => Decimal::of(&number),
-            _ => None,
-        }
+    fn decimal(value: impl Into<Value>) -> Option<Decimal> {
+        Decimal::of(value.into().as_number()?)
     }
 
     #[test]
     fn the_difference_of_two_prices_has_no_dust() {
-        let apart = decimal(json!(0.3))
-            .unwrap()
-            .distance(decimal(json!(0.1)).unwrap());
+        let apart = decimal(0.3).unwrap().distance(decimal(0.1).unwrap());
         assert_eq!(apart.unwrap().to_string(), "0.2");
-        let below = decimal(json!(100)).unwrap().moved(-1, 2).unwrap();
+        let below = decimal(100).unwrap().moved(-1, 2).unwrap();
         assert_eq!(below.number().unwrap().to_string(), "99.99");
     }
 
     #[test]
     fn a_unit_below_and_above_zero_is_written_as_people_write_it() {
-        let zero = decimal(json!(0)).unwrap();
+        let zero = decimal(0).unwrap();
         assert_eq!(zero.moved(-1, 2).unwrap().to_string(), "-0.01");
         assert_eq!(zero.moved(1, 0).unwrap().to_string(), "1");
-        assert_eq!(decimal(json!(-5.50)).unwrap().to_string(), "-5.5");
-        assert_eq!(decimal(json!(99.0)).unwrap().places(), 0);
+        assert_eq!(decimal(-5.50).unwrap().to_string(), "-5.5");
+        assert_eq!(decimal(99.0).unwrap().places(), 0);
     }
 
     #[test]
     fn a_number_that_is_no_amount_is_none() {
-        assert_eq!(decimal(json!(1e300)), None);
-        assert_eq!(decimal(json!(1e-300)), None);
-        assert_eq!(
-            decimal(json!(1e21)).unwrap().to_string(),
-            "1000000000000000000000"
-        );
+        assert_eq!(decimal(1e300), None);
+        assert_eq!(decimal(1e-300), None);
+        assert_eq!(decimal(1e21).unwrap().to_string(), "1000000000000000000000");
     }
 
     proptest! {
         #[test]
         fn every_whole_number_comes_back_as_it_was(whole in any::<i64>()) {
-            prop_assert_eq!(decimal(json!(whole)).unwrap().number(), Some(Number::from(whole)));
+            prop_assert_eq!(decimal(whole).unwrap().number(), Some(Number::from(whole)));
         }
 
         #[test]

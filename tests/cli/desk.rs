@@ -170,6 +170,8 @@ fn verdict(outcome: Outcome) -> Verdict {
         terms: None,
         freeze: None,
         revision: Revision::of([0x3f; 32]),
+        nearest: Vec::new(),
+        counterfactual: None,
     }
 }
 

@@ -4,7 +4,10 @@ use super::*;
 use crate::domain::explanation::examples::{
     compared, condition, data, field, literal, on_action, refund_of_120, rule,
 };
+use crate::domain::id::Revision;
+use crate::domain::rationale;
 use crate::domain::rationale::near::{counterfactual, near_miss};
+use crate::domain::verdict::{Cause, Verdict};
 
 fn approves(conditions: Vec<ExplainedCondition>) -> Explanation {
     Explanation {
@@ -240,4 +243,40 @@ fn a_counterfactual_keeps_its_names_and_tells_null_from_absent() {
         counterfactual(None),
         "no single change was found that would approve it"
     );
+}
+
+#[test]
+fn people_read_the_near_misses_and_platforms_do_not() {
+    let nearest = nearest(&refund_of_120());
+    let verdict = Verdict {
+        outcome: Outcome::Escalate,
+        cause: Cause::NoRule,
+        rules: Vec::new(),
+        evidence: Vec::new(),
+        failures: Vec::new(),
+        terms: None,
+        freeze: None,
+        revision: Revision::of([0x3f; 32]),
+        nearest,
+        counterfactual: None,
+    };
+    insta::assert_snapshot!(rationale::full(&verdict), @r"
+    Left to a person: no rule of policy 3f3f3f3f3f3f matched.
+      almost approves Small refund: `input.context.amount` is 120, needs < 100 (`data.limits.refunds.automatic`); the other 3 conditions hold
+        approvals/refunds/refunds.rego:12  approvals.refunds.approve#small-refund
+      almost approves Known customer: `input.context.vip` is absent; one more condition does not hold, 1 does
+        approvals/refunds/refunds.rego:22  approvals.refunds.approve#known-customer
+      no single change was found that would approve it
+    ");
+    insta::assert_snapshot!(rationale::short(&verdict), @"Left to a person: no rule of policy 3f3f3f3f3f3f matched.");
+    let kept = serde_json::to_string(&verdict).unwrap();
+    assert_eq!(serde_json::from_str::<Verdict>(&kept).unwrap(), verdict);
+}
+
+#[test]
+fn a_verdict_from_before_there_were_near_misses_is_read_and_written_as_it_was() {
+    let old = r#"{"outcome":"escalate","cause":"no_rule","rules":[],"evidence":[],"failures":[],"terms":null,"freeze":null,"revision":"3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f"}"#;
+    let read: Verdict = serde_json::from_str(old).unwrap();
+    assert_eq!(read.nearest, vec![]);
+    assert_eq!(serde_json::to_string(&read).unwrap(), old);
 }

@@ -15,8 +15,8 @@ fn explained(comparison: Comparison) -> Explanation {
 }
 
 /// Everything that is proposed, in order.
-fn proposed(explanation: &Explanation, context: Value) -> Vec<String> {
-    let input = json!({"action": "stripe.refund", "agent": {"id": "a"}, "context": context});
+fn proposed(explanation: &Explanation, context: impl Into<Value>) -> Vec<String> {
+    let input = json!({"action": "stripe.refund", "agent": {"id": "a"}, "context": context.into()});
     candidates::candidates(explanation, &input)
         .into_iter()
         .map(|change| format!("{} = {}", change.path, change.to))
