@@ -256,3 +256,30 @@ fn a_completion_script_names_the_commands() {
     let ran = Ran::of(&output);
     assert!(ran.status == 0 && ran.out.contains("agreement") && ran.out.contains("unfreeze"));
 }
+
+#[tokio::test]
+async fn a_case_whose_policies_are_not_kept_is_explained_by_what_was_written_down() {
+    let desk = Desk::open();
+    let case = desk.decide("appr_1", Outcome::Reject, Mode::Enforce).await;
+    let id = case.asked.id.to_string();
+    let explained = desk.run(&["explain", &id, "--format", "json"]);
+    assert_eq!(explained.status, 0, "{explained:?}");
+    assert!(explained.err.contains("is not kept here"), "{explained:?}");
+    let json = explained.json();
+    assert_eq!(json["verdict"]["case_id"], id);
+    assert_eq!(json["rules"][0]["truth"], "true");
+    assert!(
+        json["note"].as_str().unwrap().contains("is not kept here"),
+        "{json}"
+    );
+
+    let page = desk.run(&["explain", &id[..12]]);
+    assert!(page.out.contains("Rejected by policy"), "{page:?}");
+    let unknown = desk.run(&["explain", "case_ffffffff"]);
+    assert_eq!(unknown.status, 1, "{unknown:?}");
+    assert!(
+        desk.run(&["explain", "nothing.json"])
+            .err
+            .contains("cannot be read")
+    );
+}
