@@ -204,10 +204,11 @@ impl FailedCondition {
             truth: condition.truth,
             file: condition.file.clone(),
             line: condition.line,
-            shortfall: short
-                .next()
-                .map(Shortfall::of)
-                .or_else(|| Shortfall::missing(condition)),
+            shortfall: match short.next().map(Shortfall::of) {
+                // What is not there to be compared with is what is missing.
+                Some(short) if short.threshold.is_some() || short.observed.is_none() => Some(short),
+                short => Shortfall::missing(condition).or(short),
+            },
         }
     }
 }
@@ -310,10 +311,12 @@ fn is_rather_observed(right: &Side, left: &Side) -> bool {
     left.pointer.is_none() && (right.pointer.is_some() || (is_literal(left) && !is_literal(right)))
 }
 
-/// Whether a side is written out where it is compared.
+/// Whether a side is written out where it is compared; texts may come without their quotes.
 fn is_literal(side: &Side) -> bool {
-    let is_written =
-        |value: &Value| json::parse(side.text.as_bytes()).is_ok_and(|read| read == *value);
+    let is_written = |value: &Value| {
+        value.as_str() == Some(&side.text)
+            || json::parse(side.text.as_bytes()).is_ok_and(|read| read == *value)
+    };
     side.text.starts_with(['"', '`', '[', '{']) || side.value.as_ref().is_some_and(is_written)
 }
 
