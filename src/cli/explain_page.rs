@@ -115,10 +115,31 @@ fn write_rule(out: &mut dyn Write, rule: &ExplainedRule) -> io::Result<()> {
     for reason in &rule.reasons {
         writeln!(out, "    {}", one_line(reason, LONGEST_VALUES).style(FAINT))?;
     }
-    let lines: Vec<Line<'_>> = rule.conditions.iter().flat_map(Line::of).collect();
+    let conditions = rule
+        .conditions
+        .iter()
+        .filter(|one| !is_of_the_head(one, rule));
+    let lines: Vec<Line<'_>> = conditions.flat_map(Line::of).collect();
     let width = |line: &Line<'_>| Some(line.width()).filter(|width| *width <= WIDEST);
     let widest = lines.iter().filter_map(width).max().unwrap_or_default();
     lines.iter().try_for_each(|line| line.write(out, widest))
+}
+
+/// Whether a statement names a value that no condition looks at: the reason of a rule that does not hold would read as if
+/// it did.
+fn is_of_the_head(condition: &ExplainedCondition, rule: &ExplainedRule) -> bool {
+    let is_in = |name: &str, text: &str| {
+        let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        words.any(|word| word == name)
+    };
+    let mut others = rule
+        .conditions
+        .iter()
+        .filter(|other| !std::ptr::eq(*other, condition));
+    condition.truth == Truth::True
+        && condition
+            .names()
+            .is_some_and(|name| !others.any(|other| is_in(name, &other.text)))
 }
 
 /// One line of a rule's tree.
@@ -191,7 +212,7 @@ fn seen(condition: &ExplainedCondition) -> String {
     let is_missing = |operand: &str| missing.clone().any(|missing| missing.path == operand);
     let values = condition.values.iter();
     let values = values
-        .filter(|(operand, _)| !is_missing(operand))
+        .filter(|(operand, value)| !is_missing(operand) && value != "undefined")
         .map(|(operand, value)| format!("{operand} = {value}"));
     let missing = missing
         .clone()

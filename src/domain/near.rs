@@ -39,7 +39,7 @@ pub struct NearMiss {
     pub failing: Vec<FailedCondition>,
     /// How many conditions do not hold.
     pub fails: usize,
-    /// How many conditions hold.
+    /// How many conditions hold; statements that only name a value are not counted.
     pub holds: usize,
 }
 
@@ -178,6 +178,10 @@ fn is_about_the_action(condition: &ExplainedCondition) -> bool {
 impl NearMiss {
     fn of(rule: &ExplainedRule) -> Self {
         let fails = failing(rule).count();
+        // Giving a value a name is no condition for anything.
+        let holds = |condition: &&ExplainedCondition| {
+            condition.truth == Truth::True && condition.names().is_none()
+        };
         Self {
             id: rule.id.clone(),
             title: rule.title.clone(),
@@ -188,7 +192,7 @@ impl NearMiss {
                 .map(FailedCondition::of)
                 .collect(),
             fails,
-            holds: rule.conditions.len() - fails,
+            holds: rule.conditions.iter().filter(holds).count(),
         }
     }
 }

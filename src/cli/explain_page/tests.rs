@@ -119,3 +119,27 @@ fn strangers_text_cannot_move_the_cursor() {
     let page = page(&account, Rules::Nearest);
     assert!(page.contains("\\u{1b}[2J\\u{202e}"), "{page}");
 }
+
+#[test]
+fn a_name_is_shown_where_a_condition_looks_at_it_and_a_reason_is_not() {
+    let mut account = account();
+    let conditions = &mut account.explanation.rules[0].conditions;
+    let mut named = |text: &str| {
+        let mut named = conditions[0].clone();
+        named.text = text.to_owned();
+        conditions.push(named);
+    };
+    named("reason := \"it is small\"");
+    named("hour := time.clock(input.now)[0]");
+    named("hour >= 9");
+    let page = page(&account, Rules::Nearest);
+    assert!(
+        !page.contains("reason :=") && page.contains("✓ hour :="),
+        "{page}"
+    );
+    let near = &nearest(&account.explanation)[0];
+    assert_eq!(
+        (near.title.as_str(), near.fails, near.holds),
+        ("Small refund", 1, 4)
+    );
+}
