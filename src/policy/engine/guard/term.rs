@@ -102,12 +102,15 @@ pub(super) struct Of {
 
 pub(super) struct Builtin {
     pub(super) name: String,
-    pub(super) function: fn(&Span, &[Ref<Expr>], &[Value], bool) -> anyhow::Result<Value>,
+    pub(super) function: Called,
     pub(super) arguments: Vec<Term>,
     pub(super) span: Span,
     pub(super) expressions: Vec<Ref<Expr>>,
     pub(super) at: At,
 }
+
+/// A built-in as the engine calls it.
+pub(super) type Called = fn(&Span, &[Ref<Expr>], &[Value], bool) -> anyhow::Result<Value>;
 
 /// A place in the files.
 #[derive(Clone)]
