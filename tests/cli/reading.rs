@@ -315,7 +315,7 @@ async fn a_case_is_explained_by_the_policies_that_are_kept_with_it() {
     assert_eq!((page.status, page.err.as_str()), (0, ""), "{page:?}");
     for line in [
         "✗ Small refund  approve  approvals/refunds.rego:5",
-        "  ✗ input.context.amount < 100      input.context.amount = 120",
+        "  ✗ input.context.amount < 100       input.context.amount = 120",
         "  Small refund: `input.context.amount` is 120, needs < 100; the other 2 conditions hold",
         "Would be approved with `input.context.amount` = 99 (verified).",
     ] {
