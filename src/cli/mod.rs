@@ -23,6 +23,7 @@ pub mod vote;
 
 mod case_name;
 mod case_page;
+mod junit;
 mod log_event;
 mod log_line;
 mod policy_directory;
