@@ -19,6 +19,7 @@ pub(crate) mod evaluate;
 pub(crate) mod admission;
 pub(crate) mod load;
 pub mod interpreter;
+pub mod inputs;
 #[cfg(test)]
 mod differential;
 
