@@ -13,7 +13,7 @@ use super::policy_directory::{self, PolicyArgs, counted, plural};
 use super::terminal::{self, Format};
 use crate::clock::Clock;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::policy::admission::admit;
+use crate::policy::admission::{Admission, admit_from};
 use crate::policy::folder::RegoFile;
 use crate::policy::{Budget, Loaded};
 
@@ -43,7 +43,11 @@ fn check(args: &Args, out: &mut dyn Write, now: Timestamp) -> anyhow::Result<Exi
     };
     let read = policy_directory::read(directory)?;
     let admitted = read.and_then(|files| {
-        let Loaded { set, mut warnings } = admit(&files, Budget::default(), now)?;
+        let admission = Admission {
+            budget: Budget::default(),
+            probe: args.policies.probe(),
+        };
+        let Loaded { set, mut warnings } = admit_from(directory, &files, admission, now)?;
         warnings.extend(files.warnings(directory));
         warnings.extend(files.rego.iter().filter_map(misplaced));
         Ok((files, set, warnings))

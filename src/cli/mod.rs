@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod log;
 pub mod operators;
 pub mod outbox;
+pub mod probe;
 pub mod run;
 pub mod schema;
 pub mod terminal;
@@ -27,6 +28,7 @@ mod junit;
 mod log_event;
 mod log_line;
 mod policy_directory;
+mod sarif;
 mod table;
 
 #[cfg(test)]
@@ -72,6 +74,7 @@ enum Command {
     Check(check::Args),
     Test(test::Args),
     Decide(decide::Args),
+    Probe(probe::Args),
     #[command(visible_alias = "case")]
     Cases(cases::Args),
     /// Approve an open case
@@ -119,6 +122,7 @@ impl Cli {
             Command::Check(args) => check::run(&args),
             Command::Test(args) => test::run(&args),
             Command::Decide(args) => decide::run(&args),
+            Command::Probe(args) => probe::run(&args),
             Command::Cases(args) => cases::run(&args),
             Command::Approve(args) => vote::run(Ballot::Approve, &args),
             Command::Reject(args) => vote::run(Ballot::Reject, &args),

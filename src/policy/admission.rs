@@ -1,16 +1,124 @@
 //! Whether a set may serve. It may if it loads and none of its own tests fails: tests that lie beside the rules say what
-//! their author meant, and a set that breaks them is not what anybody meant.
+//! their author meant, and a set that breaks them is not what anybody meant. Where the config says so, it is attacked with
+//! its own samples first ([`probe`]).
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place, Severity};
 
 use super::folder::PolicyFiles;
+use super::probe::{self, Extent, Guard, Property, Settings, samples};
 use super::testing::{self, Filter, TestOutcome, TestResult};
 use super::{Budget, Loaded, PolicySet};
+
+/// The most evaluations of a probe that stands between an edit and its serving: about a second of them.
+const MOST_EVALUATIONS: usize = 20_000;
+
+/// What is asked of a set before it serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    /// What one of its decisions may use.
+    pub budget: Budget,
+    /// What becomes of what `probe` finds.
+    pub probe: Probe,
+}
+
+/// What becomes of what `probe` finds in a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Probe {
+    /// It is not looked for.
+    #[default]
+    Off,
+    /// It is a warning.
+    Warn,
+    /// The set is refused.
+    Refuse,
+}
+
+impl From<Budget> for Admission {
+    fn from(budget: Budget) -> Self {
+        Self {
+            budget,
+            probe: Probe::Off,
+        }
+    }
+}
+
+/// Loads `files` of `directory`, runs their tests and probes them with their samples, as `admission` says.
+pub fn admit_from(
+    directory: &Path,
+    files: &PolicyFiles,
+    admission: Admission,
+    now: Timestamp,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut loaded = admit(files, admission.budget, now)?;
+    let severity = match admission.probe {
+        Probe::Off => return Ok(loaded),
+        Probe::Warn => Severity::Warning,
+        Probe::Refuse => Severity::Error,
+    };
+    let told = probed(directory, &loaded.set, severity, now);
+    if told.iter().any(|one| one.severity == Severity::Error) {
+        return Err(told);
+    }
+    loaded.warnings.extend(told);
+    Ok(loaded)
+}
+
+/// How many of the warnings are findings of a probe.
+pub fn probe_findings(warnings: &[Diagnostic]) -> usize {
+    let is_finding = |warning: &&Diagnostic| {
+        Property::ALL
+            .iter()
+            .any(|property| property.code() == warning.code)
+    };
+    warnings.iter().filter(is_finding).count()
+}
+
+/// What a probe of the set says, all of it as bad as `severity`.
+fn probed(
+    directory: &Path,
+    set: &PolicySet,
+    severity: Severity,
+    now: Timestamp,
+) -> Vec<Diagnostic> {
+    let read = samples::in_folder(directory)
+        .and_then(|found| Ok((found, samples::of_tests(set.files(), now)?)));
+    let (mut samples, of_tests) = match read {
+        Ok(read) => read,
+        // A sample that cannot be read is one that nothing was tried with.
+        Err(mistakes) => {
+            let told = mistakes.into_iter();
+            return told.map(|one| Diagnostic { severity, ..one }).collect();
+        }
+    };
+    samples.extend(of_tests);
+    let settings = Settings {
+        guard: Guard::On,
+        most_evaluations: MOST_EVALUATIONS,
+        now,
+    };
+    let report = probe::run(set, &samples::distinct(samples), settings, |_| ());
+    let mut told: Vec<Diagnostic> = report
+        .findings
+        .iter()
+        .map(|finding| finding.diagnostic(set.files(), severity))
+        .collect();
+    if report.extent == Extent::Capped {
+        told.push(
+            Diagnostic::warning(
+                "P122",
+                format!("the probe stopped after {MOST_EVALUATIONS} evaluations and did not try everything"),
+            )
+            .help("`countersign probe` tries it all"),
+        );
+    }
+    told
+}
 
 /// Loads `files` and runs their tests. `now` is the time that the tests see.
 pub fn admit(

@@ -22,6 +22,9 @@ pub struct Metadata {
     pub description: Option<String>,
     /// Whatever the author's own organisation keeps there; an object.
     pub custom: Value,
+    /// `custom.monotone`: the input paths, `input.context.amount`, of which more is never to be more welcome. `probe` holds
+    /// the rules to it.
+    pub monotone: Vec<String>,
     /// Line of `# METADATA`, from 1.
     pub line: u32,
 }
@@ -136,10 +139,7 @@ fn block(
             Err(Box::new(mistake.help("put it in quotes")))
         }
     };
-    Ok(Metadata {
-        title: words("title")?,
-        description: words("description")?,
-        custom: match fields.get("custom") {
+    let custom = match fields.get("custom") {
             None | Some(Value::Null) => Value::Object(Map::new()),
             Some(custom @ Value::Object(_)) => custom.clone(),
             Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::String(_)) => {
@@ -147,9 +147,35 @@ fn block(
                     .help("write `# custom: {owner: payments-ops}`")
                     .into());
             }
-        },
+    };
+    let monotone = monotone(&custom).ok_or_else(|| {
+        refused("the `custom.monotone` of this METADATA is not a list of input paths")
+            .help("write `# custom: {monotone: [input.context.amount]}`")
+    })?;
+    Ok(Metadata {
+        title: words("title")?,
+        description: words("description")?,
+        custom,
+        monotone,
         line: number(first),
     })
+}
+
+/// The paths under `monotone`; `None` where it is something else than a list of them.
+fn monotone(custom: &Value) -> Option<Vec<String>> {
+    let Some(declared) = custom.get("monotone") else {
+        return Some(Vec::new());
+    };
+    let path = |value: &Value| {
+        let path = value.as_str()?.strip_prefix("input.")?;
+        let is_name = |name: &str| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        path.split('.')
+            .all(is_name)
+            .then(|| format!("input.{path}"))
+    };
+    declared.as_array()?.iter().map(path).collect()
 }
 
 /// A line's number as people count.
@@ -267,6 +293,20 @@ mod tests {
                 .collect::<Vec<_>>(),
             [Some("Z")]
         );
+    }
+
+    #[test]
+    fn what_is_declared_monotone_is_a_list_of_input_paths() {
+        let read = |custom: &str| read(&file(&format!("# METADATA\n# custom: {custom}\npackage p\n")));
+        let found = read("{monotone: [input.context.amount, input.rows]}").unwrap();
+        assert_eq!(
+            found.package.unwrap().monotone,
+            ["input.context.amount", "input.rows"]
+        );
+        for wrong in ["{monotone: input.context.amount}", "{monotone: [amount]}", "{monotone: [5]}", "{monotone: [input.]}"] {
+            let mistakes = read(wrong).unwrap_err();
+            assert!(mistakes[0].message.contains("custom.monotone"), "{wrong}");
+        }
     }
 
     #[test]

@@ -12,10 +12,11 @@ pub mod input;
 pub mod set;
 pub mod decide;
 pub mod testing;
+pub mod probe;
 pub mod admission;
 pub mod watch;
 
-pub use decide::decide;
+pub use decide::{decide, decide_plain, explain};
 pub use engine::ENGINE;
 pub use input::Input;
 pub use set::{Budget, Loaded, PolicySet};
