@@ -120,7 +120,7 @@ impl Facts {
         let Some((field, list, members)) = denial(rule, condition, comparison) else {
             return;
         };
-        for pointer in fields(field, rule, sample) {
+        for pointer in fields(field, rule, condition, sample) {
             for member in members.iter().take(MOST_MEMBERS) {
                 let denied = Denied {
                     pointer: pointer.clone(),
@@ -220,15 +220,26 @@ fn denial<'a>(
 }
 
 /// The places that a side stands for: its own, or those that its text or the variables in it come from.
-fn fields(side: &Side, rule: &ExplainedRule, sample: &Value) -> Vec<String> {
+fn fields(
+    side: &Side,
+    rule: &ExplainedRule,
+    condition: &ExplainedCondition,
+    sample: &Value,
+) -> Vec<String> {
+    // An argument that is no plain path has no text.
+    let text = if side.text.is_empty() {
+        &condition.text
+    } else {
+        &side.text
+    };
     let mut found: Vec<String> = side.pointer.iter().cloned().collect();
     if found.is_empty() {
-        found = pointers_in(&side.text);
+        found = pointers_in(text);
     }
     if found.is_empty() {
         for condition in &rule.conditions {
             if let Some((name, made_of)) = assignment(&condition.text)
-                && paths::names(&side.text, name)
+                && paths::names(text, name)
             {
                 found.extend(pointers_in(made_of));
             }

@@ -122,8 +122,8 @@ pub(super) fn absence_is_fine(explanation: &Explanation) -> bool {
     approved && !in_doubt
 }
 
-/// Whether a rule that the approval rests on asks for the kind of what is at `pointer`, or reads numbers from texts where
-/// `kind` is a text.
+/// Whether a rule that the approval rests on asks for the kind of what is at `pointer`, names null where null was `seen`,
+/// or reads numbers from texts where a text was.
 pub(super) fn kind_is_handled(explanation: &Explanation, pointer: &str, seen: &str) -> bool {
     const TESTS: [&str; 8] = [
         "is_number(",
@@ -137,7 +137,8 @@ pub(super) fn kind_is_handled(explanation: &Explanation, pointer: &str, seen: &s
     ];
     let asks = |condition: &ExplainedCondition| {
         let is_asked = TESTS.iter().any(|test| condition.text.contains(test))
-            || (seen == "string" && condition.text.contains("to_number("));
+            || (seen == "string" && condition.text.contains("to_number("))
+            || (seen == "null" && paths::names(&condition.text, "null"));
         is_asked && (mentions(condition, pointer) || !condition.text.contains("input."))
     };
     leaning(explanation, pointer).iter().any(|rule| {
