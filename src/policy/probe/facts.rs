@@ -18,7 +18,8 @@ const MOST_MEMBERS: usize = 8;
 /// What one sample's evaluation rests on.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    /// The places that the approving rules or a veto read, and those around them.
+    /// The places that the approving rules or a veto read, and those around them; where nothing approves, that any rule
+    /// reads.
     pub(super) read: BTreeSet<String>,
     /// The numbers that each place is compared with, ascending.
     pub(super) boundaries: BTreeMap<String, Vec<f64>>,
@@ -47,8 +48,11 @@ impl Facts {
     /// What `explanation` shows of `sample`.
     pub(super) fn of(explanation: &Explanation, sample: &Value) -> Self {
         let mut facts = Self::default();
-        let matters =
-            |rule: &&ExplainedRule| rule.set != RuleSet::Approve || approves_plainly(rule);
+        // Where nothing approves, what keeps each rule from it matters.
+        let is_approved = explanation.rules.iter().any(approves_plainly);
+        let matters = |rule: &&ExplainedRule| {
+            rule.set != RuleSet::Approve || !is_approved || approves_plainly(rule)
+        };
         for rule in explanation.rules.iter().filter(matters) {
             let named = rule
                 .conditions

@@ -94,7 +94,7 @@ impl Attack<'_, '_> {
         self.report(Property::Container, blame, vec![change], suggestion);
     }
 
-    fn passes_as(&mut self, pointer: &str, items: &[Value]) -> bool {
+    pub(super) fn passes_as(&mut self, pointer: &str, items: &[Value]) -> bool {
         let changed = with(&self.sample.input, pointer, Value::Array(items.to_vec()));
         changed.is_some_and(|changed| self.approves(&changed))
     }
