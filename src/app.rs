@@ -148,8 +148,9 @@ impl App {
                 config::Probe::Refuse => Probe::Refuse,
             },
         };
-        let policies =
-            Arc::new(LivePolicies::open(&config.policies.path, admission, keeper, clock.now()).await?);
+        let policies = Arc::new(
+            LivePolicies::open(&config.policies.path, admission, keeper, clock.now()).await?,
+        );
 
         let timeouts = Timeouts::within(config.outbox.timeout);
         let client = Client::new(timeouts).map_err(StartError::Client)?;

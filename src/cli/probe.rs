@@ -19,7 +19,9 @@ use crate::clock::Clock;
 use crate::diagnostic::{Diagnostic, Paint, Severity};
 use crate::domain::verdict::{Outcome, RuleSet};
 use crate::json;
-use crate::policy::probe::{self, Extent, Finding, Guard, Property, Report, Sample, Settings, samples};
+use crate::policy::probe::{
+    self, Extent, Finding, Guard, Property, Report, Sample, Settings, samples,
+};
 use crate::policy::{Budget, Loaded, PolicySet};
 use crate::store::{CaseQuery, Store};
 
@@ -246,6 +248,10 @@ impl Shown<'_> {
                 "condition": blame.condition.as_ref().map(|condition| json!({
                     "text": condition.text, "file": self.here(&condition.file), "line": condition.line,
                 })),
+                "approved_by": {
+                    "id": finding.approved_by.id, "title": finding.approved_by.title,
+                    "file": self.here(&finding.approved_by.file), "line": finding.approved_by.line,
+                },
                 "sample": finding.sample,
                 "changes": changes,
                 "suggestion": finding.suggestion,

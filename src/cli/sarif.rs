@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
 /// The schema that the document follows.
-const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// A code and what must hold for it.
 pub(super) struct Rule {

@@ -140,13 +140,13 @@ fn block(
         }
     };
     let custom = match fields.get("custom") {
-            None | Some(Value::Null) => Value::Object(Map::new()),
-            Some(custom @ Value::Object(_)) => custom.clone(),
-            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::String(_)) => {
-                return Err(refused("the `custom` of this METADATA is not an object")
-                    .help("write `# custom: {owner: payments-ops}`")
-                    .into());
-            }
+        None | Some(Value::Null) => Value::Object(Map::new()),
+        Some(custom @ Value::Object(_)) => custom.clone(),
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::String(_)) => {
+            return Err(refused("the `custom` of this METADATA is not an object")
+                .help("write `# custom: {owner: payments-ops}`")
+                .into());
+        }
     };
     let monotone = monotone(&custom).ok_or_else(|| {
         refused("the `custom.monotone` of this METADATA is not a list of input paths")
@@ -297,13 +297,22 @@ mod tests {
 
     #[test]
     fn what_is_declared_monotone_is_a_list_of_input_paths() {
-        let read = |custom: &str| read(&file(&format!("# METADATA\n# custom: {custom}\npackage p\n")));
+        let read = |custom: &str| {
+            read(&file(&format!(
+                "# METADATA\n# custom: {custom}\npackage p\n"
+            )))
+        };
         let found = read("{monotone: [input.context.amount, input.rows]}").unwrap();
         assert_eq!(
             found.package.unwrap().monotone,
             ["input.context.amount", "input.rows"]
         );
-        for wrong in ["{monotone: input.context.amount}", "{monotone: [amount]}", "{monotone: [5]}", "{monotone: [input.]}"] {
+        for wrong in [
+            "{monotone: input.context.amount}",
+            "{monotone: [amount]}",
+            "{monotone: [5]}",
+            "{monotone: [input.]}",
+        ] {
             let mistakes = read(wrong).unwrap_err();
             assert!(mistakes[0].message.contains("custom.monotone"), "{wrong}");
         }

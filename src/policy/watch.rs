@@ -134,9 +134,10 @@ impl LivePolicies {
             .await
             .map_err(|mistakes| refused(Refusal::Mistakes(mistakes)))?;
         let revision = files.revision(&ENGINE);
-        let Loaded { set, mut warnings } = prepare(directory, files.clone(), admission, keeper.as_ref(), now)
+        let Loaded { set, mut warnings } =
+            prepare(directory, files.clone(), admission, keeper.as_ref(), now)
                 .await
-            .map_err(refused)?;
+                .map_err(refused)?;
         warnings.extend(files.warnings(directory));
         let status = Status {
             live: revision.clone(),

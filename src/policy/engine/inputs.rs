@@ -41,7 +41,10 @@ pub fn of_tests(files: &PolicyFiles, now: Timestamp) -> Result<Vec<TestInput>, V
     let mut interpreter = Interpreter::new(&rewritten)?;
     let pad = Arc::clone(&noted);
     let note = move |arguments: Vec<regorus::Value>| {
-        let value = arguments.into_iter().next().unwrap_or(regorus::Value::Undefined);
+        let value = arguments
+            .into_iter()
+            .next()
+            .unwrap_or(regorus::Value::Undefined);
         let json = value.to_json_str().map(|text| serde_json::from_str(&text));
         if let Ok(Ok(json)) = json {
             let mut noted = pad.lock().unwrap_or_else(PoisonError::into_inner);
@@ -94,7 +97,8 @@ fn replaced_inputs(file: &RegoFile) -> Vec<(usize, usize)> {
         syntax::walk_rule(rule, &mut |node| {
             let Node::Stmt(stmt) = node else { return };
             for with in &stmt.with_mods {
-                let is_input = matches!(with.refr.as_ref(), Expr::Var { span, .. } if span.text() == "input");
+                let is_input =
+                    matches!(with.refr.as_ref(), Expr::Var { span, .. } if span.text() == "input");
                 if is_input {
                     places.push(parse::bytes_of(with.r#as.span(), &file.text));
                 }
@@ -134,7 +138,10 @@ mod tests {
         assert_eq!(
             found,
             [
-                ("data.p_test.test_one".to_owned(), refund(json!({"amount": 5}))),
+                (
+                    "data.p_test.test_one".to_owned(),
+                    refund(json!({"amount": 5}))
+                ),
                 ("data.p_test.test_two".to_owned(), refund(json!({}))),
                 ("data.p_test.test_two".to_owned(), json!({"a": "("})),
             ]

@@ -93,8 +93,10 @@ impl Attack<'_, '_> {
         }
     }
 
+    /// Keeps a finding that `explanation`, of an evaluation that approves, shows.
     fn report(
         &mut self,
+        explanation: &Explanation,
         property: Property,
         blame: Blame,
         changes: Vec<Change>,
@@ -104,9 +106,13 @@ impl Attack<'_, '_> {
             .last()
             .map(|change| change.path.clone())
             .unwrap_or_default();
+        let Some(approved_by) = judge::approver(explanation) else {
+            return;
+        };
         self.found.add(Finding {
             property,
             blame,
+            approved_by,
             sample: self.sample.name.clone(),
             changes,
             pointer,
@@ -157,7 +163,13 @@ impl Attack<'_, '_> {
             let suggestion = suggest::kind_of(pointer, &self.sample.input);
             let mut changes = before.to_vec();
             changes.push(self.change(pointer, left));
-            self.report(Property::MissingField, blame, changes, suggestion);
+            self.report(
+                &explanation,
+                Property::MissingField,
+                blame,
+                changes,
+                suggestion,
+            );
         }
     }
 
@@ -219,7 +231,13 @@ impl Attack<'_, '_> {
                 if let Some(blame) = judge::blame(&explanation, &pointer) {
                     let suggestion = suggest::kind_of(&pointer, &self.sample.input);
                     let change = self.change(&pointer, Some(other));
-                    self.report(Property::WrongKind, blame, vec![change], suggestion);
+                    self.report(
+                        &explanation,
+                        Property::WrongKind,
+                        blame,
+                        vec![change],
+                        suggestion,
+                    );
                 }
             }
         }
@@ -255,7 +273,13 @@ impl Attack<'_, '_> {
                 if let Some(blame) = judge::blame(&explanation, &pointer) {
                     let suggestion = suggest::lower_bound(&explanation, &pointer);
                     let change = self.change(&pointer, Some(other));
-                    self.report(Property::NoLowerBound, blame, vec![change], suggestion);
+                    self.report(
+                        &explanation,
+                        Property::NoLowerBound,
+                        blame,
+                        vec![change],
+                        suggestion,
+                    );
                 }
             }
         }
@@ -301,7 +325,13 @@ impl Attack<'_, '_> {
                             to: Some(step),
                         };
                         let suggestion = suggest::upper_bound(&pointer, below);
-                        self.report(Property::Monotone, blame, vec![change], suggestion);
+                        self.report(
+                            &explanation,
+                            Property::Monotone,
+                            blame,
+                            vec![change],
+                            suggestion,
+                        );
                     }
                     (None, true) | (Some(_), false) => {}
                 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::domain::explanation::{ExplainedCondition, ExplainedRule, Explanation, Operator};
 use crate::domain::verdict::{RuleSet, Truth};
 
+use super::Approver;
 use super::facts::{approves_plainly, comparisons, is_idle, mentions, pointers};
 use super::paths;
 
@@ -64,6 +65,19 @@ pub(super) fn blame(explanation: &Explanation, pointer: &str) -> Option<Blame> {
         Some((rule, condition)) => Some(Blame::of(rule, Some(condition))),
         None => leaning.first().map(|rule| Blame::of(rule, None)),
     }
+}
+
+/// The first rule that approves.
+pub(super) fn approver(explanation: &Explanation) -> Option<Approver> {
+    let mut rules = explanation.rules.iter();
+    rules
+        .find(|rule| approves_plainly(rule))
+        .map(|rule| Approver {
+            id: rule.id.clone(),
+            title: rule.title.clone(),
+            file: rule.file.clone(),
+            line: rule.line,
+        })
 }
 
 /// The rules without which there would be no approval, as far as `pointer` goes: the approving ones if all of them look
@@ -158,8 +172,7 @@ pub(super) fn kind_is_handled(explanation: &Explanation, pointer: &str, seen: &s
 
 /// The condition of a rule that approved that needs each element of `container` to be something.
 pub(super) fn needs_elements(explanation: &Explanation, container: &str) -> Option<Blame> {
-    let inside =
-        |pointer: &str| pointer != container && paths::within(pointer, container);
+    let inside = |pointer: &str| pointer != container && paths::within(pointer, container);
     let fired = explanation
         .rules
         .iter()
@@ -184,13 +197,16 @@ pub(super) fn needs_elements(explanation: &Explanation, container: &str) -> Opti
 
 /// The condition of a veto that looks at elements of `container`.
 pub(super) fn vetoes_elements(explanation: &Explanation, container: &str) -> Option<Blame> {
-    let inside =
-        |pointer: &str| pointer != container && paths::within(pointer, container);
+    let inside = |pointer: &str| pointer != container && paths::within(pointer, container);
     explanation
         .rules
         .iter()
         .filter(|rule| rule.set != RuleSet::Approve)
-        .flat_map(|rule| rule.conditions.iter().map(move |condition| (rule, condition)))
+        .flat_map(|rule| {
+            rule.conditions
+                .iter()
+                .map(move |condition| (rule, condition))
+        })
         .find(|(_, condition)| comparisons(condition).flat_map(pointers).any(inside))
         .map(|(rule, condition)| Blame::of(rule, Some(condition)))
 }

@@ -69,6 +69,8 @@ pub struct Finding {
     pub property: Property,
     /// Who let it through.
     pub blame: Blame,
+    /// The rule that approved: where the guard line belongs, since one more condition in a veto makes the veto weaker.
+    pub approved_by: Approver,
     /// The sample that was changed.
     pub sample: String,
     /// What was changed in it, in order.
@@ -79,6 +81,19 @@ pub struct Finding {
     pub suggestion: String,
     /// How many changes get through at the same condition.
     pub mutants: usize,
+}
+
+/// A rule that approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Approver {
+    /// Its id.
+    pub id: String,
+    /// Its title, else its id.
+    pub title: String,
+    /// Path of its file, relative to the policy directory.
+    pub file: String,
+    /// Line of its head, from 1.
+    pub line: u32,
 }
 
 /// One change of a sample, in the words of JSON Patch.
@@ -215,10 +230,9 @@ struct Key {
 impl Found {
     fn add(&mut self, finding: Finding) {
         let condition = finding.blame.condition.as_ref();
-        let place = condition.map_or(
-            (&finding.blame.file, finding.blame.line),
-            |condition| (&condition.file, condition.line),
-        );
+        let place = condition.map_or((&finding.blame.file, finding.blame.line), |condition| {
+            (&condition.file, condition.line)
+        });
         let key = Key {
             file: place.0.clone(),
             line: place.1,

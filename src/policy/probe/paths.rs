@@ -73,10 +73,17 @@ pub(super) fn pointers_in(text: &str) -> Vec<String> {
     for captures in named.captures_iter(text) {
         // `data.input.x` is no place of the input.
         let start = captures.get(0).map_or(0, |whole| whole.start());
-        if text.get(..start).is_some_and(|before| before.ends_with('.')) {
+        if text
+            .get(..start)
+            .is_some_and(|before| before.ends_with('.'))
+        {
             continue;
         }
-        let pointer = match (captures.name("path"), captures.name("of"), captures.name("key")) {
+        let pointer = match (
+            captures.name("path"),
+            captures.name("of"),
+            captures.name("key"),
+        ) {
             (Some(path), _, _) => pointer_of(path.as_str()),
             (None, Some(of), Some(key)) => {
                 format!("{}/{}", pointer_of(of.as_str()), escaped(key.as_str()))
@@ -142,7 +149,9 @@ mod tests {
     #[test]
     fn paths_are_found_in_the_text_of_a_condition() {
         assert_eq!(
-            pointers_in(r#"lower(object.get(input.context, "text", "")) == input.context["a b"].c"#),
+            pointers_in(
+                r#"lower(object.get(input.context, "text", "")) == input.context["a b"].c"#
+            ),
             ["/context/text", "/context/a b/c"]
         );
         assert_eq!(pointers_in("data.input.x"), [] as [&str; 0]);

@@ -31,7 +31,10 @@ impl Finding {
                 let from = last.and_then(|change| change.from.as_ref());
                 match from.map(mutate::kind) {
                     Some(wanted) if kind != "null" => {
-                        format!("`{path}` is approved as {} where a {wanted} is meant", a(kind))
+                        format!(
+                            "`{path}` is approved as {} where a {wanted} is meant",
+                            a(kind)
+                        )
                     }
                     Some(_) | None => format!("`{path}` is approved as {kind}"),
                 }
@@ -71,7 +74,7 @@ impl Finding {
         let help = format!(
             "{}{more}\nadd to `{}`: {}",
             self.story(),
-            self.blame.title,
+            self.approved_by.title,
             self.suggestion
                 .lines()
                 .map(|line| format!("`{line}`"))
@@ -92,10 +95,10 @@ impl Finding {
 
     fn place(&self, files: &PolicyFiles) -> Option<Place> {
         let condition = self.blame.condition.as_ref();
-        let (path, line, text) = condition.map_or(
-            (&self.blame.file, self.blame.line, ""),
-            |condition| (&condition.file, condition.line, condition.text.as_str()),
-        );
+        let (path, line, text) = condition
+            .map_or((&self.blame.file, self.blame.line, ""), |condition| {
+                (&condition.file, condition.line, condition.text.as_str())
+            });
         let file = files.rego.iter().find(|file| file.path == *path)?;
         let above = file
             .text
@@ -151,6 +154,10 @@ fn show(value: &Value) -> String {
 }
 
 fn a(noun: &str) -> String {
-    let article = if noun.starts_with(['a', 'o']) { "an" } else { "a" };
+    let article = if noun.starts_with(['a', 'o']) {
+        "an"
+    } else {
+        "a"
+    };
     format!("{article} {noun}")
 }

@@ -133,13 +133,22 @@ mod tests {
         let folder = directory.path().join(FOLDER);
         assert_eq!(in_folder(directory.path()), Ok(Vec::new()));
         std::fs::create_dir(&folder).unwrap();
-        for (name, text) in [("b.json", "{}"), ("a.json", "["), ("c.json", "5"), ("d.txt", "")] {
+        for (name, text) in [
+            ("b.json", "{}"),
+            ("a.json", "["),
+            ("c.json", "5"),
+            ("d.txt", ""),
+        ] {
             std::fs::write(folder.join(name), text).unwrap();
         }
         assert_eq!(in_folder(directory.path()).unwrap_err().len(), 2);
         std::fs::remove_file(folder.join("a.json")).unwrap();
         std::fs::remove_file(folder.join("c.json")).unwrap();
-        let names: Vec<String> = in_folder(directory.path()).unwrap().into_iter().map(|one| one.name).collect();
+        let names: Vec<String> = in_folder(directory.path())
+            .unwrap()
+            .into_iter()
+            .map(|one| one.name)
+            .collect();
         assert_eq!(names, ["samples/b.json"]);
     }
 }

@@ -41,12 +41,16 @@ pub(super) fn upper_bound(pointer: &str, refused: &Value) -> String {
 
 /// That the text is written as the denied ones are, or that it is compared however it is written.
 pub(super) fn spelling(denied: &Denied, sample: &Value, through: &[String]) -> String {
-    let path = path_of(&denied.pointer);
+    // Where the sample goes without it, the line must let it go without.
+    let (path, quantity) = match sample.pointer(&denied.pointer) {
+        Some(_) => (path_of(&denied.pointer), '+'),
+        None => (or_nothing(&denied.pointer), '*'),
+    };
     let own = sample.pointer(&denied.pointer).and_then(Value::as_str);
     if let Some(pattern) = pattern_of(denied.members.iter().map(String::as_str).chain(own))
         && through.iter().all(|spelling| !fits(&pattern, spelling))
     {
-        return format!("regex.match(\"^[{pattern}]+$\", {path})");
+        return format!("regex.match(\"^[{pattern}]{quantity}$\", {path})");
     }
     let is_listed = denied.list.starts_with("data.") || denied.list.starts_with('{');
     let compared = if is_listed {
@@ -64,10 +68,17 @@ pub(super) fn spelling(denied: &Denied, sample: &Value, through: &[String]) -> S
         .iter()
         .any(|spelling| is_look_alike(&denied.member, spelling))
     {
-        format!("{compared}\nregex.match(\"^[ -~]+$\", {path})")
+        format!("{compared}\nregex.match(\"^[ -~]{quantity}$\", {path})")
     } else {
         compared
     }
+}
+
+/// The text, or an empty one.
+fn or_nothing(pointer: &str) -> String {
+    let (outer, _) = pointer.rsplit_once('/').unwrap_or_default();
+    let key = super::paths::keys(pointer).last().unwrap_or_default();
+    format!("object.get({}, {}, \"\")", path_of(outer), Value::from(key))
 }
 
 /// That there is something in it.
@@ -152,6 +163,16 @@ mod tests {
         assert_eq!(
             suggested("data.blocked", &["KP", "IR"], "DE"),
             r#"regex.match("^[A-Z]+$", input.context.id)"#
+        );
+    }
+
+    #[test]
+    fn what_a_request_may_leave_out_may_still_be_left_out() {
+        let denied = denied("data.fraud", &["cus_bad"]);
+        let through = spellings("cus_bad");
+        assert_eq!(
+            spelling(&denied, &json!({"context": {}}), &through),
+            r#"regex.match("^[a-z0-9_]*$", object.get(input.context, "id", ""))"#
         );
     }
 

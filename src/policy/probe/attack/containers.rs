@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::policy::probe::judge::{self, Blame};
+use crate::policy::probe::judge;
 use crate::policy::probe::mutate::{self, with};
 use crate::policy::probe::{Property, paths, suggest};
 
@@ -36,7 +36,13 @@ impl Attack<'_, '_> {
         {
             let change = self.change(pointer, Some(json!([])));
             let suggestion = suggest::something(pointer);
-            self.report(Property::EmptyContainer, blame, vec![change], suggestion);
+            self.report(
+                &explanation,
+                Property::EmptyContainer,
+                blame,
+                vec![change],
+                suggestion,
+            );
         }
     }
 
@@ -52,7 +58,13 @@ impl Attack<'_, '_> {
             {
                 let change = self.change(pointer, Some(Value::Array(doubled)));
                 let suggestion = suggest::no_doubles(pointer);
-                self.report(Property::Container, blame, vec![change], suggestion);
+                self.report(
+                    &explanation,
+                    Property::Container,
+                    blame,
+                    vec![change],
+                    suggestion,
+                );
             }
         }
     }
@@ -80,18 +92,20 @@ impl Attack<'_, '_> {
             let after: Vec<Value> = items.iter().chain([&bad]).cloned().collect();
             let before: Vec<Value> = [&bad].into_iter().chain(items).cloned().collect();
             for mixed in [after, before] {
-                if self.passes_as(pointer, &mixed) {
-                    self.mixed(pointer, mixed, blame.clone());
+                if let Some(explanation) = self.approved_as(pointer, &mixed) {
+                    let change = self.change(pointer, Some(Value::Array(mixed)));
+                    let suggestion = suggest::every(pointer);
+                    self.report(
+                        &explanation,
+                        Property::Container,
+                        blame.clone(),
+                        vec![change],
+                        suggestion,
+                    );
                     break;
                 }
             }
         }
-    }
-
-    fn mixed(&mut self, pointer: &str, mixed: Vec<Value>, blame: Blame) {
-        let change = self.change(pointer, Some(Value::Array(mixed)));
-        let suggestion = suggest::every(pointer);
-        self.report(Property::Container, blame, vec![change], suggestion);
     }
 
     pub(super) fn passes_as(&mut self, pointer: &str, items: &[Value]) -> bool {

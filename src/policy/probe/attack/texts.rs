@@ -33,13 +33,16 @@ impl Attack<'_, '_> {
                     through.push(spelling);
                 }
             }
-            let rule = self.explanation.rules.get(denied.rule);
-            let Some(rule) = rule else { continue };
+            let explanation = self.explanation.clone();
+            let Some(rule) = explanation.rules.get(denied.rule) else {
+                continue;
+            };
             let blame = Blame::of(rule, rule.conditions.get(denied.condition));
             let suggestion = suggest::spelling(&denied, &self.sample.input, &through);
             for spelling in through {
                 let change = self.change(&denied.pointer, Some(Value::from(spelling)));
                 self.report(
+                    &explanation,
                     Property::Spelling,
                     blame.clone(),
                     vec![change],
