@@ -13,6 +13,7 @@
 )]
 
 mod harness;
+mod sets;
 mod tracemem;
 
 mod process;
@@ -23,6 +24,7 @@ mod contract;
 mod expired;
 mod forward;
 mod freeze;
+mod corpus;
 mod hostile;
 mod left_behind;
 mod operating;
