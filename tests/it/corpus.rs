@@ -107,7 +107,11 @@ impl Case {
         if guarded.outcome != expected.outcome {
             return Some(format!(
                 "{} by {}, not {}: {:?} {:?}",
-                guarded.outcome, guarded.cause, expected.outcome, guarded.evidence, guarded.failures
+                guarded.outcome,
+                guarded.cause,
+                expected.outcome,
+                guarded.evidence,
+                guarded.failures
             ));
         }
         let cause = expected.cause.unwrap_or(Cause::Rule);
@@ -150,9 +154,8 @@ fn every_planted_hole_is_closed_and_what_was_missing_is_named() {
     let wrong = wrong(&corpus);
     assert!(wrong.is_empty(), "{wrong}");
     for one in &corpus {
-        let meant = |case: &Case| {
-            case.guarded.outcome == Outcome::Approve && case.found_by.is_none()
-        };
+        let meant =
+            |case: &Case| case.guarded.outcome == Outcome::Approve && case.found_by.is_none();
         let gone = one.name.ends_with("a-data-file-that-is-gone");
         assert!(
             one.cases.iter().any(|case| case.found_by.is_some()),
@@ -174,7 +177,13 @@ fn every_planted_hole_is_closed_and_what_was_missing_is_named() {
                 one.name,
                 case.why
             );
-            assert_eq!(closed, case.guarded.path.is_some(), "{}, {}", one.name, case.why);
+            assert_eq!(
+                closed,
+                case.guarded.path.is_some(),
+                "{}, {}",
+                one.name,
+                case.why
+            );
         }
     }
 }
@@ -186,10 +195,24 @@ fn no_sound_policy_meets_a_false_alarm() {
     assert!(wrong.is_empty(), "{wrong}");
     for one in &corpus {
         let approved = |case: &Case| case.guarded.outcome == Outcome::Approve;
-        assert!(one.cases.iter().any(approved), "{} approves nothing", one.name);
+        assert!(
+            one.cases.iter().any(approved),
+            "{} approves nothing",
+            one.name
+        );
         for case in &one.cases {
-            assert_eq!(case.plain, case.guarded.outcome, "{}, {}", one.name, case.why);
-            assert_ne!(case.guarded.cause, Some(Cause::Evidence), "{}, {}", one.name, case.why);
+            assert_eq!(
+                case.plain, case.guarded.outcome,
+                "{}, {}",
+                one.name, case.why
+            );
+            assert_ne!(
+                case.guarded.cause,
+                Some(Cause::Evidence),
+                "{}, {}",
+                one.name,
+                case.why
+            );
             assert!(case.found_by.is_none(), "{}, {}", one.name, case.why);
         }
     }

@@ -34,5 +34,6 @@ mod platform_time;
 mod refusals;
 mod reloading;
 mod resolved;
+mod table;
 mod trace;
 mod vetoes;

@@ -66,8 +66,13 @@ pub fn guarded(set: &PolicySet, document: &Value) -> Verdict {
 pub fn plain(set: &PolicySet, document: &Value) -> Outcome {
     let fired = guarded(set, document).rules;
     let any = |set: RuleSet| fired.iter().any(|rule| rule.set == set);
-    if any(RuleSet::Reject) { Outcome::Reject }
-    else if any(RuleSet::Escalate) { Outcome::Escalate }
-    else if any(RuleSet::Approve) { Outcome::Approve }
-    else { Outcome::Escalate }
+    if any(RuleSet::Reject) {
+        Outcome::Reject
+    } else if any(RuleSet::Escalate) {
+        Outcome::Escalate
+    } else if any(RuleSet::Approve) {
+        Outcome::Approve
+    } else {
+        Outcome::Escalate
+    }
 }
