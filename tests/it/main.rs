@@ -26,6 +26,7 @@ mod forward;
 mod freeze;
 mod corpus;
 mod hostile;
+mod kleene;
 mod left_behind;
 mod operating;
 mod people;

@@ -64,7 +64,7 @@ pub fn guarded(set: &PolicySet, document: &Value) -> Verdict {
 
 /// What plain Rego says.
 pub fn plain(set: &PolicySet, document: &Value) -> Outcome {
-    let fired = guarded(set, document).rules;
+    let fired = plain_verdict(set, document).rules;
     let any = |set: RuleSet| fired.iter().any(|rule| rule.set == set);
     if any(RuleSet::Reject) {
         Outcome::Reject
@@ -75,4 +75,9 @@ pub fn plain(set: &PolicySet, document: &Value) -> Outcome {
     } else {
         Outcome::Escalate
     }
+}
+
+/// What plain Rego says, with the rules that fired.
+pub fn plain_verdict(set: &PolicySet, document: &Value) -> Verdict {
+    guarded(set, document)
 }
