@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use countersign::diagnostic::Paint;
-use countersign::domain::verdict::{Outcome, RuleSet, Verdict};
+use countersign::domain::explanation::Explanation;
+use countersign::domain::verdict::Verdict;
 use countersign::policy::folder::{PolicyFiles, RegoFile};
-use countersign::policy::{Budget, Input, PolicySet, decide};
+use countersign::policy::{Budget, Input, PolicySet, decide, decide_plain, explain};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -36,6 +37,11 @@ pub fn load(files: PolicyFiles) -> Result<PolicySet, String> {
 
 /// The set of one file and its data.
 pub fn of_text(rego: &str, data: Value) -> PolicySet {
+    try_text(rego, data).unwrap_or_else(|mistakes| panic!("{mistakes}\n{rego}"))
+}
+
+/// The same, or why it is refused.
+pub fn try_text(rego: &str, data: Value) -> Result<PolicySet, String> {
     let file = RegoFile {
         path: "approvals/x.rego".to_owned(),
         text: rego.into(),
@@ -45,7 +51,7 @@ pub fn of_text(rego: &str, data: Value) -> PolicySet {
         data,
         data_files: vec![],
     };
-    load(files).unwrap_or_else(|mistakes| panic!("{mistakes}\n{rego}"))
+    load(files)
 }
 
 fn input(document: &Value) -> Input {
@@ -63,21 +69,11 @@ pub fn guarded(set: &PolicySet, document: &Value) -> Verdict {
 }
 
 /// What plain Rego says.
-pub fn plain(set: &PolicySet, document: &Value) -> Outcome {
-    let fired = plain_verdict(set, document).rules;
-    let any = |set: RuleSet| fired.iter().any(|rule| rule.set == set);
-    if any(RuleSet::Reject) {
-        Outcome::Reject
-    } else if any(RuleSet::Escalate) {
-        Outcome::Escalate
-    } else if any(RuleSet::Approve) {
-        Outcome::Approve
-    } else {
-        Outcome::Escalate
-    }
+pub fn plain(set: &PolicySet, document: &Value) -> Verdict {
+    decide_plain(set, &input(document), now())
 }
 
-/// What plain Rego says, with the rules that fired.
-pub fn plain_verdict(set: &PolicySet, document: &Value) -> Verdict {
-    guarded(set, document)
+/// What every rule that could apply comes to.
+pub fn explained(set: &PolicySet, document: &Value) -> Explanation {
+    explain(set, &input(document), now())
 }

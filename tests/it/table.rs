@@ -246,7 +246,7 @@ fn ask(holding: &Holding, row: &Row<'_>) {
     for (order, set) in orders(holding, &row.data) {
         let about = format!("{} ({order}): {}", holding.name, row.what);
         assert_eq!(
-            sets::plain(&set, &row.request),
+            sets::plain(&set, &row.request).outcome,
             row.plain,
             "plain Rego, {about}"
         );
@@ -463,7 +463,11 @@ fn a_flag_that_is_a_key_of_data_may_be_missing() {
     );
     for id in [None, Some(json!(null))] {
         let request = about(id);
-        assert_eq!(sets::plain(&set, &request), Outcome::Approve, "{request}");
+        assert_eq!(
+            sets::plain(&set, &request).outcome,
+            Outcome::Approve,
+            "{request}"
+        );
         let verdict = sets::guarded(&set, &request);
         assert_eq!(
             (verdict.outcome, verdict.cause),
