@@ -25,6 +25,7 @@ mod expired;
 mod forward;
 mod freeze;
 mod corpus;
+mod probed;
 mod hostile;
 mod kleene;
 mod left_behind;

@@ -32,7 +32,7 @@ pub(super) fn sample(
     let Some(explanation) = oracle.explain(&sample.input, now) else {
         return approved;
     };
-    let facts = Facts::of(&explanation, &sample.input);
+    let facts = Facts::of(&explanation, &sample.input, oracle.data());
     let mut attack = Attack {
         oracle,
         sample,
@@ -208,9 +208,27 @@ impl Attack<'_, '_> {
         known.cloned().unwrap_or_default()
     }
 
+    /// Whether the guard approves the sample without what is at `pointer`, or with nothing in it: then the author said that
+    /// it does not matter, and no other value gets through that leaving it out would not.
+    fn may_be_left_out(&mut self, pointer: &str, value: &Value) -> bool {
+        let left = value
+            .is_object()
+            .then(|| with(&self.sample.input, pointer, json!({})))
+            .flatten();
+        let left_out = without(&self.sample.input, pointer);
+        left.into_iter()
+            .chain(left_out)
+            .any(|less| self.oracle.approves_guarded(&less, self.now))
+    }
+
     /// Puts values of other kinds in each place that is read.
     fn change_kinds(&mut self) {
         for (pointer, value) in self.places() {
+            let is_only_asked_for = judge::is_only_asked_for(&self.explanation, &pointer);
+            if (is_only_asked_for && !value.is_boolean()) || self.may_be_left_out(&pointer, &value)
+            {
+                continue;
+            }
             for other in mutate::wrong_kinds(&value) {
                 let Some(changed) = with(&self.sample.input, &pointer, other.clone()) else {
                     continue;

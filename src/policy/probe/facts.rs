@@ -2,7 +2,9 @@
 //! and which values are denied there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
+use regex::Regex;
 use serde_json::Value;
 
 use crate::domain::explanation::{
@@ -38,15 +40,40 @@ pub(super) struct Denied {
     pub(super) members: Vec<String>,
     /// What the field is compared with, as it is written.
     pub(super) list: String,
+    /// What that is.
+    pub(super) by: DeniedBy,
     /// The rule, by its place in the explanation.
     pub(super) rule: usize,
     /// The condition, by its place in the rule.
     pub(super) condition: usize,
 }
 
+/// What a denied text stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DeniedBy {
+    /// The policies or their data.
+    Policy,
+    /// Another field of the request.
+    Request,
+}
+
+/// What is kept out by one condition.
+#[derive(Clone)]
+struct KeepsOut {
+    members: Vec<String>,
+    list: String,
+    by: DeniedBy,
+}
+
+/// What is kept out, and what is compared with it.
+struct Denial<'a> {
+    field: &'a Side,
+    keeps_out: KeepsOut,
+}
+
 impl Facts {
-    /// What `explanation` shows of `sample`.
-    pub(super) fn of(explanation: &Explanation, sample: &Value) -> Self {
+    /// What `explanation` shows of `sample`, under policies with this `data`.
+    pub(super) fn of(explanation: &Explanation, sample: &Value, data: &Value) -> Self {
         let mut facts = Self::default();
         // Where nothing approves, what keeps each rule from it matters.
         let is_approved = explanation.rules.iter().any(approves_plainly);
@@ -57,8 +84,8 @@ impl Facts {
             let named = rule
                 .conditions
                 .iter()
-                .flat_map(comparisons)
-                .flat_map(|comparison| pointers(comparison))
+                .flat_map(|condition| &condition.comparisons)
+                .flat_map(pointers)
                 .map(str::to_owned);
             for pointer in rule.reads.iter().cloned().chain(named) {
                 facts
@@ -71,9 +98,15 @@ impl Facts {
         }
         for (number, rule) in explanation.rules.iter().enumerate() {
             for (at, condition) in rule.conditions.iter().enumerate() {
-                for comparison in comparisons(condition) {
+                for comparison in &condition.comparisons {
                     facts.bound(comparison);
-                    facts.deny(sample, rule, comparison, (number, at));
+                    if let Some(denial) = denial(rule, condition, comparison) {
+                        let fields = fields(denial.field, rule, condition, sample);
+                        facts.deny(&fields, &denial.keeps_out, (number, at));
+                    }
+                }
+                for (pointer, keeps_out) in looked_up(rule, condition, data) {
+                    facts.deny(&[pointer], &keeps_out, (number, at));
                 }
             }
         }
@@ -111,28 +144,17 @@ impl Facts {
         }
     }
 
-    fn deny(
-        &mut self,
-        sample: &Value,
-        rule: &ExplainedRule,
-        comparison: &Comparison,
-        (number, at): (usize, usize),
-    ) {
-        let Some(condition) = rule.conditions.get(at) else {
-            return;
-        };
-        let Some((field, list, members)) = denial(rule, condition, comparison) else {
-            return;
-        };
-        for pointer in fields(field, rule, condition, sample) {
-            for member in members.iter().take(MOST_MEMBERS) {
+    fn deny(&mut self, fields: &[String], keeps_out: &KeepsOut, (rule, condition): (usize, usize)) {
+        for pointer in fields {
+            for member in keeps_out.members.iter().take(MOST_MEMBERS) {
                 let denied = Denied {
                     pointer: pointer.clone(),
                     member: member.clone(),
-                    members: members.clone(),
-                    list: list.text.clone(),
-                    rule: number,
-                    condition: at,
+                    members: keeps_out.members.clone(),
+                    list: keeps_out.list.clone(),
+                    by: keeps_out.by,
+                    rule,
+                    condition,
                 };
                 let is_known = self
                     .denied
@@ -151,18 +173,6 @@ pub(super) fn approves_plainly(rule: &ExplainedRule) -> bool {
     rule.set == RuleSet::Approve && (rule.truth == Truth::True || !rule.reasons.is_empty())
 }
 
-/// The comparisons of a condition and of the helpers that it names.
-pub(super) fn comparisons(condition: &ExplainedCondition) -> impl Iterator<Item = &Comparison> {
-    let own = condition.comparisons.iter();
-    let helpers = condition
-        .helpers
-        .iter()
-        .flat_map(|helper| &helper.conditions)
-        .flat_map(|condition| &condition.comparisons)
-        .filter(|comparison| !condition.comparisons.contains(comparison));
-    own.chain(helpers)
-}
-
 /// The places of the input on either side.
 pub(super) fn pointers(comparison: &Comparison) -> impl Iterator<Item = &str> {
     let sides = [Some(&comparison.left), comparison.right.as_ref()];
@@ -177,7 +187,7 @@ fn denial<'a>(
     rule: &ExplainedRule,
     condition: &ExplainedCondition,
     comparison: &'a Comparison,
-) -> Option<(&'a Side, &'a Side, Vec<String>)> {
+) -> Option<Denial<'a>> {
     let (left, right) = (&comparison.left, comparison.right.as_ref()?);
     let is_veto = rule.set != RuleSet::Approve;
     let to_be_equal = match comparison.operator {
@@ -204,11 +214,25 @@ fn denial<'a>(
         (None, Some(_)) if comparison.operator != Operator::In => (right, left),
         _ => (left, right),
     };
-    // A list that the request itself brings is not one of denied values.
-    if list.pointer.is_some() {
-        return None;
-    }
-    let members: Vec<String> = match list.value.as_ref()? {
+    let by = match list.pointer {
+        None => DeniedBy::Policy,
+        // A list that the request itself brings is not one of denied values.
+        Some(_) if comparison.operator == Operator::In => return None,
+        Some(_) => DeniedBy::Request,
+    };
+    Some(Denial {
+        field,
+        keeps_out: KeepsOut {
+            members: texts_in(list.value.as_ref()?)?,
+            list: list.text.clone(),
+            by,
+        },
+    })
+}
+
+/// The texts that a value is or holds, keys for an object; `None` where there are none.
+fn texts_in(value: &Value) -> Option<Vec<String>> {
+    let mut texts: Vec<String> = match value {
         Value::String(text) => vec![text.clone()],
         Value::Array(items) => items
             .iter()
@@ -218,9 +242,41 @@ fn denial<'a>(
         Value::Object(members) => members.keys().cloned().collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
     };
-    let has_letters = |text: &String| text.chars().any(char::is_alphabetic);
-    let members: Vec<String> = members.into_iter().filter(has_letters).collect();
-    (!members.is_empty()).then_some((field, list, members))
+    texts.retain(|text| !text.trim().is_empty());
+    (!texts.is_empty()).then_some(texts)
+}
+
+/// What a condition such as `not data.blocked[input.context.id]` keeps out: the keys that the data have there.
+fn looked_up(
+    rule: &ExplainedRule,
+    condition: &ExplainedCondition,
+    data: &Value,
+) -> Vec<(String, KeepsOut)> {
+    static LOOK_UP: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"\b(data(?:\.\w+)+)\[(input(?:\.\w+)+)\]").ok());
+    let is_negated = condition.text.starts_with("not ");
+    let is_veto = rule.set != RuleSet::Approve;
+    let (Some(look_up), true) = (&*LOOK_UP, is_negated != is_veto) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for captures in look_up.captures_iter(&condition.text) {
+        let [list, path] = captures.extract().1;
+        let held = list
+            .split('.')
+            .skip(1)
+            .try_fold(data, |value, key| value.get(key));
+        if let Some(members) = held.filter(|held| held.is_object()).and_then(texts_in) {
+            let keeps_out = KeepsOut {
+                members,
+                list: list.to_owned(),
+                by: DeniedBy::Policy,
+            };
+            let fields = pointers_in(path).into_iter();
+            found.extend(fields.map(|pointer| (pointer, keeps_out.clone())));
+        }
+    }
+    found
 }
 
 /// The places that a side stands for: its own, or those that its text or the variables in it come from.

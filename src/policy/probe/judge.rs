@@ -5,12 +5,16 @@
 //! what kind a value is, or says what stands in for an absent one, has said that it is fine.
 
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::domain::explanation::{ExplainedCondition, ExplainedRule, Explanation, Operator};
+use crate::domain::explanation::{
+    Comparison, ExplainedCondition, ExplainedRule, Explanation, Operator, Side,
+};
 use crate::domain::verdict::{RuleSet, Truth};
 
 use super::Approver;
-use super::facts::{approves_plainly, comparisons, is_idle, mentions, pointers};
+use super::facts::{approves_plainly, is_idle, mentions, pointers};
+use super::mutate;
 use super::paths;
 
 /// The rule that let something through, and the condition of it that did not hold it back.
@@ -53,7 +57,9 @@ pub(super) fn blame(explanation: &Explanation, pointer: &str) -> Option<Blame> {
     let is_unknown =
         |(_, condition): &(&ExplainedRule, &ExplainedCondition)| condition.truth == Truth::Unknown;
     let is_compared = |(_, condition): &(&ExplainedRule, &ExplainedCondition)| {
-        comparisons(condition)
+        condition
+            .comparisons
+            .iter()
             .flat_map(pointers)
             .any(|other| paths::related(other, pointer))
     };
@@ -136,8 +142,9 @@ pub(super) fn absence_is_fine(explanation: &Explanation) -> bool {
     approved && !in_doubt
 }
 
-/// Whether a rule that the approval rests on asks for the kind of what is at `pointer`, names null where null was `seen`,
-/// or reads numbers from texts where a text was.
+/// Whether the author of a rule that the approval rests on has spoken of values of the kind `seen` at `pointer`: asks for
+/// its kind, whether it is null or there at all, reads numbers from texts, says what an unlisted key means, or compares
+/// it with values of that kind.
 pub(super) fn kind_is_handled(explanation: &Explanation, pointer: &str, seen: &str) -> bool {
     const TESTS: [&str; 8] = [
         "is_number(",
@@ -152,8 +159,17 @@ pub(super) fn kind_is_handled(explanation: &Explanation, pointer: &str, seen: &s
     let asks = |condition: &ExplainedCondition| {
         let is_asked = TESTS.iter().any(|test| condition.text.contains(test))
             || (seen == "string" && condition.text.contains("to_number("))
-            || (seen == "null" && paths::names(&condition.text, "null"));
+            || paths::names(&condition.text, "null")
+            || condition.text.contains("object.get(data");
         is_asked && (mentions(condition, pointer) || !condition.text.contains("input."))
+    };
+    let expects = |condition: &ExplainedCondition| {
+        let mut here = condition
+            .comparisons
+            .iter()
+            .filter(|comparison| pointers(comparison).any(|other| other == pointer))
+            .peekable();
+        here.peek().is_some() && here.all(|comparison| expects_kind(comparison, pointer, seen))
     };
     leaning(explanation, pointer).iter().any(|rule| {
         rule.conditions
@@ -161,6 +177,7 @@ pub(super) fn kind_is_handled(explanation: &Explanation, pointer: &str, seen: &s
             .filter(|condition| mentions(condition, pointer))
             .any(|condition| {
                 asks(condition)
+                    || expects(condition)
                     || condition
                         .helpers
                         .iter()
@@ -170,26 +187,84 @@ pub(super) fn kind_is_handled(explanation: &Explanation, pointer: &str, seen: &s
     })
 }
 
+/// Whether what is at `pointer` is looked for among values of the kind `seen`, or among none at all.
+fn expects_kind(comparison: &Comparison, pointer: &str, seen: &str) -> bool {
+    let is_here = |side: &Side| side.pointer.as_deref() == Some(pointer);
+    let Some(list) = comparison
+        .right
+        .as_ref()
+        .filter(|_| is_here(&comparison.left))
+    else {
+        return false;
+    };
+    match (&list.value, comparison.operator) {
+        (Some(Value::Array(items)), Operator::In) => {
+            items.is_empty() || items.iter().any(|item| mutate::kind(item) == seen)
+        }
+        (Some(Value::Object(members)), Operator::In) => members.is_empty(),
+        (Some(_) | None, _) => false,
+    }
+}
+
+/// Whether every condition that speaks of what is at `pointer` asks only that it is there.
+pub(super) fn is_only_asked_for(explanation: &Explanation, pointer: &str) -> bool {
+    let mut here = explanation
+        .rules
+        .iter()
+        .flat_map(|rule| &rule.conditions)
+        .filter(|condition| mentions(condition, pointer))
+        .peekable();
+    here.peek().is_some()
+        && here.all(|condition| {
+            let mut compared = condition.comparisons.iter();
+            !condition.comparisons.is_empty()
+                && compared.all(|comparison| comparison.operator == Operator::Holds)
+        })
+}
+
+/// Which elements a condition is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Elements {
+    /// Each, or one that is found.
+    Any,
+    /// One that is found and held against a bound or against what it must not be: that it is there says nothing good of
+    /// the others.
+    Bounded,
+}
+
 /// The condition of a rule that approved that needs each element of `container` to be something.
-pub(super) fn needs_elements(explanation: &Explanation, container: &str) -> Option<Blame> {
+pub(super) fn needs_elements(
+    explanation: &Explanation,
+    container: &str,
+    elements: Elements,
+) -> Option<Blame> {
+    let bounds = |comparison: &Comparison| match comparison.operator {
+        Operator::Less
+        | Operator::AtMost
+        | Operator::Greater
+        | Operator::AtLeast
+        | Operator::Unequal
+        | Operator::Matches => true,
+        // To look for one by name is to ask whether it is there.
+        Operator::Equal | Operator::In | Operator::Holds => false,
+    };
     let inside = |pointer: &str| pointer != container && paths::within(pointer, container);
     let fired = explanation
         .rules
         .iter()
         .filter(|rule| approves_plainly(rule));
     fired
-        .flat_map(|rule| rule.conditions.iter().map(move |condition| (rule, condition)))
+        .flat_map(|rule| {
+            rule.conditions
+                .iter()
+                .map(move |condition| (rule, condition))
+        })
         .find(|(_, condition)| {
-            comparisons(condition).any(|comparison| {
+            condition.comparisons.iter().any(|comparison| {
                 comparison.wanted
                     && comparison.left.pointer.as_deref().is_some_and(inside)
-                    // To look for one member by name is to ask whether it is there.
-                    && !(comparison.operator == Operator::Equal
-                        && comparison
-                            .left
-                            .pointer
-                            .as_deref()
-                            .is_some_and(|pointer| paths::depth(pointer) == paths::depth(container) + 1))
+                    && !names_an_index(&comparison.left.text)
+                    && (elements == Elements::Any || bounds(comparison))
             })
         })
         .map(|(rule, condition)| Blame::of(rule, Some(condition)))
@@ -207,8 +282,21 @@ pub(super) fn vetoes_elements(explanation: &Explanation, container: &str) -> Opt
                 .iter()
                 .map(move |condition| (rule, condition))
         })
-        .find(|(_, condition)| comparisons(condition).flat_map(pointers).any(inside))
+        .find(|(_, condition)| {
+            let mut compared = condition.comparisons.iter();
+            compared.any(|comparison| {
+                pointers(comparison).any(inside) && !names_an_index(&comparison.left.text)
+            })
+        })
         .map(|(rule, condition)| Blame::of(rule, Some(condition)))
+}
+
+/// Whether a path names an element by its number: then it is not about the others.
+fn names_an_index(text: &str) -> bool {
+    text.split('[').skip(1).any(|rest| {
+        rest.split_once(']')
+            .is_some_and(|(index, _)| index.parse::<usize>().is_ok())
+    })
 }
 
 /// Whether a rule that approved asks for the container to be empty, or counts that there is nothing in it.
@@ -219,7 +307,7 @@ pub(super) fn emptiness_is_handled(explanation: &Explanation, container: &str) -
         .filter(|rule| approves_plainly(rule))
         .flat_map(|rule| &rule.conditions)
         .filter(|condition| mentions(condition, container))
-        .flat_map(comparisons)
+        .flat_map(|condition| &condition.comparisons)
         .any(|comparison| {
             let is_nothing = |value: &serde_json::Value| {
                 value.as_f64() == Some(0.0) || value.as_array().is_some_and(Vec::is_empty)

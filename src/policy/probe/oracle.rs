@@ -67,6 +67,11 @@ impl<'a> Oracle<'a> {
             .then(|| policy::explain(self.set, &input, now))
     }
 
+    /// The data of the set.
+    pub(super) fn data(&self) -> &'a Value {
+        &self.set.files().data
+    }
+
     /// Forgets the answers: the next sample's documents are others.
     pub(super) fn begin_sample(&mut self) {
         self.known.clear();

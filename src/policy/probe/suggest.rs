@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::domain::explanation::Explanation;
 
-use super::facts::{Denied, comparisons};
+use super::facts::{Denied, DeniedBy};
 use super::mutate::{is_look_alike, kind};
 use super::paths::path_of;
 
@@ -26,7 +26,7 @@ pub(super) fn lower_bound(explanation: &Explanation, pointer: &str) -> String {
         .rules
         .iter()
         .flat_map(|rule| &rule.conditions)
-        .flat_map(comparisons)
+        .flat_map(|condition| &condition.comparisons)
         .flat_map(|comparison| [Some(&comparison.left), comparison.right.as_ref()])
         .flatten()
         .find(|side| is_element && side.pointer.as_deref() == Some(pointer))
@@ -41,6 +41,13 @@ pub(super) fn upper_bound(pointer: &str, refused: &Value) -> String {
 
 /// That the text is written as the denied ones are, or that it is compared however it is written.
 pub(super) fn spelling(denied: &Denied, sample: &Value, through: &[String]) -> String {
+    if denied.by == DeniedBy::Request {
+        let path = path_of(&denied.pointer);
+        return format!(
+            "lower(trim_space({path})) != lower(trim_space({}))",
+            denied.list
+        );
+    }
     // Where the sample goes without it, the line must let it go without.
     let (path, quantity) = match sample.pointer(&denied.pointer) {
         Some(_) => (path_of(&denied.pointer), '+'),
@@ -144,6 +151,7 @@ mod tests {
             member: members[0].into(),
             members: members.iter().map(|&one| one.into()).collect(),
             list: list.into(),
+            by: DeniedBy::Policy,
             rule: 0,
             condition: 0,
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::policy::probe::judge;
+use crate::policy::probe::judge::{self, Elements};
 use crate::policy::probe::mutate::{self, with};
 use crate::policy::probe::{Property, paths, suggest};
 
@@ -27,7 +27,7 @@ impl Attack<'_, '_> {
 
     /// A rule that says something of every element says nothing of none.
     fn empty(&mut self, pointer: &str) {
-        let Some(blame) = judge::needs_elements(&self.explanation, pointer) else {
+        let Some(blame) = judge::needs_elements(&self.explanation, pointer, Elements::Any) else {
             return;
         };
         if let Some(explanation) = self.approved_as(pointer, &[])
@@ -71,7 +71,7 @@ impl Attack<'_, '_> {
 
     /// What is not approved alone must not pass in the company of what is.
     fn mix(&mut self, pointer: &str, items: &[Value]) {
-        let blame = judge::needs_elements(&self.explanation, pointer)
+        let blame = judge::needs_elements(&self.explanation, pointer, Elements::Bounded)
             .or_else(|| judge::vetoes_elements(&self.explanation, pointer));
         let Some(blame) = blame else { return };
         let mut spoiled: Vec<Value> = self
