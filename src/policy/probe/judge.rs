@@ -263,7 +263,7 @@ pub(super) fn needs_elements(
             condition.comparisons.iter().any(|comparison| {
                 comparison.wanted
                     && comparison.left.pointer.as_deref().is_some_and(inside)
-                    && !names_an_index(&comparison.left.text)
+                    && !names_an_index(comparison)
                     && (elements == Elements::Any || bounds(comparison))
             })
         })
@@ -284,16 +284,26 @@ pub(super) fn vetoes_elements(explanation: &Explanation, container: &str) -> Opt
         })
         .find(|(_, condition)| {
             let mut compared = condition.comparisons.iter();
-            compared.any(|comparison| {
-                pointers(comparison).any(inside) && !names_an_index(&comparison.left.text)
-            })
+            compared
+                .any(|comparison| pointers(comparison).any(inside) && !names_an_index(comparison))
         })
         .map(|(rule, condition)| Blame::of(rule, Some(condition)))
 }
 
-/// Whether a path names an element by its number: then it is not about the others.
-fn names_an_index(text: &str) -> bool {
-    text.split('[').skip(1).any(|rest| {
+/// Whether the policy names an element by its number: then it is not about the others.
+fn names_an_index(comparison: &Comparison) -> bool {
+    match comparison.operator {
+        // Here the text is the path of what was seen, not what the policy says.
+        Operator::Holds | Operator::Matches => return false,
+        Operator::Less
+        | Operator::AtMost
+        | Operator::Greater
+        | Operator::AtLeast
+        | Operator::Equal
+        | Operator::Unequal
+        | Operator::In => {}
+    }
+    comparison.left.text.split('[').skip(1).any(|rest| {
         rest.split_once(']')
             .is_some_and(|(index, _)| index.parse::<usize>().is_ok())
     })
