@@ -139,9 +139,10 @@ pub(crate) fn evaluate(
 
 /// The second opinion must be the same. That it is not would be a mistake of this program, and nothing is approved on it.
 fn agree(set: RuleSet, weighed: &Value, held: Value) -> Result<(), String> {
-    let held = match held {
-        Value::Undefined => Value::new_set(),
-        held => held,
+    let held = if held == Value::Undefined {
+        Value::new_set()
+    } else {
+        held
     };
     if *weighed == held {
         return Ok(());

@@ -3,7 +3,7 @@
 use regorus::Value;
 
 use super::eval::made_of;
-use super::gather::Gathered;
+use super::gather::{Clash, Gathered};
 use super::kinds::kind;
 use super::run::{Branch, Env, Flow, Halt, Path, Run};
 use super::seen::{self, Doubt, Place, Seen, doubt};
@@ -53,9 +53,9 @@ impl<'a> Run<'a> {
         Ok(seen)
     }
 
-    pub(super) fn function(&mut self, group: usize, arguments: Vec<Seen>) -> Result<Seen, Halt> {
+    pub(super) fn function(&mut self, group: usize, arguments: &[Seen]) -> Result<Seen, Halt> {
         if let Some(watch) = &mut self.watch {
-            watch.called(group, &arguments);
+            watch.called(group, arguments);
         }
         let why = arguments
             .iter()
@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
         let Some(of) = self.groups.get(group) else {
             return Ok(Seen::undefined());
         };
-        let mut seen = self.deeper(|run| run.value_of(of, &arguments))?;
+        let mut seen = self.deeper(|run| run.value_of(of, arguments))?;
         seen.doubt = seen::and(why, seen.doubt);
         Ok(seen)
     }
@@ -215,14 +215,18 @@ impl<'a> Run<'a> {
                 },
             )?;
         }
-        let (seen, clash) = gathered.into_object(self)?;
-        if let (Some((key, before, value)), Some(definition)) = (clash, of.definitions.first()) {
+        let object = gathered.into_object(self)?;
+        if let (Some(clash), Some(definition)) = (object.clash, of.definitions.first()) {
             let name = of.name.rsplit('.').next().unwrap_or_default();
+            let Clash {
+                key,
+                values: [before, value],
+            } = clash;
             let message =
                 format!("`{name}` has two values for the key {key}: {before} and {value}");
             self.fail(&definition.at, message);
         }
-        Ok(seen)
+        Ok(object.seen)
     }
 
     pub(super) fn builtin(&mut self, call: &Builtin, env: &mut Env) -> Result<Seen, Halt> {
@@ -245,9 +249,12 @@ impl<'a> Run<'a> {
         }
         let why = arguments
             .iter()
-            .map(|argument| match says_so {
-                true => argument.doubt.clone(),
-                false => argument.doubt_as_operand(),
+            .map(|argument| {
+                if says_so {
+                    argument.doubt.clone()
+                } else {
+                    argument.doubt_as_operand()
+                }
             })
             .fold(None, seen::and);
         let seen = self.called(call, &arguments, why)?;
@@ -349,9 +356,10 @@ impl<'a> Run<'a> {
                 ..default
             });
         }
-        let keys: Vec<Value> = match &key.value {
-            Value::Array(keys) => keys.iter().cloned().collect(),
-            one => vec![one.clone()],
+        let keys: Vec<Value> = if let Value::Array(keys) = &key.value {
+            keys.iter().cloned().collect()
+        } else {
+            vec![key.value.clone()]
         };
         let mut at = object;
         for key in keys {

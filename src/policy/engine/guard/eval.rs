@@ -4,18 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use regorus::Value;
-use regorus::unstable::{ArithOp, BoolOp, numbers, sets};
+use regorus::unstable::{ArithOp, numbers, sets};
 
+use super::compare::{compared, contained, is_null};
 use super::gather::Gathered;
-use super::kinds::{self, kind};
-use super::run::{Branch, Env, Flow, Halt, Path, Run, has, input_at};
-use super::seen::{self, Doubt, Node, Place, Seen, doubt, has_parts};
-use super::term::{Arithmetic, Compare, Found, In, Of, Operands, Term};
+use super::kinds::kind;
+use super::parts::input_at;
+use super::run::{Branch, Env, Flow, Halt, Path, Run};
+use super::seen::{self, Doubt, Node, Place, Seen, doubt};
+use super::term::{Arithmetic, Compare, Found, Of, Operands, Term};
 
 impl Run<'_> {
     /// The value of a term.
     pub(super) fn term(&mut self, term: &Term, env: &mut Env) -> Result<Seen, Halt> {
         self.count()?;
+        self.deeper(|run| run.term_here(term, env))
+    }
+
+    fn term_here(&mut self, term: &Term, env: &mut Env) -> Result<Seen, Halt> {
         match term {
             Term::Literal(value) => Ok(Seen::known(value.clone())),
             Term::Local(slot) => Ok(env.get(*slot).cloned().unwrap_or_else(Seen::undefined)),
@@ -39,12 +45,12 @@ impl Run<'_> {
             }
             Term::Function { group, arguments } => {
                 let arguments = self.terms(arguments, env)?;
-                self.function(*group, arguments)
+                self.function(*group, &arguments)
             }
             Term::Builtin(call) => self.builtin(call, env),
             Term::Array(items) => {
                 let items = self.terms(items, env)?;
-                self.made(&items, |items| Value::from(items))
+                self.made(&items, Value::from)
             }
             Term::Set(items) => {
                 let items = self.terms(items, env)?;
@@ -80,7 +86,7 @@ impl Run<'_> {
                 let [a, b] = &of.expressions;
                 sets::intersection(a, b, l, r)
             }),
-            Term::In(within) => self.within(within, env),
+            Term::In(of) => self.within(of, env),
         }
     }
 
@@ -195,8 +201,7 @@ impl Run<'_> {
                 },
             )
         })?;
-        let (seen, _) = gathered.into_object(self)?;
-        Ok(seen)
+        Ok(gathered.into_object(self)?.seen)
     }
 
     fn compare(&mut self, compare: &Compare, env: &mut Env) -> Result<Seen, Halt> {
@@ -210,21 +215,10 @@ impl Run<'_> {
         Ok(seen)
     }
 
-    /// Whether a value is what a pattern wants.
-    pub(super) fn alike(&mut self, value: &Seen, wanted: &Seen, term: &Term) -> Seen {
-        let texts = [String::new(), String::new()];
-        compared(&BoolOp::Eq, value, wanted, &texts, is_null(term))
-    }
-
-    fn within(&mut self, within: &In, env: &mut Env) -> Result<Seen, Halt> {
-        let of = &within.of;
-        let key = match &within.key {
-            Some(key) => Some(self.term(key, env)?),
-            None => None,
-        };
+    fn within(&mut self, of: &Operands, env: &mut Env) -> Result<Seen, Halt> {
         let value = self.term(&of.left, env)?;
         let collection = self.term(&of.right, env)?;
-        let seen = contained(key.as_ref(), &value, &collection, of, is_null(&of.left));
+        let seen = contained(&value, &collection, of, is_null(&of.left));
         if let Some(watch) = &mut self.watch {
             watch.sought(of, [&value, &collection], &seen);
         }
@@ -315,10 +309,6 @@ fn of_data(found: &Found) -> Seen {
     }
 }
 
-fn is_null(term: &Term) -> bool {
-    matches!(term, Term::Literal(Value::Null))
-}
-
 /// Why a member of a collection is not known. That it is null is no question until something rests on it.
 pub(super) fn member_doubt(member: &Seen) -> Option<Doubt> {
     if member.value == Value::Null {
@@ -341,118 +331,6 @@ pub(super) fn made_of<'a>(parts: impl IntoIterator<Item = &'a Seen>) -> Place {
     input
         .or(first)
         .map_or(Place::Nowhere, |node| Place::Of(Arc::clone(node), 0))
-}
-
-fn compared(
-    operator: &BoolOp,
-    left: &Seen,
-    right: &Seen,
-    texts: &[String; 2],
-    asks_for_null: bool,
-) -> Seen {
-    let of = |side: &Seen| {
-        if asks_for_null && side.value == Value::Null {
-            side.doubt.clone()
-        } else {
-            side.doubt_as_operand()
-        }
-    };
-    let why = seen::and(of(left), of(right));
-    let (l, r) = (&left.value, &right.value);
-    let value = if left.is_defined() && right.is_defined() {
-        Value::from(match operator {
-            BoolOp::Lt => l < r,
-            BoolOp::Le => l <= r,
-            BoolOp::Eq => l == r,
-            BoolOp::Ge => l >= r,
-            BoolOp::Gt => l > r,
-            BoolOp::Ne => l != r,
-        })
-    } else {
-        Value::Undefined
-    };
-    if why.is_some() || value == Value::Undefined {
-        return Seen {
-            value,
-            doubt: why,
-            place: Place::Nowhere,
-        };
-    }
-    let is_equality = matches!(operator, BoolOp::Eq | BoolOp::Ne);
-    let [left_text, right_text] = texts;
-    let mixed = if asks_for_null {
-        None
-    } else if left.is_of_input() || !right.is_of_input() {
-        kinds::compared(l, r).map(|saw| (left.path(), left_text, saw))
-    } else {
-        kinds::compared(r, l).map(|saw| (right.path(), right_text, saw))
-    };
-    let mixed = mixed.or_else(|| {
-        let saw = kinds::inside(l, r).filter(|_| is_equality && !asks_for_null)?;
-        Some((left.path().or_else(|| right.path()), left_text, saw))
-    });
-    match mixed {
-        Some((path, text, saw)) => {
-            let path = path.unwrap_or_else(|| text.clone());
-            Seen::unknown(value, doubt(path, saw))
-        }
-        None => Seen::known(value),
-    }
-}
-
-fn contained(
-    key: Option<&Seen>,
-    value: &Seen,
-    collection: &Seen,
-    of: &Operands,
-    asks_for_null: bool,
-) -> Seen {
-    let mut why = if asks_for_null {
-        value.doubt.clone()
-    } else {
-        value.doubt_as_operand()
-    };
-    if let Some(key) = key {
-        why = seen::and(why, key.doubt_as_operand());
-    }
-    let of_collection = collection.doubt_as_operand();
-    if let (None, Some(doubt)) = (&why, &of_collection)
-        && key.is_none()
-        && doubt
-            .sure
-            .as_ref()
-            .is_some_and(|sure| has(sure, &value.value))
-    {
-        return Seen::known(Value::from(true));
-    }
-    why = seen::and(why, of_collection);
-    let key_defined = key.is_none_or(Seen::is_defined);
-    if !value.is_defined() || !collection.is_defined() || !key_defined {
-        return Seen {
-            value: Value::Undefined,
-            doubt: why,
-            place: Place::Nowhere,
-        };
-    }
-    let found = match key {
-        None => has(&collection.value, &value.value),
-        Some(key) => collection.value[&key.value] == value.value,
-    };
-    if why.is_none() && !found {
-        if !has_parts(&collection.value) {
-            let path = collection.path().unwrap_or_else(|| of.texts[1].clone());
-            let saw = format!("{}, which has no elements", kind(&collection.value));
-            why = Some(doubt(path, saw));
-        } else if let Some(saw) = kinds::sought(&value.value, &collection.value) {
-            let path = value.path().or_else(|| collection.path());
-            why = Some(doubt(path.unwrap_or_else(|| of.texts[0].clone()), saw));
-        }
-    }
-    Seen {
-        value: Value::from(found),
-        doubt: why,
-        place: Place::Nowhere,
-    }
 }
 
 /// Whole numbers are exact and grow without end; one that no fraction could be as large as has gone astray.

@@ -18,9 +18,21 @@ pub(super) struct Gathered {
     /// Keys and values in plain Rego.
     entries: BTreeMap<Value, Value>,
     /// A key with two values.
-    clash: Option<(Value, Value, Value)>,
+    clash: Option<Clash>,
     doubt: Option<Doubt>,
     place: Option<Place>,
+}
+
+/// An object that was put together.
+pub(super) struct Object {
+    pub(super) seen: Seen,
+    pub(super) clash: Option<Clash>,
+}
+
+/// A key with two values.
+pub(super) struct Clash {
+    pub(super) key: Value,
+    pub(super) values: [Value; 2],
 }
 
 impl Gathered {
@@ -43,7 +55,10 @@ impl Gathered {
             self.stands(value);
             let before = self.entries.insert(key.value.clone(), value.value.clone());
             if let Some(before) = before.filter(|before| *before != value.value) {
-                self.clash = Some((key.value.clone(), before, value.value.clone()));
+                self.clash = Some(Clash {
+                    key: key.value.clone(),
+                    values: [before, value.value.clone()],
+                });
             }
         }
         self.doubt = seen::and(self.doubt.take(), doubt);
@@ -92,11 +107,7 @@ impl Gathered {
         })
     }
 
-    /// The object, and a key with its two values if there is one.
-    pub(super) fn into_object(
-        self,
-        run: &mut Run<'_>,
-    ) -> Result<(Seen, Option<(Value, Value, Value)>), Halt> {
+    pub(super) fn into_object(self, run: &mut Run<'_>) -> Result<Object, Halt> {
         let value = Value::from(self.entries);
         run.weigh(&value)?;
         let seen = Seen {
@@ -104,6 +115,9 @@ impl Gathered {
             doubt: self.doubt,
             place: self.place.unwrap_or(Place::Nowhere),
         };
-        Ok((seen, self.clash))
+        Ok(Object {
+            seen,
+            clash: self.clash,
+        })
     }
 }

@@ -4,6 +4,7 @@
     reason = "a syntax tree has two dozen kinds of nodes, of which each function looks at a few"
 )]
 
+mod alone;
 mod names;
 mod query;
 mod term;
@@ -243,7 +244,7 @@ impl<'a> Frame<'a> {
                     groups: of_each.get(at).cloned().unwrap_or_default(),
                 });
             }
-            names::alone(&query, statements);
+            alone::alone(&query, statements);
         }
         let last = u16::try_from(statements.len()).unwrap_or(u16::MAX);
         let yes = || Term::Literal(Value::from(true));
@@ -341,12 +342,11 @@ impl<'a> Frame<'a> {
     fn pattern(&mut self, expr: &Ref<Expr>) -> Pattern {
         match expr.as_ref() {
             Expr::Var { .. } => match syntax::variable(expr) {
-                Some("_") => Pattern::Any,
+                Some("_") | None => Pattern::Any,
                 Some(name) => match self.local(name) {
                     Some(slot) => self.bind(slot),
                     None => Pattern::Is(self.term(expr, 0, &mut Vec::new())),
                 },
-                None => Pattern::Any,
             },
             Expr::Array { items, .. } => {
                 Pattern::Array(items.iter().map(|item| self.pattern(item)).collect())

@@ -6,16 +6,16 @@ use std::time::Instant;
 use jiff::Timestamp;
 use regorus::Value;
 
-use super::kinds::kind;
-use super::seen::{self, Doubt, Lack, Node, Place, Reason, Seen, doubt, has_parts};
-use super::term::{Act, Definition, Group, Pattern, Query, Slot, Step, Term};
+use super::loops::Members;
+use super::seen::{self, Doubt, Lack, Reason, Seen};
+use super::term::{Act, Definition, Group, Query, Step, Term};
 use super::watch::Watch;
 use crate::domain::verdict::PolicyFailure;
 use crate::policy::engine::bounds::weigh;
 
 /// How many steps are taken between two looks at the clock.
 const STEPS_BETWEEN_LOOKS: usize = 64;
-/// How deep rules, functions and loops may be within each other.
+/// How deep rules, functions, loops and terms may be within each other: a thread's stack must hold them.
 const DEEPEST: usize = 300;
 /// Most that one run may make, by weight.
 const MOST_MADE: usize = 64 << 20;
@@ -74,7 +74,7 @@ impl Answer {
         }
     }
 
-    fn is_false(&self) -> bool {
+    pub(super) fn is_false(&self) -> bool {
         !self.plain && self.doubt.is_none()
     }
 }
@@ -125,7 +125,7 @@ impl<'q> Path<'q> {
         }
     }
 
-    fn get(&self, at: usize) -> Option<&'q Step> {
+    pub(super) fn get(&self, at: usize) -> Option<&'q Step> {
         match self.only {
             None => self.steps.get(at),
             Some(only) => self.steps.get(*only.get(at)?),
@@ -135,7 +135,8 @@ impl<'q> Path<'q> {
 
 pub(super) type Env = Vec<Seen>;
 
-type Found<'f, 'a> = dyn FnMut(&mut Run<'a>, &mut Env, Branch) -> Result<Flow, Halt> + 'f;
+pub(super) type Found<'f, 'a> =
+    dyn FnMut(&mut Run<'a>, &mut Env, Branch) -> Result<Flow, Halt> + 'f;
 
 impl<'a> Run<'a> {
     pub(super) fn new(groups: &'a [Group], input: &'a Value, now: Timestamp) -> Self {
@@ -153,6 +154,12 @@ impl<'a> Run<'a> {
             failures: Vec::new(),
             watch: None,
         }
+    }
+
+    /// Forgets what an evaluation that broke off has left.
+    pub(super) fn start(&mut self) {
+        self.depth = 0;
+        self.watch = None;
     }
 
     pub(super) fn count(&mut self) -> Result<(), Halt> {
@@ -214,7 +221,7 @@ impl<'a> Run<'a> {
                         value: value.as_ref(),
                         over,
                     };
-                    return self.deeper(|run| run.each(path, at, members, env, &branch, found));
+                    return self.deeper(|run| run.each(path, at, &members, env, &branch, found));
                 }
                 Act::Not(query) => self.not(query, env)?,
                 Act::Every {
@@ -294,194 +301,6 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn assigned(&mut self, pattern: &Pattern, value: Seen, env: &mut Env) -> Result<Answer, Halt> {
-        let doubt = value.doubt_as_operand();
-        if doubt.is_none() && !value.is_defined() {
-            return Ok(Answer::known(false));
-        }
-        let plain = value.is_defined();
-        let taken = self.taken(pattern, value, env)?;
-        Ok(Answer {
-            plain: plain && taken.plain,
-            // What does not fit in any case is false, whatever else is not known of it.
-            doubt: if taken.is_false() {
-                None
-            } else {
-                seen::and(doubt, taken.doubt)
-            },
-        })
-    }
-
-    /// Gives the parts of a value to the names of a pattern.
-    pub(super) fn taken(
-        &mut self,
-        pattern: &Pattern,
-        value: Seen,
-        env: &mut Env,
-    ) -> Result<Answer, Halt> {
-        match pattern {
-            Pattern::Any => Ok(Answer::known(true)),
-            Pattern::Bind(slot) => {
-                if let Some(place) = env.get_mut(*slot) {
-                    *place = value;
-                }
-                Ok(Answer::known(true))
-            }
-            Pattern::Is(term) => {
-                let wanted = self.term(term, env)?;
-                let answer = self.alike(&value, &wanted, term);
-                Ok(Answer {
-                    plain: answer.holds(),
-                    doubt: answer.doubt,
-                })
-            }
-            Pattern::Array(parts) => {
-                let mut answer = fits(&value, matches!(value.value, Value::Array(_)), "an array");
-                if let Value::Array(items) = &value.value
-                    && items.len() != parts.len()
-                {
-                    answer = Answer {
-                        plain: false,
-                        doubt: value.doubt.clone(),
-                    };
-                }
-                if answer.is_false() {
-                    return Ok(answer);
-                }
-                for (part, index) in parts.iter().zip(0_u64..) {
-                    let key = Seen::known(Value::from(index));
-                    let next = self.taken_part(part, &value, &key, env)?;
-                    answer = both(answer, next);
-                }
-                Ok(answer)
-            }
-            Pattern::Object(fields) => {
-                let is_object = matches!(value.value, Value::Object(_));
-                let mut answer = fits(&value, is_object, "an object");
-                if answer.is_false() {
-                    return Ok(answer);
-                }
-                for (key, part) in fields {
-                    let key = self.term(key, env)?;
-                    let next = self.taken_part(part, &value, &key, env)?;
-                    answer = both(answer, next);
-                }
-                Ok(answer)
-            }
-        }
-    }
-
-    fn taken_part(
-        &mut self,
-        pattern: &Pattern,
-        whole: &Seen,
-        key: &Seen,
-        env: &mut Env,
-    ) -> Result<Answer, Halt> {
-        let part = whole.part(key);
-        let there = Answer {
-            plain: part.is_defined(),
-            doubt: part.doubt_as_operand(),
-        };
-        let next = self.taken(pattern, part, env)?;
-        Ok(both(there, next))
-    }
-
-    fn each(
-        &mut self,
-        path: Path<'_>,
-        at: usize,
-        members: Members<'_>,
-        env: &mut Env,
-        branch: &Branch,
-        found: &mut Found<'_, 'a>,
-    ) -> Result<Flow, Halt> {
-        let Some(step) = path.get(at) else {
-            return Ok(Flow::More);
-        };
-        let over = &members.over;
-        let mut doubt = over.doubt_as_operand();
-        if doubt.is_none() && !has_parts(&over.value) && over.is_defined() {
-            doubt = no_elements(over);
-        }
-        let sure = doubt.as_ref().and_then(|doubt| doubt.sure.clone());
-        for (key, value) in parts(over) {
-            self.count()?;
-            let mut branch = branch.clone();
-            if let Some(doubt) = &doubt
-                && !sure.as_ref().is_some_and(|sure| has(sure, &value.value))
-            {
-                let answer = Answer::unknown(true, doubt.clone());
-                path.joined(&mut branch, step, answer);
-            }
-            let mut answer = Answer::known(true);
-            for (pattern, part) in [(members.key, key), (members.value, value)] {
-                if let Some(pattern) = pattern
-                    && !answer.is_false()
-                {
-                    answer = both(answer, self.taken(pattern, part, env)?);
-                }
-            }
-            if answer.is_false() {
-                continue;
-            }
-            path.joined(&mut branch, step, answer);
-            if self.solve(path, at + 1, env, branch, found)? == Flow::Enough {
-                return Ok(Flow::Enough);
-            }
-        }
-        let Some(doubt) = doubt else {
-            return Ok(Flow::More);
-        };
-        // And whatever else it may hold.
-        let mut branch = branch.clone();
-        path.joined(&mut branch, step, Answer::unknown(false, doubt.clone()));
-        for pattern in members.key.into_iter().chain(members.value) {
-            self.taken(pattern, Seen::unknown(Value::Undefined, doubt.clone()), env)?;
-        }
-        self.solve(path, at + 1, env, branch, found)
-    }
-
-    fn every(
-        &mut self,
-        key: Option<Slot>,
-        value: Slot,
-        over: &Seen,
-        query: &Query,
-        env: &mut Env,
-    ) -> Result<Answer, Halt> {
-        let mut doubt = over.doubt_as_operand();
-        if doubt.is_none() && !has_parts(&over.value) {
-            if !over.is_defined() {
-                return Ok(Answer::known(false));
-            }
-            doubt = no_elements(over);
-            if doubt.is_none() {
-                return Ok(Answer::known(false));
-            }
-        }
-        let sure = doubt.as_ref().and_then(|doubt| doubt.sure.clone());
-        let mut plain = has_parts(&over.value);
-        let certain = doubt.is_none();
-        for (at, member) in parts(over) {
-            self.count()?;
-            let known = certain || sure.as_ref().is_some_and(|sure| has(sure, &member.value));
-            if let Some(place) = key.and_then(|slot| env.get_mut(slot)) {
-                *place = at;
-            }
-            if let Some(place) = env.get_mut(value) {
-                *place = member;
-            }
-            let answer = self.exists(query, env)?;
-            if answer.is_false() && known {
-                return Ok(Answer::known(false));
-            }
-            plain &= answer.plain;
-            doubt = seen::and(doubt, answer.doubt);
-        }
-        Ok(Answer { plain, doubt })
-    }
-
     /// Notes what failed, where plain Rego comes to it too.
     pub(super) fn fail(&mut self, at: &super::term::At, message: String) {
         let failure = PolicyFailure {
@@ -496,16 +315,9 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What a loop runs over and what it gives names to.
-struct Members<'q> {
-    key: Option<&'q Pattern>,
-    value: Option<&'q Pattern>,
-    over: Seen,
-}
-
 impl Path<'_> {
     /// Takes an answer that is not false into the branch.
-    fn joined(&self, branch: &mut Branch, step: &Step, answer: Answer) {
+    pub(super) fn joined(&self, branch: &mut Branch, step: &Step, answer: Answer) {
         branch.plain &= answer.plain;
         let Some(doubt) = answer.doubt else { return };
         branch.unknown |= 1 << step.statement.min(63);
@@ -535,118 +347,12 @@ pub(super) fn on_line(doubt: &Doubt, line: u32) -> Doubt {
     })
 }
 
-fn both(a: Answer, b: Answer) -> Answer {
+pub(super) fn both(a: Answer, b: Answer) -> Answer {
     if a.is_false() || b.is_false() {
         return Answer::known(false);
     }
     Answer {
         plain: a.plain && b.plain,
         doubt: seen::and(a.doubt, b.doubt),
-    }
-}
-
-/// Whether a value is of the kind that a pattern takes apart.
-fn fits(value: &Seen, is_of_kind: bool, wanted: &str) -> Answer {
-    if let Some(doubt) = value.doubt_as_operand() {
-        return Answer::unknown(is_of_kind, doubt);
-    }
-    if is_of_kind {
-        return Answer::known(true);
-    }
-    match value.path() {
-        Some(path) => {
-            let saw = format!("{}, where {wanted} is taken apart", kind(&value.value));
-            Answer::unknown(false, doubt(path, saw))
-        }
-        None => Answer::known(false),
-    }
-}
-
-fn no_elements(over: &Seen) -> Option<Doubt> {
-    let path = over.path()?;
-    Some(doubt(
-        path,
-        format!("{}, which has no elements", kind(&over.value)),
-    ))
-}
-
-/// The members of a collection with their keys; those of a set are their own.
-fn parts(over: &Seen) -> Vec<(Seen, Seen)> {
-    let member = |key: Value, value: Value| {
-        let place = over.below(&key);
-        let key = Seen::known(key);
-        (
-            key,
-            Seen {
-                value,
-                doubt: None,
-                place,
-            },
-        )
-    };
-    match &over.value {
-        Value::Array(items) => items
-            .iter()
-            .zip(0_u64..)
-            .map(|(item, index)| member(Value::from(index), item.clone()))
-            .collect(),
-        Value::Object(fields) => fields
-            .iter_sorted()
-            .map(|(key, value)| member(key.clone(), value.clone()))
-            .collect(),
-        Value::Set(items) => items
-            .iter_sorted()
-            .map(|item| {
-                let (_, value) = member(item.clone(), item.clone());
-                (value.clone(), value)
-            })
-            .collect(),
-        Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            Vec::new()
-        }
-    }
-}
-
-/// Whether a collection has a member.
-pub(super) fn has(collection: &Value, member: &Value) -> bool {
-    match collection {
-        Value::Array(items) => items.contains(member),
-        Value::Set(items) => items.contains(member),
-        Value::Object(fields) => fields.iter_sorted().any(|(_, value)| value == member),
-        Value::Undefined | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            false
-        }
-    }
-}
-
-/// What stands in the input at a path of literal keys.
-pub(super) fn input_at(input: &Value, path: &[(Value, std::sync::Arc<Node>)]) -> Seen {
-    let mut value = input;
-    let mut above: Option<&std::sync::Arc<Node>> = None;
-    for (key, node) in path {
-        let part = &value[key];
-        if *part == Value::Undefined {
-            let written = || above.map_or_else(|| "input".to_owned(), |node| node.written());
-            let why = if *value == Value::Null {
-                doubt(written(), "null")
-            } else if has_parts(value) {
-                doubt(node.written(), "absent")
-            } else {
-                doubt(written(), format!("{}, which has no parts", kind(value)))
-            };
-            let last = path.last().map(|(_, node)| Place::At(node.clone()));
-            return Seen {
-                value: Value::Undefined,
-                doubt: Some(why),
-                place: last.unwrap_or(Place::Nowhere),
-            };
-        }
-        value = part;
-        above = Some(node);
-    }
-    Seen {
-        value: value.clone(),
-        doubt: None,
-        place: above.map_or(Place::Nowhere, |node| Place::At(node.clone())),
     }
 }

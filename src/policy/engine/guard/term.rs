@@ -82,7 +82,8 @@ pub(super) enum Term {
     Arithmetic(Box<Arithmetic>),
     Union(Box<Operands>),
     Intersection(Box<Operands>),
-    In(Box<In>),
+    /// `value in collection`.
+    In(Box<Operands>),
 }
 
 /// What the data files hold at a path.
@@ -102,12 +103,15 @@ pub(super) struct Of {
 
 pub(super) struct Builtin {
     pub(super) name: String,
-    pub(super) function: fn(&Span, &[Ref<Expr>], &[Value], bool) -> anyhow::Result<Value>,
+    pub(super) function: Called,
     pub(super) arguments: Vec<Term>,
     pub(super) span: Span,
     pub(super) expressions: Vec<Ref<Expr>>,
     pub(super) at: At,
 }
+
+/// A built-in as the engine calls it.
+pub(super) type Called = fn(&Span, &[Ref<Expr>], &[Value], bool) -> anyhow::Result<Value>;
 
 /// A place in the files.
 #[derive(Clone)]
@@ -134,12 +138,6 @@ pub(super) struct Arithmetic {
     pub(super) operator: ArithOp,
     pub(super) of: Operands,
     pub(super) span: Span,
-}
-
-/// `value in collection`, and `key, value in collection`.
-pub(super) struct In {
-    pub(super) key: Option<Term>,
-    pub(super) of: Operands,
 }
 
 /// All rules of one name in one package.

@@ -143,7 +143,7 @@ impl Watch {
             return;
         }
         // The text comes second where a pattern comes first.
-        let is_pattern_first = call.name.ends_with(".match");
+        let is_pattern_first = matches!(call.name.as_str(), "regex.match" | "glob.match");
         let text = if call.name == "glob.match" {
             arguments.get(2).unwrap_or(second)
         } else if is_pattern_first {
