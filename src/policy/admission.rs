@@ -171,6 +171,80 @@ mod tests {
     use super::*;
     use crate::diagnostic::Paint;
 
+    const SMALL: &str = "package approvals.p\n\n# METADATA\n# title: Small\napprove contains \"small\" if {\n\tinput.action == \"a\"\n\tinput.context.amount < 100\n}\n";
+    const SAMPLE: &str = r#"{"action": "a", "context": {"amount": 50}}"#;
+
+    /// Admits a directory with one policy and its sample.
+    fn admitted(policy: &str, sample: &str, probe: Probe) -> Result<Loaded, Vec<Diagnostic>> {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("samples")).unwrap();
+        std::fs::write(directory.path().join("p.rego"), policy).unwrap();
+        std::fs::write(directory.path().join("samples/s.json"), sample).unwrap();
+        let files = PolicyFiles::read(directory.path()).unwrap();
+        let admission = Admission {
+            budget: Budget::default(),
+            probe,
+        };
+        admit_from(directory.path(), &files, admission, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_set_that_can_be_got_around_is_warned_of_or_refused_as_configured() {
+        assert!(
+            admitted(SMALL, SAMPLE, Probe::Off)
+                .unwrap()
+                .warnings
+                .is_empty()
+        );
+        let warnings = admitted(SMALL, SAMPLE, Probe::Warn).unwrap().warnings;
+        assert_eq!(probe_findings(&warnings), 1);
+        let shown = warnings[0].render(Paint::Plain);
+        assert!(
+            shown.starts_with("warning[CS103]") && shown.contains("--> p.rego:7:2"),
+            "{shown}"
+        );
+        let refused = admitted(SMALL, SAMPLE, Probe::Refuse).unwrap_err();
+        assert!(refused[0].render(Paint::Plain).starts_with("error[CS103]"));
+        let sound = SMALL.replace("< 100", "< 100\n\tinput.context.amount > 0");
+        assert!(
+            admitted(&sound, SAMPLE, Probe::Refuse)
+                .unwrap()
+                .warnings
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_sample_that_cannot_be_read_is_as_bad_as_what_it_might_have_found() {
+        let sound = SMALL.replace("< 100", "< 100\n\tinput.context.amount > 0");
+        assert_eq!(
+            admitted(&sound, "[]", Probe::Warn).unwrap().warnings.len(),
+            1
+        );
+        let refused = admitted(&sound, "[]", Probe::Refuse).unwrap_err();
+        assert_eq!(refused[0].code, "P121");
+        assert!(
+            admitted(&sound, "[]", Probe::Off)
+                .unwrap()
+                .warnings
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn the_inputs_of_the_sets_own_tests_are_samples_too() {
+        let tested = format!("{SMALL}\ntest_small if count(approve) == 1 with input as {SAMPLE}\n");
+        let refused = admitted(&tested, "{}", Probe::Refuse).unwrap_err();
+        let help = refused[0]
+            .help
+            .clone()
+            .unwrap_or_else(|| refused[0].render(Paint::Plain));
+        assert!(
+            help.starts_with("data.approvals.p.test_small with /context/amount"),
+            "{help}"
+        );
+    }
+
     #[test]
     fn a_set_whose_own_test_fails_is_refused_and_the_test_is_shown() {
         let files = PolicyFiles::of([(

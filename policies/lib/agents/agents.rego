@@ -4,4 +4,7 @@ package lib.agents
 
 # METADATA
 # description: Holds if the agent is known and the action is in its list.
-may(agent, action) if action in data.agents.known[agent].may
+may(agent, action) if {
+	data.agents.known[agent]
+	action in data.agents.known[agent].may
+}
