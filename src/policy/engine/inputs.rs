@@ -97,10 +97,15 @@ fn replaced_inputs(file: &RegoFile) -> Vec<(usize, usize)> {
         syntax::walk_rule(rule, &mut |node| {
             let Node::Stmt(stmt) = node else { return };
             for with in &stmt.with_mods {
-                let is_input =
-                    matches!(with.refr.as_ref(), Expr::Var { span, .. } if span.text() == "input");
-                if is_input {
-                    places.push(parse::bytes_of(with.r#as.span(), &file.text));
+                let Expr::Var { span, .. } = with.refr.as_ref() else {
+                    continue;
+                };
+                let (_, after_name) = parse::bytes_of(span, &file.text);
+                let (_, end) = parse::bytes_of(with.r#as.span(), &file.text);
+                if span.text() == "input"
+                    && let Some(start) = after_as(&file.text, after_name)
+                {
+                    places.push((start, end));
                 }
             }
         });
@@ -110,7 +115,19 @@ fn replaced_inputs(file: &RegoFile) -> Vec<(usize, usize)> {
     });
     places.sort_unstable_by(|one, other| other.cmp(one));
     places.dedup();
+    // Of one inside another the inner is enough, and its insertion would move the end of the outer.
+    let all = places.clone();
+    places.retain(|(start, end)| {
+        !all.iter()
+            .any(|(inner, inner_end)| inner > start && inner_end <= end)
+    });
     places
+}
+
+/// Where the expression after ` as ` starts. The engine's own place for an object is that of its last key.
+fn after_as(text: &str, from: usize) -> Option<usize> {
+    let rest = text.get(from..)?.trim_start().strip_prefix("as")?;
+    Some(text.len() - rest.trim_start().len())
 }
 
 #[cfg(test)]
@@ -144,6 +161,24 @@ mod tests {
                 ),
                 ("data.p_test.test_two".to_owned(), refund(json!({}))),
                 ("data.p_test.test_two".to_owned(), json!({"a": "("})),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_input_that_is_written_out_is_found_whole() {
+        let found = inputs(
+            "package p_test\n\ntest_x if input.a == 1 with input as {\"a\": 1, \"b\": {\"c\": [1, 2], \"d\": \"x\"}}\n\n\
+             test_y if input.a == 1 with input as\n\t{\"b\": 2, \"a\": 1} with data.x as 5\n",
+        );
+        assert_eq!(
+            found,
+            [
+                (
+                    "data.p_test.test_x".to_owned(),
+                    json!({"a": 1, "b": {"c": [1, 2], "d": "x"}})
+                ),
+                ("data.p_test.test_y".to_owned(), json!({"a": 1, "b": 2})),
             ]
         );
     }
