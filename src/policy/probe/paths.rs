@@ -1,6 +1,7 @@
 //! The two ways to name a place of the input: a JSON pointer, `/context/amount`, and as a policy writes it,
 //! `input.context.amount`.
 
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -18,9 +19,9 @@ pub(super) fn path_of(pointer: &str) -> String {
             path.push('.');
             path.push_str(&key);
         } else if !key.is_empty() && key.chars().all(|c| c.is_ascii_digit()) {
-            path.push_str(&format!("[{key}]"));
+            let _ = write!(path, "[{key}]");
         } else {
-            path.push_str(&format!("[{}]", serde_json::Value::from(key)));
+            let _ = write!(path, "[{}]", serde_json::Value::from(key));
         }
     }
     path

@@ -1,5 +1,6 @@
 //! A finding in words, and as a frame that points at the condition.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -147,7 +148,7 @@ fn show(value: &Value) -> String {
         if c == ' ' || c.is_ascii_graphic() {
             shown.push(c);
         } else {
-            shown.push_str(&format!("\\u{{{:x}}}", c as u32));
+            let _ = write!(shown, "\\u{{{:x}}}", c as u32);
         }
     }
     bounded(&shown, MOST_SHOWN)

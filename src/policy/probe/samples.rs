@@ -38,7 +38,9 @@ pub fn in_folder(directory: &Path) -> Result<Vec<Sample>, Vec<Diagnostic>> {
     let mut names: Vec<String> = entries
         .iter()
         .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".json") && !name.starts_with('.'))
+        .filter(|name| {
+            Path::new(name).extension().is_some_and(|end| end == "json") && !name.starts_with('.')
+        })
         .collect();
     names.sort();
     let mut samples = Vec::new();
