@@ -25,10 +25,11 @@ pub mod vote;
 mod case_name;
 mod case_page;
 mod junit;
+mod sarif;
+mod annotations;
 mod log_event;
 mod log_line;
 mod policy_directory;
-mod sarif;
 mod table;
 
 #[cfg(test)]

@@ -10,18 +10,17 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::ExitStatus;
+use super::check::Format;
 use super::junit::{self, Case, Suite};
 use super::ledger::StoreArgs;
 use super::policy_directory::{self, PolicyArgs, plural};
-use super::sarif;
-use super::terminal::{self, Format, grouped};
+use super::terminal::{self, grouped};
+use super::{annotations, sarif};
 use crate::clock::Clock;
 use crate::diagnostic::{Diagnostic, Paint, Severity};
 use crate::domain::verdict::{Outcome, RuleSet};
 use crate::json;
-use crate::policy::probe::{
-    self, Extent, Finding, Guard, Property, Report, Sample, Settings, samples,
-};
+use crate::policy::probe::{self, Extent, Finding, Guard, Report, Sample, Settings, samples};
 use crate::policy::{Budget, Loaded, PolicySet};
 use crate::store::{CaseQuery, Store};
 
@@ -50,23 +49,9 @@ pub struct Args {
     most_evaluations: usize,
     /// How to print it
     #[arg(long, value_enum, env = "COUNTERSIGN_FORMAT", default_value_t)]
-    format: ProbeFormat,
+    format: Format,
     #[command(flatten)]
     store: StoreArgs,
-}
-
-/// How findings are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-enum ProbeFormat {
-    /// For people
-    #[default]
-    Pretty,
-    /// For programs
-    Json,
-    /// JUnit XML: one test case for each rule
-    Junit,
-    /// SARIF 2.1.0
-    Sarif,
 }
 
 /// Runs the command.
@@ -93,8 +78,10 @@ fn probe(args: &Args, out: &mut dyn Write, now: Timestamp) -> anyhow::Result<Exi
         Ok(read) => read,
         Err(mistakes) => {
             let format = match args.format {
-                ProbeFormat::Json => Format::Json,
-                ProbeFormat::Pretty | ProbeFormat::Junit | ProbeFormat::Sarif => Format::Pretty,
+                Format::Json => terminal::Format::Json,
+                Format::Pretty | Format::Github | Format::Sarif | Format::Junit => {
+                    terminal::Format::Pretty
+                }
             };
             let counted = policy_directory::write_mistakes(out, directory, mistakes, format)?;
             bail!("the policies cannot be probed: {counted}");
@@ -122,10 +109,15 @@ fn probe(args: &Args, out: &mut dyn Write, now: Timestamp) -> anyhow::Result<Exi
         guard: settings.guard,
     };
     match args.format {
-        ProbeFormat::Pretty => shown.write_pretty(out)?,
-        ProbeFormat::Json => terminal::write_json_indented(out, &shown.to_json())?,
-        ProbeFormat::Junit => junit::write(out, "countersign probe", &shown.suites())?,
-        ProbeFormat::Sarif => terminal::write_json_indented(out, &shown.to_sarif())?,
+        Format::Pretty => shown.write_pretty(out)?,
+        Format::Json => terminal::write_json_indented(out, &shown.to_json())?,
+        Format::Github => annotations::write(out, &shown.diagnostics(&report.findings))?,
+        Format::Junit => junit::write(out, "countersign probe", &shown.suites())?,
+        Format::Sarif => {
+            let frames = shown.diagnostics(&report.findings);
+            let results = frames.iter().map(sarif::Finding::of);
+            terminal::write_json_indented(out, &sarif::document(results))?;
+        }
     }
     end(&set, &report)
 }
@@ -304,17 +296,6 @@ impl Shown<'_> {
             name: "rules".to_owned(),
             cases: self.set.rules().iter().map(case).collect(),
         }]
-    }
-
-    fn to_sarif(&self) -> Value {
-        let rules: Vec<sarif::Rule> = Property::ALL
-            .iter()
-            .map(|property| sarif::Rule {
-                code: property.code(),
-                law: property.law(),
-            })
-            .collect();
-        sarif::document(&rules, &self.diagnostics(&self.report.findings))
     }
 
     fn diagnostics(&self, findings: &[Finding]) -> Vec<Diagnostic> {

@@ -1,87 +1,95 @@
-//! SARIF 2.1.0, the report that code hosts show beside the line it is about.
+//! SARIF 2.1.0, which code-scanning services read.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::diagnostic::{Diagnostic, Place, Severity};
+use crate::diagnostic::{Diagnostic, Severity};
 
-/// The schema that the document follows.
-const SCHEMA: &str =
-    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
-
-/// A code and what must hold for it.
-pub(super) struct Rule {
-    /// As in [`Diagnostic::code`].
-    pub(super) code: &'static str,
-    /// In a sentence without its full stop.
-    pub(super) law: &'static str,
+/// One result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Finding {
+    /// The code: what kind of finding it is.
+    pub(super) code: String,
+    /// How bad it is.
+    pub(super) severity: Severity,
+    /// What is wrong, and what to do.
+    pub(super) message: String,
+    /// File, line and column from 1, where it is in a file.
+    pub(super) place: Option<(String, u32, u32)>,
 }
 
-/// One document that holds all results. `rules` are all that was looked for, found or not.
-pub(super) fn document(rules: &[Rule], results: &[Diagnostic]) -> Value {
+impl Finding {
+    /// A mistake in a file.
+    pub(super) fn of(diagnostic: &Diagnostic) -> Self {
+        let message = match &diagnostic.help {
+            Some(help) => format!("{}. {help}", diagnostic.message),
+            None => diagnostic.message.clone(),
+        };
+        Self {
+            code: diagnostic.code.to_owned(),
+            severity: diagnostic.severity,
+            message,
+            place: diagnostic.place.as_ref().map(|place| {
+                let (line, column) = place.line_and_column();
+                (place.file.clone(), line, column)
+            }),
+        }
+    }
+}
+
+/// The document of one run.
+pub(super) fn document(findings: impl IntoIterator<Item = Finding>) -> Value {
+    let mut codes = BTreeSet::new();
+    let mut results = Vec::new();
+    for finding in findings {
+        results.push(result(&finding));
+        codes.insert(finding.code);
+    }
+    let rules: Vec<Value> = codes
+        .into_iter()
+        .map(|code| json!({ "id": code }))
+        .collect();
     json!({
-        "$schema": SCHEMA,
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
-            "tool": {"driver": {
-                "name": "countersign",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules.iter().map(descriptor).collect::<Vec<_>>(),
-            }},
+            "tool": {"driver": {"name": "countersign", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
             "columnKind": "unicodeCodePoints",
-            "results": results.iter().map(|result| result_of(rules, result)).collect::<Vec<_>>(),
+            "results": results,
         }],
     })
 }
 
-fn descriptor(rule: &Rule) -> Value {
-    json!({"id": rule.code, "shortDescription": {"text": rule.law}})
-}
-
-fn result_of(rules: &[Rule], found: &Diagnostic) -> Value {
-    let level = match found.severity {
+fn result(finding: &Finding) -> Value {
+    let level = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let text = match &found.help {
-        Some(help) => format!("{}\n{help}", found.message),
-        None => found.message.clone(),
-    };
-    let mut result = json!({"ruleId": found.code, "level": level, "message": {"text": text}});
-    let index = rules.iter().position(|rule| rule.code == found.code);
-    if let (Some(index), Some(fields)) = (index, result.as_object_mut()) {
-        fields.insert("ruleIndex".to_owned(), index.into());
-    }
-    if let (Some(place), Some(fields)) = (&found.place, result.as_object_mut()) {
-        fields.insert("locations".to_owned(), json!([location(place)]));
-    }
-    result
+    let locations: Vec<Value> = finding
+        .place
+        .iter()
+        .map(|(file, line, column)| {
+            json!({"physicalLocation": {
+                "artifactLocation": {"uri": uri(file)},
+                "region": {"startLine": line, "startColumn": column},
+            }})
+        })
+        .collect();
+    json!({
+        "ruleId": finding.code, "level": level, "message": {"text": finding.message}, "locations": locations,
+    })
 }
 
-fn location(place: &Place) -> Value {
-    let (line, column) = place.line_and_column();
-    let end = Place {
-        start: place.end,
-        ..place.clone()
-    };
-    let (end_line, end_column) = end.line_and_column();
-    json!({"physicalLocation": {
-        "artifactLocation": {"uri": uri(&place.file)},
-        "region": {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column},
-    }})
-}
-
-/// A path as the reference of a URI: what such a reference gives a meaning of its own is written as `%XX`.
+/// A path as a relative reference.
 fn uri(path: &str) -> String {
-    use std::fmt::Write as _;
     let mut uri = String::with_capacity(path.len());
-    for byte in path.replace('\\', "/").bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => {
-                uri.push(char::from(byte));
-            }
-            _ => {
-                let _ = write!(uri, "%{byte:02X}");
-            }
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            let _ = write!(uri, "%{byte:02X}");
         }
     }
     uri
@@ -90,83 +98,39 @@ fn uri(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Place;
 
     #[test]
-    fn a_result_names_its_rule_and_its_place() {
-        let found = Diagnostic::error("CS102", "too easy")
+    fn a_finding_is_a_result_with_its_place_and_its_code_a_rule() {
+        let warning = Diagnostic::warning("CS001", "it never holds")
             .at(Place {
-                file: "a b/p.rego".into(),
-                text: "package p\n\nx if \"ä\" == y\n".into(),
-                start: 16,
-                end: 25,
+                file: "my policies/ä.rego".into(),
+                text: "one\ntwo\n".into(),
+                start: 5,
+                end: 6,
             })
-            .help("harder");
-        let rules = [
-            Rule {
-                code: "CS101",
-                law: "one",
-            },
-            Rule {
-                code: "CS102",
-                law: "two",
-            },
+            .help("remove it");
+        let errors = [
+            Diagnostic::error("P101", "none"),
+            Diagnostic::error("P101", "none"),
         ];
-        let document = document(&rules, &[found]);
-        insta::assert_json_snapshot!(document, {".runs[0].tool.driver.version" => "VERSION"}, @r##"
-        {
-          "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-          "version": "2.1.0",
-          "runs": [
-            {
-              "tool": {
-                "driver": {
-                  "name": "countersign",
-                  "version": "VERSION",
-                  "rules": [
-                    {
-                      "id": "CS101",
-                      "shortDescription": {
-                        "text": "one"
-                      }
-                    },
-                    {
-                      "id": "CS102",
-                      "shortDescription": {
-                        "text": "two"
-                      }
-                    }
-                  ]
-                }
-              },
-              "columnKind": "unicodeCodePoints",
-              "results": [
-                {
-                  "ruleId": "CS102",
-                  "level": "error",
-                  "message": {
-                    "text": "too easy\nharder"
-                  },
-                  "ruleIndex": 1,
-                  "locations": [
-                    {
-                      "physicalLocation": {
-                        "artifactLocation": {
-                          "uri": "a%20b/p.rego"
-                        },
-                        "region": {
-                          "startLine": 3,
-                          "startColumn": 6,
-                          "endLine": 3,
-                          "endColumn": 14
-                        }
-                      }
-                    }
-                  ]
-                }
-              ]
-            }
-          ]
-        }
-        "##);
+        let findings = errors.iter().chain([&warning]).map(Finding::of);
+        let document = document(findings);
+        let run = &document["runs"][0];
+        assert_eq!(
+            run["tool"]["driver"]["rules"],
+            json!([{"id": "CS001"}, {"id": "P101"}])
+        );
+        assert_eq!(
+            run["results"][2],
+            json!({
+                "ruleId": "CS001", "level": "warning", "message": {"text": "it never holds. remove it"},
+                "locations": [{"physicalLocation": {
+                    "artifactLocation": {"uri": "my%20policies/%C3%A4.rego"},
+                    "region": {"startLine": 2, "startColumn": 2},
+                }}],
+            })
+        );
+        assert_eq!(run["results"][0]["locations"], json!([]));
     }
 }

@@ -217,12 +217,9 @@ fn a_code_host_gets_the_place_of_the_condition() {
     let (_, text) = probed(SMALL, SAMPLE, &["--format", "sarif"]);
     let report: Value = serde_json::from_str(&text).unwrap();
     let run = &report["runs"][0];
-    assert_eq!(run["tool"]["driver"]["rules"].as_array().unwrap().len(), 7);
+    assert_eq!(run["tool"]["driver"]["rules"], json!([{"id": "CS103"}]));
     let result = &run["results"][0];
-    assert_eq!(
-        (&result["ruleId"], &result["ruleIndex"]),
-        (&json!("CS103"), &json!(2))
-    );
+    assert_eq!(result["ruleId"], "CS103");
     let place = &result["locations"][0]["physicalLocation"];
     assert!(
         place["artifactLocation"]["uri"]
@@ -230,10 +227,7 @@ fn a_code_host_gets_the_place_of_the_condition() {
             .unwrap()
             .ends_with("/p.rego")
     );
-    assert_eq!(
-        place["region"],
-        json!({"startLine": 7, "startColumn": 2, "endLine": 7, "endColumn": 28})
-    );
+    assert_eq!(place["region"], json!({"startLine": 7, "startColumn": 2}));
 }
 
 #[test]
