@@ -270,10 +270,7 @@ proptest! {
             for (action, group) in groups.iter().enumerate() {
                 let document = ask(action, &context.value);
                 let (one, other) = (sets::guarded(&one, &document), sets::guarded(&other, &document));
-                let said = |verdict: &Verdict| {
-                    let paths: BTreeSet<String> = verdict.evidence.iter().map(|missing| missing.path.clone()).collect();
-                    (verdict.outcome, verdict.cause, paths)
-                };
+                let said = |verdict: &Verdict| (verdict.outcome, verdict.cause, lines(verdict));
                 prop_assert_eq!(said(&one), said(&other), "{:?}\nof {:?}", group, context);
             }
         }

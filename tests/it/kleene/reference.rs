@@ -115,14 +115,27 @@ impl<'a> World<'a> {
         };
         match &body.binding {
             None => run(self),
-            Some(Binding::Name(at)) => match self.fact(at) {
-                Some(value) => run(self.with(value)),
-                None => self.unbound(body),
-            },
+            Some(Binding::Name(at)) => all([self.named(at), run(self.naming(at))]),
             Some(Binding::Some(list)) => match self.list(list) {
                 Some(members) => any(members.into_iter().map(|member| run(self.with(member)))),
                 None => self.unbound(body),
             },
+        }
+    }
+
+    /// Whether there is anything to name.
+    fn named(self, at: &Path) -> Truth {
+        match self.fact(at) {
+            Some(_) => Truth::True,
+            None => Truth::Unknown,
+        }
+    }
+
+    /// A name is another way to write the path.
+    fn naming(self, at: &Path) -> Self {
+        Self {
+            element: self.look(at),
+            ..self
         }
     }
 
@@ -138,26 +151,37 @@ impl<'a> World<'a> {
 
     /// The truth of the binding itself, if there is one, and of each condition on its own.
     pub fn each(self, body: &Body) -> Vec<Truth> {
-        let members: Option<Vec<&Value>> = match &body.binding {
-            None => None,
-            Some(Binding::Name(at)) => self.fact(at).map(|value| vec![value]),
+        let alone = |world: World<'_>| -> Vec<Truth> {
+            let each = body.conditions.iter();
+            each.map(|condition| world.condition(condition)).collect()
+        };
+        let list = match &body.binding {
+            None => return alone(self),
+            Some(Binding::Name(at)) => {
+                let own = [self.named(at)];
+                return own.into_iter().chain(alone(self.naming(at))).collect();
+            }
             Some(Binding::Some(list)) => self.list(list),
         };
-        let own = body.binding.as_ref().map(|_| match &members {
-            Some(members) => known(!members.is_empty()),
-            None => Truth::Unknown,
-        });
+        let Some(members) = list else {
+            let truth = |condition| match uses_element(condition) {
+                true => Truth::Unknown,
+                false => self.condition(condition),
+            };
+            let own = [Truth::Unknown];
+            return own
+                .into_iter()
+                .chain(body.conditions.iter().map(truth))
+                .collect();
+        };
         let truth = |condition: &Condition| {
-            if body.binding.is_none() || !uses_element(condition) {
+            if !uses_element(condition) {
                 return self.condition(condition);
             }
-            match &members {
-                Some(members) => any(members
-                    .iter()
-                    .map(|member| self.with(member).condition(condition))),
-                None => Truth::Unknown,
-            }
+            let each = members.iter();
+            any(each.map(|member| self.with(member).condition(condition)))
         };
+        let own = [known(!members.is_empty())];
         own.into_iter()
             .chain(body.conditions.iter().map(truth))
             .collect()
