@@ -5,41 +5,94 @@
 
 use jiff::Timestamp;
 
+use crate::domain::explanation::Explanation;
 use crate::domain::verdict::{Cause, FiredRule, MissingEvidence, Outcome, RuleSet, Terms, Verdict};
-use crate::policy::engine::evaluate::{Findings, evaluate};
+use crate::policy::engine::evaluate::{self, Findings};
 use crate::policy::input::Input;
 use crate::policy::set::PolicySet;
 
 /// What the set says of the input at `now`. The same set, input and time give the same verdict, to the byte, unless the
 /// time budget was exceeded.
 pub fn decide(set: &PolicySet, input: &Input, now: Timestamp) -> Verdict {
-    let action = input.action();
-    let mut found = match input.document() {
-        Ok(document) => evaluate(&set.policies, document, action.ok(), set.budget, now),
+    let found = look(set, input, now);
+    // A route by literal action clears nothing when there is no action to compare: neither vetoes nor approvals are known.
+    let unrouted = input.action().err().and_then(|saw| unrouted(set, saw));
+    let approved = found.any(RuleSet::Approve);
+    let in_doubt = if approved {
+        !found.approval_stands || !found.unknown_vetoes.is_empty()
+    } else {
+        !found.unknown_approvals.is_empty()
+    };
+    let (outcome, cause) = match found.spoken() {
+        Some(spoken) => spoken,
+        None if unrouted.is_some() || in_doubt => (Outcome::Escalate, Cause::Evidence),
+        None if approved => (Outcome::Approve, Cause::Rule),
+        None => (Outcome::Escalate, Cause::NoRule),
+    };
+    let mut evidence = Vec::new();
+    if cause == Cause::Evidence {
+        evidence.extend(unrouted);
+        if !found.approval_stands {
+            evidence.extend(found.unknown_approvals.iter().cloned());
+        }
+        evidence.extend(found.unknown_vetoes.iter().cloned());
+    }
+    verdict(set, outcome, cause, evidence, found)
+}
+
+/// What plain Rego says, without the guard: it approves on facts that are not there. For comparison, never for an answer.
+pub fn decide_plain(set: &PolicySet, input: &Input, now: Timestamp) -> Verdict {
+    let found = look(set, input, now);
+    let (outcome, cause) = match found.spoken() {
+        Some(spoken) => spoken,
+        None if found.any(RuleSet::Approve) => (Outcome::Approve, Cause::Rule),
+        None => (Outcome::Escalate, Cause::NoRule),
+    };
+    verdict(set, outcome, cause, Vec::new(), found)
+}
+
+/// What every rule that could apply to the input comes to, condition by condition. Where the input cannot be evaluated,
+/// none could.
+pub fn explain(set: &PolicySet, input: &Input, now: Timestamp) -> Explanation {
+    match input.document() {
+        Ok(document) => {
+            let action = input.action().ok();
+            evaluate::explain(&set.policies, document, action, set.budget, now)
+        }
+        Err(_) => Explanation::default(),
+    }
+}
+
+fn look(set: &PolicySet, input: &Input, now: Timestamp) -> Findings {
+    match input.document() {
+        Ok(document) => {
+            let action = input.action().ok();
+            evaluate::evaluate(&set.policies, document, action, set.budget, now)
+        }
         Err(error) => Findings::failed(
             "approvals",
             format!("the input cannot be evaluated: {error}"),
         ),
-    };
-    // A route by literal action clears nothing when there is no action to compare: neither vetoes nor approvals are known.
-    let unrouted = action.err().and_then(|saw| unrouted(set, saw));
-    let any = |set: RuleSet| found.fired.iter().any(|(rule, _)| rule.set == set);
-    let approved = any(RuleSet::Approve);
-    let (outcome, cause) = if any(RuleSet::Reject) {
-        (Outcome::Reject, Cause::Rule)
-    } else if !found.failures.is_empty() {
-        (Outcome::Escalate, Cause::PolicyError)
-    } else if any(RuleSet::Escalate) {
-        (Outcome::Escalate, Cause::Rule)
-    } else if unrouted.is_some() || (approved && !found.unknown.is_empty()) {
-        (Outcome::Escalate, Cause::Evidence)
-    } else if approved {
-        (Outcome::Approve, Cause::Rule)
-    } else {
-        (Outcome::Escalate, Cause::NoRule)
-    };
-    found.unknown.splice(..0, unrouted);
-    verdict(set, outcome, cause, found)
+    }
+}
+
+impl Findings {
+    fn any(&self, set: RuleSet) -> bool {
+        self.fired.iter().any(|(rule, _)| rule.set == set)
+    }
+
+    /// What is said whatever is known of approvals.
+    fn spoken(&self) -> Option<(Outcome, Cause)> {
+        if self.any(RuleSet::Reject) {
+            Some((Outcome::Reject, Cause::Rule))
+        } else if !self.failures.is_empty() {
+            Some((Outcome::Escalate, Cause::PolicyError))
+        } else if self.any(RuleSet::Escalate) {
+            Some((Outcome::Escalate, Cause::Rule))
+        } else {
+            None
+        }
+    }
 }
 
 fn unrouted(set: &PolicySet, saw: &'static str) -> Option<MissingEvidence> {
@@ -53,7 +106,13 @@ fn unrouted(set: &PolicySet, saw: &'static str) -> Option<MissingEvidence> {
     })
 }
 
-fn verdict(set: &PolicySet, outcome: Outcome, cause: Cause, found: Findings) -> Verdict {
+fn verdict(
+    set: &PolicySet,
+    outcome: Outcome,
+    cause: Cause,
+    evidence: Vec<MissingEvidence>,
+    found: Findings,
+) -> Verdict {
     let terms = (outcome == Outcome::Escalate).then(|| strictest(&found.fired));
     let wins = |rule: &FiredRule| match outcome {
         Outcome::Approve => rule.set == RuleSet::Approve,
@@ -70,11 +129,7 @@ fn verdict(set: &PolicySet, outcome: Outcome, cause: Cause, found: Findings) -> 
         outcome,
         cause,
         rules,
-        evidence: if cause == Cause::Evidence {
-            found.unknown
-        } else {
-            Vec::new()
-        },
+        evidence,
         failures: found.failures,
         terms,
         freeze: None,

@@ -15,7 +15,7 @@ pub mod testing;
 pub mod admission;
 pub mod watch;
 
-pub use decide::decide;
+pub use decide::{decide, decide_plain, explain};
 pub use engine::ENGINE;
 pub use input::Input;
 pub use set::{Budget, Loaded, PolicySet};

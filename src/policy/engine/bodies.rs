@@ -10,9 +10,8 @@ use std::sync::Arc;
 use regorus::unstable::{BoolOp, Expr, Literal, LiteralStmt, Query, Ref, Rule, RuleHead, Span};
 
 use crate::domain::verdict::RuleSet;
-use crate::policy::engine::catalog::{Catalog, RuleNode};
+use crate::policy::engine::catalog::Catalog;
 use crate::policy::engine::parse::bytes_of;
-use crate::policy::engine::reads::{Path, Reader};
 use crate::policy::engine::syntax::{self, Step};
 use crate::policy::metadata::{FileMetadata, Metadata};
 
@@ -30,8 +29,6 @@ pub(crate) struct Body {
     /// Its place in [`Catalog::rules`].
     pub(crate) rule: usize,
     pub(crate) route: Route,
-    /// The statements in the order written; the last is the element in the head.
-    pub(crate) statements: Vec<Statement>,
 }
 
 /// For which actions a body is looked at.
@@ -41,24 +38,6 @@ pub(crate) enum Route {
     Always,
     /// For these actions alone: its code compares `input.action` with them.
     Actions(BTreeSet<String>),
-}
-
-/// One statement of a body.
-#[derive(Debug)]
-pub(crate) struct Statement {
-    pub(crate) text: String,
-    pub(crate) line: u32,
-    /// Bytes in the file.
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-    /// The input paths it rests on, through all it calls.
-    pub(crate) reads: Vec<Path>,
-    /// Texts of its operands, `None` where it is a literal.
-    pub(crate) operands: Vec<Option<String>>,
-    /// Whether it states something, and is not a mere declaration or the head.
-    pub(crate) is_condition: bool,
-    /// Whether it gives names values that other statements rest on.
-    pub(crate) assigns: bool,
 }
 
 /// The set of this name.
@@ -77,12 +56,7 @@ pub(crate) fn decides(package: &str) -> bool {
 }
 
 /// All bodies of a set of files, in the order of file and line. `metadata` is by index of the file.
-pub(crate) fn bodies(
-    catalog: &Catalog,
-    metadata: &[FileMetadata],
-    data: &serde_json::Value,
-) -> Vec<Body> {
-    let mut reader = Reader::new(catalog, data);
+pub(crate) fn bodies(catalog: &Catalog, metadata: &[FileMetadata]) -> Vec<Body> {
     let mut found = Vec::new();
     let mut ordinals: HashMap<(Arc<str>, RuleSet), usize> = HashMap::new();
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
@@ -91,7 +65,7 @@ pub(crate) fn bodies(
             continue;
         };
         let Rule::Spec {
-            head: RuleHead::Set { key: Some(key), .. },
+            head: RuleHead::Set { key: Some(_), .. },
             bodies,
             ..
         } = rule.rule.as_ref()
@@ -111,7 +85,6 @@ pub(crate) fn bodies(
         let name = slug.unwrap_or_else(|| ordinal.to_string());
         let id = unique(format!("{}.{set}#{name}", rule.package), &mut taken);
         let query = bodies.first().map(|body| body.query.as_ref());
-        let reads = reader.body(rule.file, query, Some(key));
         found.push(Body {
             title: title.unwrap_or_else(|| id.clone()),
             id,
@@ -122,7 +95,6 @@ pub(crate) fn bodies(
             line: rule.line,
             rule: index,
             route: query.map_or(Route::Always, route),
-            statements: statements(rule, &parsed.file.text, query, key, reads),
         });
     }
     found
@@ -155,48 +127,25 @@ fn unique(id: String, taken: &mut BTreeMap<String, usize>) -> String {
     unique(next, taken)
 }
 
-fn statements(
-    rule: &RuleNode,
-    text: &str,
-    query: Option<&Query>,
-    key: &Ref<Expr>,
-    reads: Vec<Vec<Path>>,
-) -> Vec<Statement> {
-    let mut reads = reads.into_iter();
-    let mut found: Vec<Statement> = Vec::new();
-    for stmt in query.iter().flat_map(|query| &query.stmts) {
-        let (start, end) = bytes_of(&stmt.span, text);
-        found.push(Statement {
-            text: one_line(text.get(start..end).unwrap_or_default()),
-            line: stmt.span.line,
-            start,
-            end,
-            reads: reads.next().unwrap_or_default(),
-            operands: operands(stmt, text),
-            is_condition: !matches!(stmt.literal, Literal::SomeVars { .. }),
-            assigns: assigns(&stmt.literal),
-        });
-    }
-    let (start, end) = bytes_of(key.span(), text);
-    found.push(Statement {
-        text: one_line(text.get(start..end).unwrap_or_default()),
-        line: rule.line,
-        start,
-        end,
-        reads: reads.next().unwrap_or_default(),
-        operands: vec![],
-        is_condition: false,
-        assigns: false,
-    });
-    found
+/// A statement as it is told.
+pub(crate) struct Described {
+    pub(crate) text: String,
+    pub(crate) operands: Vec<Option<String>>,
+    pub(crate) is_condition: bool,
 }
 
-fn assigns(literal: &Literal) -> bool {
-    match literal {
-        Literal::Expr { expr, .. } => matches!(expr.as_ref(), Expr::AssignExpr { .. }),
-        Literal::SomeIn { .. } => true,
-        Literal::SomeVars { .. } | Literal::NotExpr { .. } | Literal::Every { .. } => false,
+pub(crate) fn describe(stmt: &LiteralStmt, text: &str) -> Described {
+    Described {
+        text: written(&stmt.span, text),
+        operands: operands(stmt, text),
+        is_condition: !matches!(stmt.literal, Literal::SomeVars { .. }),
     }
+}
+
+/// The text of a span on one line.
+pub(crate) fn written(span: &Span, text: &str) -> String {
+    let (start, end) = bytes_of(span, text);
+    one_line(text.get(start..end).unwrap_or_default())
 }
 
 fn one_line(text: &str) -> String {

@@ -4,7 +4,7 @@ use regorus::Value;
 
 use crate::diagnostic::did_you_mean;
 use crate::domain::verdict::{RuleSet, Terms};
-use crate::policy::engine::evidence::kind;
+use crate::policy::engine::guard::kinds::kind;
 
 /// A reason, and for `escalate` the terms.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,24 +1,23 @@
 //! One request against the programs it is routed to.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use regorus::Value;
 use regorus::rvm::vm::RegoVM;
 
-use crate::domain::verdict::{
-    Condition, FiredRule, MissingEvidence, PolicyFailure, RuleSet, Terms, Truth,
-};
+use crate::domain::explanation::{ExplainedRule, Explanation};
+use crate::domain::verdict::{FiredRule, MissingEvidence, PolicyFailure, RuleSet, Terms, Truth};
 use crate::policy::engine::bodies::Body;
+use crate::policy::engine::guard::{BodySeen, Weighed};
 use crate::policy::engine::load::Policies;
 use crate::policy::engine::program::Compiled;
-use crate::policy::engine::reads::Path;
-use crate::policy::engine::run::{Allowance, BodySeen, Operands, Seen, Trouble, run};
-use crate::policy::engine::{Document, element, evidence, show};
+use crate::policy::engine::run::{Allowance, run};
+use crate::policy::engine::{Document, element, show};
 use crate::policy::set::Budget;
 
 /// Virtual machines a thread keeps; beyond, it starts anew.
@@ -32,10 +31,14 @@ const LEAST_SHARE_OF_TIME: u32 = 20;
 /// All that an evaluation found. Nothing is decided here.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    /// The rules that gave an element, with the terms of those that escalate.
+    /// The rules that gave an element in plain Rego, with the terms of those that escalate.
     pub(crate) fired: Vec<(FiredRule, Terms)>,
-    /// What is not known of the vetoes that gave none.
-    pub(crate) unknown: Vec<MissingEvidence>,
+    /// Whether an approving rule fired of which all is known.
+    pub(crate) approval_stands: bool,
+    /// What is not known of approving rules that are not known to be false.
+    pub(crate) unknown_approvals: Vec<MissingEvidence>,
+    /// What is not known of vetoes that are not known to be false.
+    pub(crate) unknown_vetoes: Vec<MissingEvidence>,
     /// What failed.
     pub(crate) failures: Vec<PolicyFailure>,
 }
@@ -50,6 +53,36 @@ struct Machine {
     of: Weak<()>,
 }
 
+/// What one decision has left, and what each package may use in any case: one that uses up the budget does not take it
+/// from the others, since who is to be asked is theirs to say too.
+struct Purse {
+    instructions: usize,
+    least: usize,
+    until: Instant,
+    least_time: Duration,
+}
+
+impl Purse {
+    fn of(budget: Budget) -> Self {
+        let now = Instant::now();
+        Self {
+            instructions: usize::try_from(budget.instructions).unwrap_or(usize::MAX),
+            least: usize::try_from(budget.instructions / LEAST_SHARE).unwrap_or(usize::MAX),
+            until: now.checked_add(budget.time).unwrap_or(now),
+            least_time: budget.time / LEAST_SHARE_OF_TIME,
+        }
+    }
+
+    fn instructions(&self) -> usize {
+        self.instructions.max(self.least)
+    }
+
+    fn until(&self) -> Instant {
+        let still = Instant::now().checked_add(self.least_time);
+        still.map_or(self.until, |still| still.max(self.until))
+    }
+}
+
 /// Evaluates what `action` is routed to and what is looked at for every request.
 pub(crate) fn evaluate(
     policies: &Policies,
@@ -59,38 +92,110 @@ pub(crate) fn evaluate(
     now: Timestamp,
 ) -> Findings {
     let mut findings = Findings::default();
-    let until = Instant::now()
-        .checked_add(budget.time)
-        .unwrap_or_else(Instant::now);
-    let mut left = usize::try_from(budget.instructions).unwrap_or(usize::MAX);
-    // A package that uses up the budget does not take it from the others: who is to be asked is theirs to say too.
-    let least = usize::try_from(budget.instructions / LEAST_SHARE).unwrap_or(usize::MAX);
+    let mut purse = Purse::of(budget);
+    let mut weighed = Weighed::new(&policies.guard, &input.0, now);
     for index in policies.route(action) {
         let Some(compiled) = policies.slices.get(index) else {
             continue;
         };
-        for entry in 0..compiled.sets.len() {
-            let still = Instant::now().checked_add(budget.time / LEAST_SHARE_OF_TIME);
-            let allowed = Allowance {
-                instructions: left.max(least),
-                until: still.map_or(until, |still| still.max(until)),
-                now,
-            };
-            let seen = on_machine(policies, index, |vm| {
-                vm.set_input(input.0.clone());
-                run(vm, compiled, &policies.bodies, entry, allowed)
+        for (entry, &set) in compiled.sets.iter().enumerate() {
+            let before = weighed.steps();
+            weighed.allow(&compiled.package, purse.instructions(), purse.until());
+            let bodies = compiled.bodies.iter();
+            let mut bodies = bodies
+                .filter_map(|&body| policies.bodies.get(body))
+                .filter(|body| body.set == set);
+            let elements = bodies.try_fold(BTreeSet::new(), |mut elements, body| {
+                let seen = caught(|| weighed.body(body.rule))?;
+                elements.extend(seen.elements.iter().map(|(element, _)| element.clone()));
+                findings.body(body, seen);
+                Ok(elements)
             });
-            left = left.saturating_sub(seen.steps);
-            findings.add(policies, compiled, &input.0, seen);
+            purse.instructions = purse
+                .instructions
+                .saturating_sub(weighed.steps().saturating_sub(before));
+            let agreed = elements.and_then(|elements| {
+                let allowed = Allowance {
+                    instructions: purse.instructions(),
+                    time: purse.until().saturating_duration_since(Instant::now()),
+                    now,
+                };
+                let held = on_machine(policies, index, |vm| {
+                    vm.set_input(input.0.clone());
+                    run(vm, entry, allowed)
+                })?;
+                agree(set, &Value::from(elements), held)
+            });
+            if let Err(message) = agreed {
+                findings.broke(compiled, message);
+            }
         }
     }
-    findings.fired.sort_by(|(a, _), (b, _)| {
-        (&a.file, a.line, &a.id, &a.reason).cmp(&(&b.file, b.line, &b.id, &b.reason))
-    });
-    findings
-        .fired
-        .dedup_by(|(a, _), (b, _)| a.id == b.id && a.reason == b.reason);
-    findings
+    for failure in weighed.into_failures() {
+        findings.fail(failure);
+    }
+    findings.in_order()
+}
+
+/// The second opinion must be the same. That it is not would be a mistake of this program, and nothing is approved on it.
+fn agree(set: RuleSet, weighed: &Value, held: Value) -> Result<(), String> {
+    let held = if held == Value::Undefined {
+        Value::new_set()
+    } else {
+        held
+    };
+    if *weighed == held {
+        return Ok(());
+    }
+    let (weighed, held) = (show(weighed), show(&held));
+    Err(format!(
+        "its `{set}` was evaluated twice and came out as {weighed} and as {held}"
+    ))
+}
+
+/// What every rule that could apply comes to, condition by condition.
+pub(crate) fn explain(
+    policies: &Policies,
+    input: &Document,
+    action: Option<&str>,
+    budget: Budget,
+    now: Timestamp,
+) -> Explanation {
+    let purse = Purse::of(budget);
+    let mut weighed = Weighed::new(&policies.guard, &input.0, now);
+    let routed: BTreeSet<usize> = policies
+        .route(action)
+        .filter_map(|index| policies.slices.get(index))
+        .flat_map(|compiled| compiled.bodies.iter().copied())
+        .collect();
+    let bodies = routed
+        .into_iter()
+        .filter_map(|body| policies.bodies.get(body));
+    let mut rules = Vec::new();
+    for body in bodies {
+        weighed.allow(&body.package, purse.instructions(), purse.until());
+        let Ok(explained) = caught(|| weighed.explain(body.rule)) else {
+            continue;
+        };
+        let given = explained.seen.elements.iter();
+        let reasons = given
+            .filter_map(|(value, _)| element::read(body.set, value).ok())
+            .map(|element| element.reason)
+            .collect();
+        rules.push(ExplainedRule {
+            id: body.id.clone(),
+            set: body.set,
+            title: body.title.clone(),
+            file: body.file.to_string(),
+            line: body.line,
+            truth: explained.seen.truth,
+            reasons,
+            conditions: explained.conditions,
+            reads: explained.reads,
+        });
+    }
+    rules.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+    Explanation { rules }
 }
 
 /// How many programs an evaluation runs, and how many steps they take together.
@@ -101,55 +206,42 @@ pub(crate) fn work(
     action: Option<&str>,
     now: Timestamp,
 ) -> (usize, usize) {
-    let (mut programs, mut steps) = (0, 0);
+    let mut weighed = Weighed::new(&policies.guard, &input.0, now);
+    let mut programs = 0;
     for index in policies.route(action) {
         let compiled = &policies.slices[index];
         programs += 1;
-        for entry in 0..compiled.sets.len() {
-            let allowed = Allowance {
-                instructions: usize::MAX,
-                until: Instant::now() + std::time::Duration::from_mins(1),
-                now,
-            };
-            steps += on_machine(policies, index, |vm| {
-                vm.set_input(input.0.clone());
-                run(vm, compiled, &policies.bodies, entry, allowed)
-            })
-            .steps;
+        let until = Instant::now() + Duration::from_mins(1);
+        weighed.allow(&compiled.package, usize::MAX / 2, until);
+        for &body in &compiled.bodies {
+            weighed.body(policies.bodies[body].rule).unwrap();
         }
     }
-    (programs, steps)
+    (programs, weighed.steps())
 }
 
-/// Runs on this thread's machine for a slice. A machine that panicked is dropped.
-fn on_machine(policies: &Policies, index: usize, work: impl FnOnce(&mut RegoVM) -> Seen) -> Seen {
+/// A built-in that panics is a policy that failed.
+fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("a built-in panicked".to_owned()))
+}
+
+/// Runs on this thread's machine for a slice. A machine that broke off is dropped.
+fn on_machine<T>(
+    policies: &Policies,
+    index: usize,
+    work: impl FnOnce(&mut RegoVM) -> Result<T, String>,
+) -> Result<T, String> {
     let key = (Arc::as_ptr(&policies.alive) as usize, index);
     let kept = MACHINES.with_borrow_mut(|machines| machines.remove(&key));
     let kept = kept.filter(|machine| machine.of.ptr_eq(&Arc::downgrade(&policies.alive)));
-    let machine = match kept {
-        Some(machine) => Ok(machine),
-        None => start(policies, index),
+    let mut machine = match kept {
+        Some(machine) => machine,
+        None => start(policies, index)?,
     };
-    let mut machine = match machine {
-        Ok(machine) => machine,
-        Err(broken) => {
-            return Seen {
-                broken: Some(broken),
-                ..Seen::default()
-            };
-        }
-    };
-    let Ok(seen) = catch_unwind(AssertUnwindSafe(|| work(&mut machine.vm))) else {
-        return Seen {
-            broken: Some("a built-in panicked".to_owned()),
-            ..Seen::default()
-        };
-    };
-    if seen.broken.is_none() {
-        machine.vm.set_input(Value::Null);
-        MACHINES.with_borrow_mut(|machines| machines.insert(key, machine));
-    }
-    seen
+    let done = caught(|| work(&mut machine.vm))?;
+    machine.vm.set_input(Value::Null);
+    MACHINES.with_borrow_mut(|machines| machines.insert(key, machine));
+    Ok(done)
 }
 
 fn start(policies: &Policies, index: usize) -> Result<Machine, String> {
@@ -177,40 +269,34 @@ fn start(policies: &Policies, index: usize) -> Result<Machine, String> {
 impl Findings {
     /// Nothing was evaluated.
     pub(crate) fn failed(package: &str, message: String) -> Self {
-        let failure = PolicyFailure {
+        let mut findings = Self::default();
+        findings.fail(PolicyFailure {
             package: package.to_owned(),
             message,
             file: None,
             line: None,
-        };
-        Self {
-            failures: vec![failure],
-            ..Self::default()
+        });
+        findings
+    }
+
+    fn broke(&mut self, compiled: &Compiled, message: String) {
+        self.fail(PolicyFailure {
+            package: compiled.package.to_string(),
+            message,
+            file: None,
+            line: None,
+        });
+    }
+
+    fn fail(&mut self, failure: PolicyFailure) {
+        if !self.failures.contains(&failure) {
+            self.failures.push(failure);
         }
     }
 
-    fn add(&mut self, policies: &Policies, compiled: &Compiled, input: &Value, seen: Seen) {
-        if let Some(message) = seen.broken {
-            self.failures.push(PolicyFailure {
-                package: compiled.package.to_string(),
-                message,
-                file: None,
-                line: None,
-            });
-        }
-        for body in &seen.bodies {
-            if let Some(about) = policies.bodies.get(body.body) {
-                self.body(about, body, input);
-            }
-        }
-        for trouble in seen.troubles {
-            self.trouble(policies, compiled, input, trouble);
-        }
-    }
-
-    fn body(&mut self, about: &Body, seen: &BodySeen, input: &Value) {
-        for (value, operands) in &seen.elements {
-            match element::read(about.set, value) {
+    fn body(&mut self, about: &Body, seen: BodySeen) {
+        for (value, conditions) in seen.elements {
+            match element::read(about.set, &value) {
                 Ok(element) => {
                     let rule = FiredRule {
                         id: about.id.clone(),
@@ -219,11 +305,13 @@ impl Findings {
                         reason: element.reason,
                         file: about.file.to_string(),
                         line: about.line,
-                        conditions: conditions(about, operands),
+                        conditions,
                     };
                     self.fired.push((rule, element.terms));
+                    self.approval_stands |=
+                        about.set == RuleSet::Approve && seen.truth == Truth::True;
                 }
-                Err(message) => self.failures.push(PolicyFailure {
+                Err(message) => self.fail(PolicyFailure {
                     package: about.package.to_string(),
                     message,
                     file: Some(about.file.to_string()),
@@ -231,129 +319,30 @@ impl Findings {
                 }),
             }
         }
-        if about.set == RuleSet::Approve {
-            return;
-        }
-        for &index in &seen.stopped {
-            let Some(statement) = about.statements.get(index) else {
-                continue;
-            };
-            let absent = statement
-                .reads
-                .iter()
-                .filter_map(|path| evidence::missing(input, path));
-            // What an assignment made of a mixed comparison goes on to where the name is used.
-            let assigned = |at: usize| about.statements.get(at).is_some_and(|at| at.assigns);
-            let mut mixed = seen.mixed.iter();
-            let mixed = mixed.find(|(at, _)| *at == index || assigned(*at));
-            let mixed = mixed.and_then(|(_, saw)| {
-                let path = statement.reads.iter().find(|path| !path.is_empty())?;
-                Some((evidence::written(path), saw.clone()))
-            });
-            for (path, saw) in absent.chain(mixed) {
-                let missing = MissingEvidence {
-                    path,
-                    saw,
-                    rule: about.id.clone(),
-                    file: about.file.to_string(),
-                    line: statement.line,
-                };
-                if !self.unknown.contains(&missing) {
-                    self.unknown.push(missing);
-                }
-            }
-        }
-    }
-
-    /// What failed on a fact that is not there is missing evidence: for a veto that ended there it is told already, for
-    /// an approval that was given in spite of it it is told here. An undefined result counts against vetoes alone.
-    fn trouble(
-        &mut self,
-        policies: &Policies,
-        compiled: &Compiled,
-        input: &Value,
-        trouble: Trouble,
-    ) {
-        let at = trouble.body.and_then(|(body, statement)| {
-            let body = policies.bodies.get(body)?;
-            Some((body, body.statements.get(statement)?))
-        });
-        if let Some((body, statement)) = at {
-            if trouble.undefined && body.set == RuleSet::Approve {
-                return;
-            }
-            let absent = |path: &Path| Some((path.clone(), evidence::missing(input, path)?));
-            if let Some((path, shown)) = statement.reads.iter().find_map(absent) {
-                self.despite(policies, compiled, body, &path, &shown);
-                return;
-            }
-        }
-        let failure = PolicyFailure {
-            package: compiled.package.to_string(),
-            message: trouble.message,
-            file: Some(trouble.file),
-            line: Some(trouble.line),
+        let unknown = match about.set {
+            RuleSet::Approve => &mut self.unknown_approvals,
+            RuleSet::Reject | RuleSet::Escalate => &mut self.unknown_vetoes,
         };
-        if !self.failures.contains(&failure) {
-            self.failures.push(failure);
-        }
-    }
-}
-
-impl Findings {
-    /// Approvals that were given although they rest on `path`, which made a built-in fail: `not` and a cached rule hide it.
-    fn despite(
-        &mut self,
-        policies: &Policies,
-        compiled: &Compiled,
-        failed: &Body,
-        path: &Path,
-        shown: &(String, String),
-    ) {
-        if failed.set != RuleSet::Approve {
-            return;
-        }
-        for body in compiled
-            .code_of
-            .keys()
-            .filter_map(|&body| policies.bodies.get(body))
-        {
-            let reads = body
-                .statements
-                .iter()
-                .find(|statement| statement.reads.contains(path));
-            let fired = self.fired.iter().any(|(rule, _)| rule.id == body.id);
-            if let Some(statement) = reads.filter(|_| fired && body.set == RuleSet::Approve) {
-                self.unknown.push(MissingEvidence {
-                    path: shown.0.clone(),
-                    saw: shown.1.clone(),
-                    rule: body.id.clone(),
-                    file: body.file.to_string(),
-                    line: statement.line,
-                });
+        for (path, saw, line) in seen.lacks {
+            let missing = MissingEvidence {
+                path,
+                saw,
+                rule: about.id.clone(),
+                file: about.file.to_string(),
+                line,
+            };
+            if !unknown.contains(&missing) {
+                unknown.push(missing);
             }
         }
     }
-}
 
-fn conditions(about: &Body, operands: &[Operands]) -> Vec<Condition> {
-    let mut seen = operands.iter();
-    about
-        .statements
-        .iter()
-        .map(|statement| (statement, seen.next()))
-        .filter(|(statement, _)| statement.is_condition)
-        .map(|(statement, seen)| Condition {
-            text: statement.text.clone(),
-            truth: Truth::True,
-            values: statement
-                .operands
-                .iter()
-                .zip(seen.into_iter().flatten())
-                .filter_map(|(text, value)| Some((text.clone()?, show(value))))
-                .collect(),
-            file: about.file.to_string(),
-            line: statement.line,
-        })
-        .collect()
+    fn in_order(mut self) -> Self {
+        self.fired.sort_by(|(a, _), (b, _)| {
+            (&a.file, a.line, &a.id, &a.reason).cmp(&(&b.file, b.line, &b.id, &b.reason))
+        });
+        self.fired
+            .dedup_by(|(a, _), (b, _)| a.id == b.id && a.reason == b.reason);
+        self
+    }
 }

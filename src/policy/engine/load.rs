@@ -7,6 +7,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::domain::verdict::RuleSet;
 use crate::policy::engine::bodies::{self, Body, Route, decides, set_named};
 use crate::policy::engine::catalog::{Catalog, name_of};
+use crate::policy::engine::guard::Guard;
 use crate::policy::engine::parse::{self, Parsed, bytes_of};
 use crate::policy::engine::program::{self, Compiled};
 use crate::policy::engine::slice::Slice;
@@ -20,6 +21,7 @@ const MOST_BODIES: usize = 200;
 /// A set of files, ready to evaluate.
 pub(crate) struct Policies {
     pub(crate) bodies: Vec<Body>,
+    pub(crate) guard: Guard,
     pub(crate) slices: Vec<Compiled>,
     /// Programs by action.
     actions: HashMap<String, Vec<usize>>,
@@ -106,14 +108,9 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    let bodies = bodies::bodies(&catalog, &about, &files.data);
+    let bodies = bodies::bodies(&catalog, &about);
     let warnings = warnings(&catalog, &bodies);
     let mut builder = Builder {
-        by_rule: bodies
-            .iter()
-            .enumerate()
-            .map(|(body, at)| (at.rule, body))
-            .collect(),
         catalog: &catalog,
         bodies: &bodies,
         slices: Vec::new(),
@@ -126,9 +123,11 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
+    let guard = Guard::new(&catalog, &serving, &data.0);
     Ok((
         Policies {
             bodies,
+            guard,
             slices,
             actions,
             always,
@@ -220,7 +219,6 @@ fn head_of(parsed: &Parsed, start: usize) -> Place {
 struct Builder<'a> {
     catalog: &'a Catalog,
     bodies: &'a [Body],
-    by_rule: BTreeMap<usize, usize>,
     slices: Vec<Compiled>,
     /// Programs by the bodies they are for.
     made: HashMap<Vec<usize>, Vec<usize>>,
@@ -307,13 +305,6 @@ impl Builder<'_> {
             .map(|body| Arc::clone(&body.package))
             .unwrap_or_default();
         let slice = Slice::new(self.catalog, &self.catalog.reach(&rules));
-        program::compile(
-            self.catalog,
-            self.bodies,
-            &self.by_rule,
-            &package,
-            &sets,
-            &slice,
-        )
+        program::compile(self.catalog, &package, &sets, part, &slice)
     }
 }

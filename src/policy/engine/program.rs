@@ -1,10 +1,8 @@
-//! A slice as bytecode, with what each instruction means to a decision.
+//! A slice as bytecode.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "the bytecode has sixty instructions, of which each function looks at a few"
 )]
-
-mod reading;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,11 +14,9 @@ use regorus::rvm::program::Program;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::domain::verdict::RuleSet;
-use crate::policy::engine::bodies::{Body, MOST_OPERANDS};
 use crate::policy::engine::bounds;
 use crate::policy::engine::catalog::Catalog;
 use crate::policy::engine::parse::{place_at, position};
-use crate::policy::engine::program::reading::Reading;
 use crate::policy::engine::slice::Slice;
 
 /// The clock, which the host answers with the time of the decision.
@@ -32,95 +28,16 @@ pub(crate) struct Compiled {
     pub(crate) package: Arc<str>,
     /// The sets it evaluates, in the order of its entry points.
     pub(crate) sets: Vec<RuleSet>,
-    pub(crate) owners: Vec<Owner>,
-    /// By program counter.
-    pub(crate) sites: Vec<Site>,
-    /// Body to the owner of its code.
-    pub(crate) code_of: BTreeMap<usize, usize>,
+    /// The bodies it evaluates, by index into the bodies of the set of files.
+    pub(crate) bodies: Vec<usize>,
 }
 
-/// A body of a rule in the bytecode.
-pub(crate) struct Owner {
-    pub(crate) rule: u16,
-    /// The set's body that it is, by index into the bodies of the set of files.
-    pub(crate) body: Option<usize>,
-    pub(crate) name: String,
-    pub(crate) file: String,
-    pub(crate) line: u32,
-    /// Statements in the order they are evaluated.
-    pub(crate) order: Vec<u16>,
-}
-
-/// What an instruction is.
-#[derive(Clone, Copy)]
-pub(crate) struct Site {
-    pub(crate) owner: u32,
-    /// The statement of the set's body it belongs to.
-    pub(crate) statement: u16,
-    /// Whether it is inside a comprehension or an `every`.
-    pub(crate) nested: bool,
-    pub(crate) act: Act,
-    pub(crate) line: u32,
-}
-
-/// What to look at when an instruction has run.
-#[derive(Clone, Copy)]
-pub(crate) enum Act {
-    Nothing,
-    /// The next instruction asks whether this register holds; `values` are the operands it was made of.
-    BeforeGuard {
-        register: u8,
-        values: Registers,
-        of_builtin: bool,
-    },
-    /// It asked.
-    Guard {
-        values: Registers,
-    },
-    /// Two numbers were put together.
-    Arithmetic {
-        dest: u8,
-        left: u8,
-        right: u8,
-    },
-    /// An element was added to a set.
-    Element {
-        value: u8,
-    },
-    /// A complete rule or a function got its value.
-    Result {
-        value: u8,
-    },
-    /// A partial object got a key.
-    Entry {
-        key: u8,
-        value: u8,
-    },
-    /// A built-in ran, with this place in the table of calls.
-    Builtin {
-        call: u16,
-    },
-    /// A rule or function was entered, or its result was at hand.
-    Call,
-    /// A loop over elements began.
-    Loop,
-    /// A loop came round.
-    Again,
-}
-
-/// Registers of the operands of a condition.
-pub(crate) type Registers = [Option<u8>; MOST_OPERANDS];
-
-/// No owner.
-pub(crate) const NONE: u32 = u32::MAX;
-
-/// Compiles a slice for the sets of `package`. `by_rule` finds a body by its rule.
+/// Compiles a slice for the sets of `package` and these bodies of them.
 pub(crate) fn compile(
     catalog: &Catalog,
-    bodies: &[Body],
-    by_rule: &BTreeMap<usize, usize>,
     package: &Arc<str>,
     sets: &[RuleSet],
+    bodies: &[usize],
     slice: &Slice,
 ) -> Result<Compiled, Box<Diagnostic>> {
     let refused = |error: &str| Box::new(refused(catalog, slice, error));
@@ -148,14 +65,12 @@ pub(crate) fn compile(
     if let Some(name) = recursion(&program) {
         return Err(Box::new(recursive(catalog, &name)));
     }
-    Ok(Reading {
-        catalog,
-        bodies,
-        by_rule,
-        slice,
-        program: &program,
-    }
-    .read(package, sets))
+    Ok(Compiled {
+        program,
+        package: Arc::clone(package),
+        sets: sets.to_vec(),
+        bodies: bodies.to_vec(),
+    })
 }
 
 fn refused(catalog: &Catalog, slice: &Slice, error: &str) -> Diagnostic {

@@ -26,18 +26,15 @@ pub(crate) struct SliceFile {
     pub(crate) text: String,
 }
 
-/// A place in a file: its index, a byte, a line from 1.
+/// A place in a file: its index and a byte.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin {
     pub(crate) file: usize,
     pub(crate) offset: usize,
-    pub(crate) line: u32,
 }
 
 struct Line {
     file: usize,
-    /// In the original file, from 1.
-    number: u32,
     text: String,
     pieces: Vec<Piece>,
 }
@@ -75,18 +72,15 @@ impl Slice {
         let mut writer = Writer {
             file,
             original,
-            number: 0,
             line: String::new(),
             pieces: Vec::new(),
             lines: Vec::new(),
         };
         let package = bytes_of(&parsed.module.package.span, original);
-        writer.number = parsed.module.package.span.line;
         writer.copy(package.0, package.1);
         writer.end_line();
         for import in &parsed.module.imports {
             let (start, end) = bytes_of(&import.span, original);
-            writer.number = import.span.line;
             writer.copy(start, end);
             writer.end_line();
         }
@@ -95,7 +89,6 @@ impl Slice {
             let column = original.get(..at).map_or(0, |before| {
                 before.chars().rev().take_while(|&c| c != '\n').count()
             });
-            writer.number = rule.line;
             writer.insert(&" ".repeat(column), at);
             for (place, edit) in edits(catalog, rule, original) {
                 writer.copy(at, place);
@@ -125,7 +118,6 @@ impl Slice {
         Some(Origin {
             file: line.file,
             offset: piece.from + beyond,
-            line: line.number,
         })
     }
 }
@@ -133,7 +125,6 @@ impl Slice {
 struct Writer<'a> {
     file: usize,
     original: &'a str,
-    number: u32,
     line: String,
     pieces: Vec<Piece>,
     lines: Vec<Line>,
@@ -170,11 +161,9 @@ impl Writer<'_> {
     fn end_line(&mut self) {
         self.lines.push(Line {
             file: self.file,
-            number: self.number,
             text: std::mem::take(&mut self.line),
             pieces: std::mem::take(&mut self.pieces),
         });
-        self.number += 1;
     }
 }
 

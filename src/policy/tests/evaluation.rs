@@ -222,7 +222,7 @@ fn the_same_set_and_input_give_the_same_bytes() {
 #[test]
 fn an_assignment_of_what_is_undefined_ends_the_body() {
     let set = one(
-        "package approvals\n\napprove contains \"x\" if {\n\tinput.action == \"a\"\n\tlimit := data.limits.missing\n}\n\napprove contains \"y\" if {\n\tinput.action == \"b\"\n\thelper\n}\n\nhelper if limit := data.limits.missing\n",
+        "package approvals\n\napprove contains \"x\" if {\n\tinput.action == \"a\"\n\tlimit := missing\n}\n\napprove contains \"y\" if {\n\tinput.action == \"b\"\n\thelper\n}\n\nhelper if limit := missing\n\nmissing := 1 if input.action == \"c\"\n",
     );
     assert_eq!(
         says(&ask(&set, &json!({"action": "a"}))),

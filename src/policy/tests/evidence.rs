@@ -235,7 +235,7 @@ fn a_veto_whose_reason_cannot_be_made_is_not_swallowed() {
     );
     assert_eq!(
         says(&ask(&set, &json!({"action": "a", "context": {"who": 7}}))),
-        (Outcome::Escalate, Cause::PolicyError)
+        (Outcome::Escalate, Cause::Evidence)
     );
 }
 
