@@ -114,13 +114,17 @@ fn lines(verdict: &Verdict) -> BTreeSet<u32> {
     verdict.rules.iter().map(|rule| rule.line).collect()
 }
 
-/// Small numbers under a debug build, since a set takes a while to load.
-fn config(cases: u32) -> ProptestConfig {
+/// So many sets of policies, each asked many times, unless `PROPTEST_CASES` says how many: a set takes a while to load.
+fn config(sets: u32) -> ProptestConfig {
+    let default = ProptestConfig::default();
     ProptestConfig {
-        cases,
+        cases: match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => default.cases,
+            None => sets,
+        },
         max_shrink_iters: 400,
         failure_persistence: None,
-        ..ProptestConfig::default()
+        ..default
     }
 }
 
@@ -156,7 +160,7 @@ fn lawful(rules: &[(RuleSet, Truth, &Body)], plain: &Verdict) -> (Outcome, Cause
 }
 
 proptest! {
-    #![proptest_config(config(60))]
+    #![proptest_config(config(30))]
 
     #[test]
     fn what_the_reference_knows_is_what_the_plain_engine_gives(
@@ -198,7 +202,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(60))]
+    #![proptest_config(config(30))]
 
     #[test]
     fn what_is_explained_is_what_the_law_says(

@@ -359,8 +359,14 @@ impl<'a> World<'a> {
     }
 
     fn count(self, list: &Path, conditions: &[Condition]) -> Option<Value> {
+        let Some(members) = self.list(list) else {
+            // Whatever the members are, none of them counts where something else is false.
+            let others = conditions.iter().filter(|one| !uses_element(one));
+            let others = all(others.map(|condition| self.condition(condition)));
+            return (others == Truth::False).then(|| 0.into());
+        };
         let mut count = 0;
-        for member in self.list(list)? {
+        for member in members {
             let world = self.with(member);
             match all(conditions
                 .iter()
