@@ -1,7 +1,8 @@
 //! The Rego engine behind the policies, and the only folder that names it.
 //!
-//! `parse` reads a file and refuses what the engine could not read in bounded time; `interpreter` runs a set's own
-//! tests.
+//! `parse` reads a file and refuses what the engine could not read in bounded time; `guard` works out what every rule gives
+//! and how much of it is known; `program` and `run` are the second opinion, by the engine's virtual machine; `evaluate` puts
+//! the two together; `interpreter` runs a set's own tests.
 
 pub(crate) mod parse;
 pub(crate) mod syntax;

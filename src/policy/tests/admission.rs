@@ -152,6 +152,10 @@ fn what_the_bytecode_cannot_carry_is_refused_with_what_to_write() {
             "P037",
             "reject contains \"x\" if {\n\tinput.action == \"a\"\n\tdata.approvals[input.x]\n}",
         ),
+        (
+            "P040",
+            "reject contains \"x\" if {\n\tinput.action == \"a\"\n\t0, \"x\" in input.list\n}",
+        ),
     ] {
         let found = codes(&format!("package approvals.x\n\n{text}\n"));
         assert!(found.contains(&code), "{text}: {found:?}");

@@ -264,3 +264,43 @@ fn a_veto_that_looks_into_an_imported_set_is_seen() {
         );
     }
 }
+
+#[test]
+fn rules_and_terms_that_are_nested_deep_end_before_the_stack_does() {
+    let sums = " + 1".repeat(20);
+    let mut rules = String::new();
+    for at in 0..60 {
+        rules += &format!("r{at} := r{}{sums}\n\n", at + 1);
+    }
+    rules += "r60 := 1\n";
+    let set = approving(&format!(
+        "reject contains \"x\" if {{\n\tinput.action == \"a\"\n\tr0 > 100000\n}}\n\n{rules}"
+    ));
+    let verdict = ask(&set, &json!({"action": "a"}));
+    assert_eq!(
+        says(&verdict),
+        (Outcome::Escalate, Cause::PolicyError),
+        "{verdict:#?}"
+    );
+    assert_eq!(
+        verdict.failures[0].message,
+        "its rules and loops are nested too deep"
+    );
+}
+
+#[test]
+fn rules_that_rest_on_twenty_others_through_loops_and_not_are_evaluated() {
+    let mut rules = String::new();
+    for at in 0..20 {
+        rules += &format!(
+            "s{at} if {{\n\tsome x in [1]\n\tnot not_{at}\n\tx == 1\n}}\n\nnot_{at} if {{\n\tevery y in [1] {{\n\t\tnot s{}\n\t\ty == 1\n\t}}\n}}\n\n",
+            at + 1
+        );
+    }
+    rules += "s20 if input.action == \"a\"\n";
+    let set = approving(&format!(
+        "reject contains \"x\" if {{\n\tinput.action == \"a\"\n\ts0\n}}\n\n{rules}"
+    ));
+    let verdict = ask(&set, &json!({"action": "a"}));
+    assert_eq!(verdict.outcome, Outcome::Reject, "{verdict:#?}");
+}

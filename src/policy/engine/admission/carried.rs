@@ -51,6 +51,7 @@ impl Checker<'_> {
         }
         let mut statements = Vec::new();
         let mut references = Vec::new();
+        let mut with_keys = Vec::new();
         syntax::walk_rule(&rule, &mut |node| match node {
             Node::Stmt(stmt) => {
                 statements.extend(stmt.with_mods.iter().map(|with| with.span.clone()));
@@ -62,8 +63,19 @@ impl Checker<'_> {
                 ) {
                     references.push(expr.clone());
                 }
+                if let Expr::Membership { key: Some(_), .. } = expr.as_ref() {
+                    with_keys.push(expr.span().clone());
+                }
             }
         });
+        for span in with_keys {
+            self.report(
+                "P040",
+                "`key, value in` as a condition is not supported in rules that decide".to_owned(),
+                &span,
+                "write `collection[key] == value`, or `some key, value in collection`",
+            );
+        }
         for span in statements {
             self.report(
                 "P034",

@@ -61,6 +61,7 @@ impl<'a> Weighed<'a> {
         let Some(definition) = self.guard.definition(rule) else {
             return Err("there is no such rule".to_owned());
         };
+        self.run.start();
         self.run
             .weigh_body(definition)
             .map_err(|halt| halt.to_string())
@@ -185,7 +186,7 @@ impl<'a> Run<'a> {
 fn operands(term: &Term) -> Vec<&Term> {
     match term {
         Term::Compare(compare) => vec![&compare.of.left, &compare.of.right],
-        Term::In(within) => vec![&within.of.left, &within.of.right],
+        Term::In(of) => vec![&of.left, &of.right],
         Term::Builtin(call) => call.arguments.iter().take(MOST_OPERANDS).collect(),
         Term::Function { arguments, .. } => arguments.iter().take(MOST_OPERANDS).collect(),
         Term::Literal(_)

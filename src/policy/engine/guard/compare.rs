@@ -76,7 +76,6 @@ pub(super) fn compared(
 }
 
 pub(super) fn contained(
-    key: Option<&Seen>,
     value: &Seen,
     collection: &Seen,
     of: &Operands,
@@ -87,12 +86,8 @@ pub(super) fn contained(
     } else {
         value.doubt_as_operand()
     };
-    if let Some(key) = key {
-        why = seen::and(why, key.doubt_as_operand());
-    }
     let of_collection = collection.doubt_as_operand();
     if let (None, Some(doubt)) = (&why, &of_collection)
-        && key.is_none()
         && doubt
             .sure
             .as_ref()
@@ -101,18 +96,14 @@ pub(super) fn contained(
         return Seen::known(Value::from(true));
     }
     why = seen::and(why, of_collection);
-    let key_defined = key.is_none_or(Seen::is_defined);
-    if !value.is_defined() || !collection.is_defined() || !key_defined {
+    if !value.is_defined() || !collection.is_defined() {
         return Seen {
             value: Value::Undefined,
             doubt: why,
             place: Place::Nowhere,
         };
     }
-    let found = match key {
-        None => has(&collection.value, &value.value),
-        Some(key) => collection.value[&key.value] == value.value,
-    };
+    let found = has(&collection.value, &value.value);
     if why.is_none() && !found {
         if !has_parts(&collection.value) {
             let path = collection.path().unwrap_or_else(|| of.texts[1].clone());

@@ -12,12 +12,16 @@ use super::kinds::kind;
 use super::parts::input_at;
 use super::run::{Branch, Env, Flow, Halt, Path, Run};
 use super::seen::{self, Doubt, Node, Place, Seen, doubt};
-use super::term::{Arithmetic, Compare, Found, In, Of, Operands, Term};
+use super::term::{Arithmetic, Compare, Found, Of, Operands, Term};
 
 impl Run<'_> {
     /// The value of a term.
     pub(super) fn term(&mut self, term: &Term, env: &mut Env) -> Result<Seen, Halt> {
         self.count()?;
+        self.deeper(|run| run.term_here(term, env))
+    }
+
+    fn term_here(&mut self, term: &Term, env: &mut Env) -> Result<Seen, Halt> {
         match term {
             Term::Literal(value) => Ok(Seen::known(value.clone())),
             Term::Local(slot) => Ok(env.get(*slot).cloned().unwrap_or_else(Seen::undefined)),
@@ -82,7 +86,7 @@ impl Run<'_> {
                 let [a, b] = &of.expressions;
                 sets::intersection(a, b, l, r)
             }),
-            Term::In(within) => self.within(within, env),
+            Term::In(of) => self.within(of, env),
         }
     }
 
@@ -211,15 +215,10 @@ impl Run<'_> {
         Ok(seen)
     }
 
-    fn within(&mut self, within: &In, env: &mut Env) -> Result<Seen, Halt> {
-        let of = &within.of;
-        let key = match &within.key {
-            Some(key) => Some(self.term(key, env)?),
-            None => None,
-        };
+    fn within(&mut self, of: &Operands, env: &mut Env) -> Result<Seen, Halt> {
         let value = self.term(&of.left, env)?;
         let collection = self.term(&of.right, env)?;
-        let seen = contained(key.as_ref(), &value, &collection, of, is_null(&of.left));
+        let seen = contained(&value, &collection, of, is_null(&of.left));
         if let Some(watch) = &mut self.watch {
             watch.sought(of, [&value, &collection], &seen);
         }

@@ -30,6 +30,7 @@ impl Weighed<'_> {
         let Some(definition) = self.guard.definition(rule) else {
             return Err("there is no such rule".to_owned());
         };
+        self.run.start();
         self.run
             .explained(definition)
             .map_err(|halt| halt.to_string())

@@ -15,7 +15,7 @@ use crate::policy::engine::bounds::weigh;
 
 /// How many steps are taken between two looks at the clock.
 const STEPS_BETWEEN_LOOKS: usize = 64;
-/// How deep rules, functions and loops may be within each other.
+/// How deep rules, functions, loops and terms may be within each other: a thread's stack must hold them.
 const DEEPEST: usize = 300;
 /// Most that one run may make, by weight.
 const MOST_MADE: usize = 64 << 20;
@@ -154,6 +154,12 @@ impl<'a> Run<'a> {
             failures: Vec::new(),
             watch: None,
         }
+    }
+
+    /// Forgets what an evaluation that broke off has left.
+    pub(super) fn start(&mut self) {
+        self.depth = 0;
+        self.watch = None;
     }
 
     pub(super) fn count(&mut self) -> Result<(), Halt> {

@@ -82,7 +82,8 @@ pub(super) enum Term {
     Arithmetic(Box<Arithmetic>),
     Union(Box<Operands>),
     Intersection(Box<Operands>),
-    In(Box<In>),
+    /// `value in collection`.
+    In(Box<Operands>),
 }
 
 /// What the data files hold at a path.
@@ -137,12 +138,6 @@ pub(super) struct Arithmetic {
     pub(super) operator: ArithOp,
     pub(super) of: Operands,
     pub(super) span: Span,
-}
-
-/// `value in collection`, and `key, value in collection`.
-pub(super) struct In {
-    pub(super) key: Option<Term>,
-    pub(super) of: Operands,
 }
 
 /// All rules of one name in one package.

@@ -155,16 +155,9 @@ fn of_term(term: &Term, slots: &mut BTreeSet<Slot>) {
             of_term(&arithmetic.of.left, slots);
             of_term(&arithmetic.of.right, slots);
         }
-        Term::Union(of) | Term::Intersection(of) => {
+        Term::Union(of) | Term::Intersection(of) | Term::In(of) => {
             of_term(&of.left, slots);
             of_term(&of.right, slots);
-        }
-        Term::In(within) => {
-            if let Some(key) = &within.key {
-                of_term(key, slots);
-            }
-            of_term(&within.of.left, slots);
-            of_term(&within.of.right, slots);
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::policy::engine::bounds;
 use crate::policy::engine::catalog::{Target, prefix};
 use crate::policy::engine::guard::seen::{Node, has_parts};
 use crate::policy::engine::guard::term::{
-    Arithmetic, Builtin, Compare, Found, In, Operands, Step, Term,
+    Arithmetic, Builtin, Compare, Found, Operands, Step, Term,
 };
 use crate::policy::engine::syntax::{self, Step as Link};
 
@@ -92,16 +92,10 @@ impl Frame<'_> {
                     span: span.clone(),
                 }))
             }
+            // One with a key is refused at load.
             Expr::Membership {
-                key,
-                value,
-                collection,
-                ..
-            } => {
-                let key = key.as_ref().map(|key| self.term(key, statement, steps));
-                let of = self.operands(value, collection, statement, steps);
-                Term::In(Box::new(In { key, of }))
-            }
+                value, collection, ..
+            } => Term::In(Box::new(self.operands(value, collection, statement, steps))),
             _ => Term::Literal(Value::Undefined),
         }
     }
