@@ -160,7 +160,7 @@ fn lawful(rules: &[(RuleSet, Truth, &Body)], plain: &Verdict) -> (Outcome, Cause
 }
 
 proptest! {
-    #![proptest_config(config(30))]
+    #![proptest_config(config(40))]
 
     #[test]
     fn what_the_reference_knows_is_what_the_plain_engine_gives(
@@ -202,7 +202,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(30))]
+    #![proptest_config(config(40))]
 
     #[test]
     fn what_is_explained_is_what_the_law_says(
