@@ -23,6 +23,9 @@ pub mod vote;
 
 mod case_name;
 mod case_page;
+mod junit;
+mod sarif;
+mod annotations;
 mod log_event;
 mod log_line;
 mod policy_directory;

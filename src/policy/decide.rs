@@ -1,7 +1,7 @@
 //! From what was found to a verdict.
 //!
-//! Reject beats escalate beats approve; nothing matched is an escalation. An approval stands only if nothing failed and
-//! every veto is known not to apply.
+//! Reject beats escalate beats approve; nothing matched is an escalation. An approval stands only if nothing failed, the
+//! input fits its schemas, and every veto is known not to apply.
 
 use jiff::Timestamp;
 
@@ -17,6 +17,7 @@ pub fn decide(set: &PolicySet, input: &Input, now: Timestamp) -> Verdict {
     let found = look(set, input, now);
     // A route by literal action clears nothing when there is no action to compare: neither vetoes nor approvals are known.
     let unrouted = input.action().err().and_then(|saw| unrouted(set, saw));
+    let misfits = set.schemas.misfits(input);
     let approved = found.any(RuleSet::Approve);
     let in_doubt = if approved {
         !found.approval_stands || !found.unknown_vetoes.is_empty()
@@ -25,13 +26,15 @@ pub fn decide(set: &PolicySet, input: &Input, now: Timestamp) -> Verdict {
     };
     let (outcome, cause) = match found.spoken() {
         Some(spoken) => spoken,
-        None if unrouted.is_some() || in_doubt => (Outcome::Escalate, Cause::Evidence),
+        None if unrouted.is_some() || !misfits.is_empty() || in_doubt => {
+            (Outcome::Escalate, Cause::Evidence)
+        }
         None if approved => (Outcome::Approve, Cause::Rule),
         None => (Outcome::Escalate, Cause::NoRule),
     };
     let mut evidence = Vec::new();
     if cause == Cause::Evidence {
-        evidence.extend(unrouted);
+        evidence.extend(unrouted.into_iter().chain(misfits));
         if !found.approval_stands {
             evidence.extend(found.unknown_approvals.iter().cloned());
         }
@@ -96,7 +99,9 @@ impl Findings {
 }
 
 fn unrouted(set: &PolicySet, saw: &'static str) -> Option<MissingEvidence> {
-    let body = set.policies.first_routed()?;
+    let Some(body) = set.policies.first_routed() else {
+        return set.schemas.unrouted(saw);
+    };
     Some(MissingEvidence {
         path: "input.action".to_owned(),
         saw: saw.to_owned(),

@@ -1,5 +1,5 @@
 //! A policy directory, read as OPA reads one: packages in `*.rego` files, `data.json`, `data.yaml` and `data.yml` merged
-//! at their folder's path.
+//! at their folder's path, JSON Schemas in `schemas/*.json`.
 //!
 //! What must hold: the same files give the same [`PolicyFiles`] and the same revision, wherever they lie and however
 //! they are linked; a file that cannot be read stops the whole load; nothing outside is guessed at.
@@ -27,6 +27,8 @@ pub struct PolicyFiles {
     pub data: Value,
     /// The data files as they were read.
     pub data_files: Vec<DataFile>,
+    /// The JSON Schemas.
+    pub schemas: Vec<SchemaFile>,
 }
 
 /// One `*.rego` file.
@@ -45,6 +47,23 @@ pub struct DataFile {
     pub path: String,
     /// Everything in it.
     pub text: Arc<str>,
+}
+
+/// One `*.json` under `schemas/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaFile {
+    /// Relative to the policy directory, with `/`.
+    pub path: String,
+    /// Everything in it.
+    pub text: Arc<str>,
+}
+
+impl SchemaFile {
+    /// What METADATA calls it, and the action that it is for: its path below `schemas/` without `.json`.
+    pub fn name(&self) -> &str {
+        let below = self.path.strip_prefix(SCHEMAS).unwrap_or(&self.path);
+        below.strip_suffix(".json").unwrap_or(below)
+    }
 }
 
 /// Why a stored set could not be read back.
@@ -81,10 +100,12 @@ impl PolicyFiles {
             .collect();
         let mut rego = Vec::new();
         let mut data_files = Vec::new();
+        let mut schemas = Vec::new();
         for (path, text) in sorted {
-            match Kind::of(name_of(&path)) {
+            match Kind::of(&path) {
                 Some(Kind::Rego) => rego.push(RegoFile { path, text }),
                 Some(Kind::Data) => data_files.push(DataFile { path, text }),
+                Some(Kind::Schema) => schemas.push(SchemaFile { path, text }),
                 None => {}
             }
         }
@@ -93,11 +114,12 @@ impl PolicyFiles {
             rego,
             data,
             data_files,
+            schemas,
         })
     }
 
     /// The digest of `engine` and of every file's path and bytes. `engine` names what else a decision depends on: the
-    /// versions of the evaluator and of the time zones.
+    /// versions of the evaluator and of the time zones. That of the schemas' validator is added where there are any.
     pub fn revision(&self, engine: &str) -> Revision {
         let mut hash = Sha256::new();
         let mut part = |bytes: &[u8]| {
@@ -105,6 +127,9 @@ impl PolicyFiles {
             hash.update(bytes);
         };
         part(engine.as_bytes());
+        if !self.schemas.is_empty() {
+            part(super::schemas::VALIDATOR.as_bytes());
+        }
         for (path, text) in self.sorted() {
             part(path.as_bytes());
             part(text.as_bytes());
@@ -148,18 +173,19 @@ impl PolicyFiles {
         let shown = directory.display();
         vec![
             Diagnostic::warning("P109", format!("there is no policy in `{shown}`: every request will go to a person"))
-                .help("add a `.rego` file; files under `samples/`, `schemas/` and names that start with `.` do not count"),
+                .help("add a `.rego` file; files under `samples/` and names that start with `.` do not count"),
         ]
     }
 
-    /// All files by path; a path is never both.
+    /// All files by path; a path is never two of them.
     fn sorted(&self) -> BTreeMap<&str, &str> {
         let rego = self.rego.iter().map(|file| (&*file.path, &*file.text));
         let data = self
             .data_files
             .iter()
             .map(|file| (&*file.path, &*file.text));
-        rego.chain(data).collect()
+        let schemas = self.schemas.iter().map(|file| (&*file.path, &*file.text));
+        rego.chain(data).chain(schemas).collect()
     }
 }
 
@@ -168,18 +194,28 @@ pub fn is_unreadable(mistake: &Diagnostic) -> bool {
     matches!(mistake.code, walk::MISSING | walk::UNREADABLE)
 }
 
-/// What a file name says that the file is.
+/// The folder of the schemas.
+const SCHEMAS: &str = "schemas/";
+
+/// What a file's path says that the file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Rego,
     Data,
+    Schema,
 }
 
 impl Kind {
-    fn of(name: &str) -> Option<Self> {
-        match name {
+    fn of(path: &str) -> Option<Self> {
+        if let Some(below) = path.strip_prefix(SCHEMAS) {
+            let stem = below.strip_suffix(".json");
+            return stem
+                .is_some_and(|stem| !name_of(stem).is_empty())
+                .then_some(Self::Schema);
+        }
+        match name_of(path) {
             "data.json" | "data.yaml" | "data.yml" => Some(Self::Data),
-            _ if name
+            name if name
                 .strip_suffix(".rego")
                 .is_some_and(|stem| !stem.is_empty()) =>
             {

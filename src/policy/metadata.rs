@@ -1,7 +1,8 @@
 //! What authors say of their rules: the `# METADATA` blocks of a policy file, which Rego's own parser drops.
 //!
 //! A block is a comment line `# METADATA`, the comment lines under it as YAML, each from the first column, and directly
-//! below them the `package` or the rule they speak of. Titles are shown to people; nothing here ever decides.
+//! below them the `package` or the rule they speak of. Titles are shown to people; of all that is said here, `schemas` alone
+//! has a part in decisions: it turns approvals into questions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use crate::diagnostic::{Diagnostic, Place};
 use super::folder::RegoFile;
 use super::yaml;
 
+mod schema;
+
 /// One block.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metadata {
@@ -22,8 +25,30 @@ pub struct Metadata {
     pub description: Option<String>,
     /// Whatever the author's own organisation keeps there; an object.
     pub custom: Value,
+    /// The schemas that documents must fit, each with its path.
+    pub schemas: Vec<SchemaUse>,
+    /// Whether it speaks of more than the rule or package below it: of all rules of that name, or of the packages below.
+    pub is_wide: bool,
     /// Line of `# METADATA`, from 1.
     pub line: u32,
+}
+
+/// One entry of `schemas`: `- input.context: schema.refund`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SchemaUse {
+    /// The document it is for: `["input", "context"]`.
+    pub path: Vec<String>,
+    /// The schema.
+    pub schema: SchemaSource,
+}
+
+/// A schema as METADATA gives it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SchemaSource {
+    /// A file: `schema["stripe.refund"]` is `schemas/stripe.refund.json`.
+    Named(String),
+    /// Written out.
+    Inline(Value),
 }
 
 /// All blocks of a file.
@@ -33,6 +58,8 @@ pub struct FileMetadata {
     pub package: Option<Metadata>,
     /// What is said of a rule, by the line of the head that follows the block, from 1.
     pub rules: BTreeMap<u32, Metadata>,
+    /// Lines of the blocks with nothing directly below them, which speak of nothing.
+    pub detached: Vec<u32>,
 }
 
 /// Reads the blocks of `file`; all that are malformed are told at once.
@@ -57,11 +84,10 @@ pub fn read(file: &RegoFile) -> Result<FileMetadata, Vec<Diagnostic>> {
             Err(mistake) => mistakes.push(*mistake),
             Ok(metadata) => match lines.get(at) {
                 Some(head) if is_package(head) => found.package = Some(metadata),
-                // A block with nothing directly below it speaks of nothing.
                 Some(head) if !head.trim().is_empty() && !is_marker(head) => {
                     found.rules.insert(number(at), metadata);
                 }
-                Some(_) | None => {}
+                Some(_) | None => found.detached.push(metadata.line),
             },
         }
     }
@@ -136,7 +162,17 @@ fn block(
             Err(Box::new(mistake.help("put it in quotes")))
         }
     };
+    let scope = words("scope")?;
     Ok(Metadata {
+        schemas: match fields.get("schemas") {
+            None => Vec::new(),
+            Some(schemas) => schema::uses(schemas).map_err(|message| {
+                Box::new(refused(&message).help(
+                    "write `# schemas:` and under it `#   - input.context: schema.refund` for `schemas/refund.json`",
+                ))
+            })?,
+        },
+        is_wide: matches!(scope.as_deref(), Some("document" | "subpackages")),
         title: words("title")?,
         description: words("description")?,
         custom: match fields.get("custom") {
@@ -247,7 +283,8 @@ mod tests {
             "package p\n\n# METADATA\n# title: Lost\n\nallow if true\n\n# METADATA\n# title: End",
         ))
         .unwrap();
-        assert_eq!(found, FileMetadata::default());
+        assert_eq!((found.rules.len(), found.package), (0, None));
+        assert_eq!(found.detached, [3, 8]);
         let indented = read(&file(
             "package p\n  # METADATA\n  # title: [\nallow if true\n",
         ))

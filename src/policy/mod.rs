@@ -7,10 +7,12 @@
 pub mod folder;
 mod yaml;
 pub mod metadata;
+pub(crate) mod schemas;
 pub mod engine;
 pub mod input;
 pub mod set;
 pub mod decide;
+pub mod lint;
 pub mod testing;
 pub mod admission;
 pub mod watch;

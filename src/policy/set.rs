@@ -8,10 +8,12 @@ use crate::domain::verdict::RuleSet;
 use crate::policy::engine::ENGINE;
 use crate::policy::engine::load::{self, Policies};
 use crate::policy::folder::PolicyFiles;
+use crate::policy::schemas::Schemas;
 
 /// Policies that were admitted as a whole. It never changes; share it by `Arc`.
 pub struct PolicySet {
     pub(crate) policies: Policies,
+    pub(crate) schemas: Schemas,
     pub(crate) budget: Budget,
     revision: Revision,
     files: PolicyFiles,
@@ -65,7 +67,11 @@ pub struct RuleInfo {
 impl PolicySet {
     /// Admits a set as a whole, or says all that is wrong with all of its files.
     pub fn load(files: PolicyFiles, budget: Budget) -> Result<Loaded, Vec<Diagnostic>> {
-        let (policies, warnings) = load::load(&files)?;
+        let (policies, warnings) = load::load(&files).map_err(|mut mistakes| {
+            mistakes.extend(Schemas::load(&files, &[]).err().into_iter().flatten());
+            mistakes
+        })?;
+        let schemas = Schemas::load(&files, &policies.annotations)?;
         let rules = policies
             .bodies
             .iter()
@@ -81,6 +87,7 @@ impl PolicySet {
         let set = Self {
             revision: files.revision(&ENGINE),
             policies,
+            schemas,
             budget,
             files,
             rules,

@@ -31,6 +31,7 @@ fn files(rego: &[(&str, &str)], data: Value) -> PolicyFiles {
         rego,
         data,
         data_files: vec![],
+        schemas: vec![],
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod durable;
 mod evaluate;
+mod guard;
 mod latency;
 mod lookup;
 mod receiver;
@@ -9,8 +10,9 @@ mod reload;
 mod whole;
 
 /// By the name that runs one alone.
-pub(crate) const ALL: [(&str, fn()); 11] = [
+pub(crate) const ALL: [(&str, fn()); 12] = [
     ("evaluate", evaluate::flat),
+    ("guard", guard::guard),
     ("webhook", durable::webhook),
     ("decide", durable::decide),
     ("synchronous", durable::synchronous),

@@ -180,7 +180,7 @@ fn operands(stmt: &LiteralStmt, text: &str) -> Vec<Option<String>> {
 }
 
 /// The actions a body is for, if its code says so at its top level.
-fn route(query: &Query) -> Route {
+pub(crate) fn route(query: &Query) -> Route {
     query
         .stmts
         .iter()
@@ -188,7 +188,8 @@ fn route(query: &Query) -> Route {
         .map_or(Route::Always, Route::Actions)
 }
 
-fn actions(stmt: &LiteralStmt) -> Option<BTreeSet<String>> {
+/// The actions that a statement compares `input.action` with.
+pub(crate) fn actions(stmt: &LiteralStmt) -> Option<BTreeSet<String>> {
     let Literal::Expr { expr, .. } = &stmt.literal else {
         return None;
     };

@@ -175,6 +175,7 @@ fn files(body: &str, helpers: &str) -> PolicyFiles {
         ],
         data: json!({"limits": [1, 2]}),
         data_files: vec![],
+        schemas: vec![],
     }
 }
 

@@ -187,6 +187,7 @@ mod tests {
             }],
             data: serde_json::json!({"limits": {"refund": 100}}),
             data_files: vec![],
+            schemas: vec![],
         }
     }
 

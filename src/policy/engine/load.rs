@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::domain::verdict::RuleSet;
+use crate::policy::engine::annotations::{self, Annotation};
 use crate::policy::engine::bodies::{self, Body, Route, decides, set_named};
 use crate::policy::engine::catalog::{Catalog, name_of};
 use crate::policy::engine::guard::Guard;
@@ -28,6 +29,8 @@ pub(crate) struct Policies {
     /// Programs for every request.
     always: Vec<usize>,
     pub(crate) data: Document,
+    /// The schemas that METADATA binds to rules.
+    pub(crate) annotations: Vec<Annotation>,
     /// Lives as long as the set: threads drop their machines when it is gone.
     pub(crate) alive: Arc<()>,
 }
@@ -110,6 +113,7 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
     }
     let bodies = bodies::bodies(&catalog, &about);
     let warnings = warnings(&catalog, &bodies);
+    let annotations = annotations::annotations(&catalog, &about, &bodies);
     let mut builder = Builder {
         catalog: &catalog,
         bodies: &bodies,
@@ -132,6 +136,7 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
             actions,
             always,
             data,
+            annotations,
             alive: Arc::new(()),
         },
         warnings,

@@ -9,6 +9,7 @@ pub(crate) mod syntax;
 pub(crate) mod catalog;
 pub(crate) mod chains;
 pub(crate) mod bodies;
+pub(crate) mod annotations;
 pub(crate) mod slice;
 pub(crate) mod bounds;
 pub(crate) mod program;
@@ -18,6 +19,7 @@ pub(crate) mod element;
 pub(crate) mod evaluate;
 pub(crate) mod admission;
 pub(crate) mod load;
+pub(crate) mod lint;
 pub mod interpreter;
 #[cfg(test)]
 mod differential;

@@ -216,3 +216,26 @@ proptest::proptest! {
         proptest::prop_assert_eq!(again, files);
     }
 }
+
+#[test]
+fn schemas_are_read_from_the_top_and_one_in_another_language_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    for path in [
+        "p.rego",
+        "schemas/stripe.refund.json",
+        "schemas/s3/delete.json",
+        "schemas/README.md",
+        "schemas/data.json",
+        "schemas/x.rego",
+        "a/schemas/other.json",
+    ] {
+        write(root, path, "{}");
+    }
+    let files = PolicyFiles::read(root).unwrap();
+    let names: Vec<_> = files.schemas.iter().map(SchemaFile::name).collect();
+    assert_eq!(names, ["data", "s3/delete", "stripe.refund"]);
+    assert_eq!((files.rego.len(), files.data_files.len()), (1, 0));
+    write(root, "schemas/pay.yaml", "{}");
+    assert_eq!(PolicyFiles::read(root).unwrap_err()[0].code, "P130");
+}

@@ -19,7 +19,7 @@ pub(super) const MISSING: &str = "P101";
 /// Something in it cannot be read.
 pub(super) const UNREADABLE: &str = "P102";
 
-/// Folders beside the policies that hold no policy.
+/// Folders beside the policies that hold no policy; of those named `schemas`, the one at the top holds the schemas.
 const NOT_LOADED: [&str; 2] = ["samples", "schemas"];
 
 /// Every policy file under `directory` as path and text, in no order.
@@ -48,6 +48,12 @@ pub(super) fn read(directory: &Path) -> Result<Vec<(String, Arc<str>)>, Vec<Diag
     }
 }
 
+/// A schema in a language that is not read would look enforced and not be.
+fn is_unread_schema(path: &str) -> bool {
+    let below = path.strip_prefix("schemas/").unwrap_or_default();
+    [".yaml", ".yml"].iter().any(|end| below.ends_with(end))
+}
+
 #[derive(Default)]
 struct Walk {
     files: Vec<(String, Arc<str>)>,
@@ -68,7 +74,7 @@ impl Walk {
             let name = entry.file_name();
             let Some(name) = name.to_str() else {
                 let lossy = name.to_string_lossy();
-                if Kind::of(&lossy).is_some() {
+                if Kind::of(&format!("{prefix}{lossy}")).is_some() {
                     self.mistakes.push(Diagnostic::error(
                         "P103",
                         format!("the name of `{prefix}{lossy}` is not UTF-8"),
@@ -82,10 +88,14 @@ impl Walk {
             let path = format!("{prefix}{name}");
             // Follows links, which `entry.metadata` does not.
             match fs::metadata(entry.path()) {
-                Ok(found) if found.is_dir() && NOT_LOADED.contains(&name) => {}
+                Ok(found) if found.is_dir() && NOT_LOADED.contains(&name) && path != "schemas" => {}
                 Ok(found) if found.is_dir() => self.enter(&entry.path(), &path, above),
-                Ok(found) if Kind::of(name).is_some() => self.file(&entry.path(), path, &found),
-                Err(error) if Kind::of(name).is_some() => self.unreadable(&path, &error),
+                Ok(found) if Kind::of(&path).is_some() => self.file(&entry.path(), path, &found),
+                Err(error) if Kind::of(&path).is_some() => self.unreadable(&path, &error),
+                Ok(_) if is_unread_schema(&path) => self.mistakes.push(
+                    Diagnostic::error("P130", format!("`{path}` is a schema that is not read"))
+                        .help("write it as JSON, in a file that ends in `.json`"),
+                ),
                 Ok(_) | Err(_) => {}
             }
         }

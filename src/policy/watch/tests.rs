@@ -197,6 +197,33 @@ async fn every_set_is_kept_before_it_serves_and_one_that_is_not_is_tried_again()
 }
 
 #[tokio::test]
+async fn an_edited_schema_is_an_edit_and_a_broken_one_is_refused() {
+    let setting = Setting::new().await;
+    let schemas = setting.root().join("schemas");
+    fs::create_dir(&schemas).unwrap();
+    let mut revisions = vec![setting.live.current().revision().clone()];
+    for text in ["{}", "{\"required\": [\"context\"]}"] {
+        fs::write(schemas.join("a.json"), text).unwrap();
+        let reloaded = setting.live.reload(NOW).await;
+        revisions.push(setting.live.current().revision().clone());
+        assert_eq!(
+            reloaded,
+            Reloaded::Swapped(revisions[revisions.len() - 1].clone())
+        );
+    }
+    assert!(revisions[0] != revisions[1] && revisions[1] != revisions[2]);
+    fs::write(schemas.join("a.json"), "{\"type\": 5}").unwrap();
+    assert!(matches!(
+        setting.live.reload(NOW).await,
+        Reloaded::Refused(_)
+    ));
+    assert_eq!(setting.live.current().revision(), &revisions[2]);
+    let kept = setting.shelf.kept.lock().unwrap();
+    let again = PolicyFiles::from_stored(&kept[2].1).unwrap();
+    assert_eq!(again.revision(&ENGINE), kept[2].0);
+}
+
+#[tokio::test]
 async fn an_emptied_and_a_vanished_directory_are_refused() {
     let setting = Setting::new().await;
     fs::remove_file(setting.root().join("p.rego")).unwrap();
