@@ -13,10 +13,10 @@ use super::grammar::{
 /// What conditions are looked at with.
 #[derive(Clone, Copy)]
 pub struct World<'a> {
-    pub input: &'a Value,
-    pub data: &'a Value,
+    input: &'a Value,
+    data: &'a Value,
     /// What the innermost name stands for.
-    pub element: Option<&'a Value>,
+    element: Option<&'a Value>,
 }
 
 /// What a term comes to.
@@ -80,6 +80,14 @@ fn members(value: &Value) -> Option<Vec<&Value>> {
 }
 
 impl<'a> World<'a> {
+    pub fn of(input: &'a Value, data: &'a Value) -> Self {
+        Self {
+            input,
+            data,
+            element: None,
+        }
+    }
+
     fn with(self, element: &'a Value) -> Self {
         Self {
             element: Some(element),
