@@ -50,6 +50,7 @@ pub fn try_text(rego: &str, data: Value) -> Result<PolicySet, String> {
         rego: vec![file],
         data,
         data_files: vec![],
+        schemas: vec![],
     };
     load(files)
 }

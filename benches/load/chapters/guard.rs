@@ -110,12 +110,15 @@ impl Plain {
         let mut engine = Engine::new();
         for (path, text) in sets::texts(Shape::OnePackage, 10) {
             if path.ends_with(".json") {
-                engine.add_data(Value::from_json_str(&text).unwrap()).unwrap();
+                engine
+                    .add_data(Value::from_json_str(&text).unwrap())
+                    .unwrap();
             } else {
                 engine.add_policy(path, text).unwrap();
             }
         }
-        let entries = ["approve", "reject", "escalate"].map(|set| format!("data.approvals.pay.{set}"));
+        let entries =
+            ["approve", "reject", "escalate"].map(|set| format!("data.approvals.pay.{set}"));
         let names: Vec<&str> = entries.iter().map(String::as_str).collect();
         let first: Arc<str> = entries[0].as_str().into();
         let policy = engine.compile_with_entrypoint(&first).unwrap();
