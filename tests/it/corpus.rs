@@ -4,8 +4,6 @@
 //! there or not of the right kind, and names them; `probe` finds the rest. In a sound policy the author has said what
 //! absence means, or the facts are all there: the guard changes nothing.
 
-use std::path::PathBuf;
-
 use countersign::domain::verdict::{Cause, Outcome, Verdict};
 use countersign::policy::PolicySet;
 use countersign::policy::folder::PolicyFiles;
@@ -19,7 +17,6 @@ const FEWEST: usize = 45;
 
 struct Corpus {
     name: String,
-    directory: PathBuf,
     set: PolicySet,
     cases: Vec<Case>,
 }
@@ -82,12 +79,7 @@ fn corpus(kind: &str) -> Vec<Corpus> {
                 .unwrap_or_else(|error| panic!("{name}/cases.json: {error}"));
             let files = PolicyFiles::read(&directory).unwrap();
             let set = sets::load(files).unwrap_or_else(|mistakes| panic!("{name}\n{mistakes}"));
-            Corpus {
-                name,
-                directory,
-                set,
-                cases,
-            }
+            Corpus { name, set, cases }
         })
         .collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -216,4 +208,25 @@ fn no_sound_policy_meets_a_false_alarm() {
             assert!(case.found_by.is_none(), "{}, {}", one.name, case.why);
         }
     }
+}
+
+/// What the guard lets through since every fact is there: `probe` has to find it from a request that is meant.
+#[test]
+fn every_hole_that_is_left_to_probe_says_where_it_is_and_what_it_is_found_from() {
+    let corpus = corpus("holes");
+    let mut left = 0;
+    for one in &corpus {
+        let is_left = |case: &&Case| case.found_by == Some(FoundBy::Probe);
+        for case in one.cases.iter().filter(is_left) {
+            left += 1;
+            let about = format!("{}, {}", one.name, case.why);
+            assert_eq!(case.plain, Outcome::Approve, "{about}");
+            assert_eq!(case.guarded.outcome, Outcome::Approve, "{about}");
+            assert!(case.path.is_some(), "{about}");
+            let is_meant =
+                |case: &Case| case.found_by.is_none() && case.guarded.outcome == Outcome::Approve;
+            assert!(one.cases.iter().any(is_meant), "{about}");
+        }
+    }
+    assert!(left >= 25, "{left}");
 }

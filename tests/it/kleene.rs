@@ -4,21 +4,26 @@
 //! What is true, false or unknown is reckoned by `reference`, from the law and without the code that is to be judged.
 
 mod grammar;
+mod loops;
 mod reference;
 mod samples;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
+use countersign::domain::explanation::ExplainedCondition;
 use countersign::domain::verdict::{Cause, Outcome, RuleSet, Truth, Verdict};
 use countersign::policy::PolicySet;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use proptest::test_runner::{TestCaseError, TestRunner};
 use serde_json::{Value, json};
 
 use crate::sets;
 use grammar::{Body, LOADED, Writer, uses_element};
 use reference::World;
+use samples::Context;
 
 /// Rules that are asked together: those of one action.
 #[derive(Debug, Clone)]
@@ -114,13 +119,17 @@ fn lines(verdict: &Verdict) -> BTreeSet<u32> {
     verdict.rules.iter().map(|rule| rule.line).collect()
 }
 
-/// Small numbers under a debug build, since a set takes a while to load.
-fn config(cases: u32) -> ProptestConfig {
+/// So many sets of policies, each asked many times, unless `PROPTEST_CASES` says how many: a set takes a while to load.
+fn config(sets: u32) -> ProptestConfig {
+    let default = ProptestConfig::default();
     ProptestConfig {
-        cases,
+        cases: match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => default.cases,
+            None => sets,
+        },
         max_shrink_iters: 400,
         failure_persistence: None,
-        ..ProptestConfig::default()
+        ..default
     }
 }
 
@@ -155,187 +164,161 @@ fn lawful(rules: &[(RuleSet, Truth, &Body)], plain: &Verdict) -> (Outcome, Cause
     }
 }
 
-proptest! {
-    #![proptest_config(config(60))]
+/// Tries sets of generated groups with generated requests; how often `check` says that it looked.
+fn tried(sets: u32, check: impl Fn(&[Group], &[Context]) -> Result<usize, TestCaseError>) -> usize {
+    let looked = Cell::new(0);
+    let strategy = (vec(group(), 1..12), vec(samples::context_of_a_request(), 6));
+    let done = TestRunner::new(config(sets)).run(&strategy, |(groups, contexts)| {
+        looked.set(looked.get() + check(&groups, &contexts)?);
+        Ok(())
+    });
+    if let Err(error) = done {
+        panic!("{error}");
+    }
+    looked.get()
+}
 
-    #[test]
-    fn what_the_reference_knows_is_what_the_plain_engine_gives(
-        bodies in vec(samples::body(2), 1..40),
-        contexts in vec(samples::context_of_a_request(), 8),
-    ) {
+#[test]
+fn what_the_reference_knows_is_what_the_plain_engine_gives() {
+    let looked = tried(40, |groups, contexts| {
         // Each condition alone, with the statement that binds its names; and the body as a whole.
         let mut text = Text::new();
         let mut alone = Vec::new();
-        for (number, body) in bodies.iter().enumerate() {
-            let whole = text.rule(&number.to_string(), RuleSet::Approve, "whole", body);
-            let mut rules = vec![(whole, body.clone())];
-            for (index, condition) in body.conditions.iter().enumerate() {
-                let one = Body {
-                    binding: body.binding.clone().filter(|_| uses_element(condition)),
-                    conditions: vec![condition.clone()],
-                };
-                rules.push((text.rule(&number.to_string(), RuleSet::Approve, &format!("c{index}"), &one), one));
+        for (number, (_, body)) in groups.iter().flat_map(|group| &group.rules).enumerate() {
+            let conditions = body.conditions.iter().map(|condition| Body {
+                binding: body.binding.clone().filter(|_| uses_element(condition)),
+                conditions: vec![condition.clone()],
+            });
+            let mut rules = Vec::new();
+            for (index, body) in conditions.chain([body.clone()]).enumerate() {
+                let (action, name) = (number.to_string(), format!("c{index}"));
+                rules.push((text.rule(&action, RuleSet::Approve, &name, &body), body));
             }
             alone.push(rules);
         }
         let set = text.load();
         let data = samples::data();
-        for context in &contexts {
+        let mut looked = 0;
+        for context in contexts {
             let input = json!({"context": context.value});
-            let world = World { input: &input, data: &data, element: None };
+            let world = World::of(&input, &data);
             for (number, rules) in alone.iter().enumerate() {
                 let verdict = sets::plain(&set, &ask(number, &context.value));
-                if !verdict.failures.is_empty() { continue; }
+                if !verdict.failures.is_empty() {
+                    continue;
+                }
                 let fired = lines(&verdict);
                 for (line, body) in rules {
+                    let holds = if fired.contains(line) {
+                        Truth::True
+                    } else {
+                        Truth::False
+                    };
                     let truth = world.body(body);
-                    let holds = if fired.contains(line) { Truth::True } else { Truth::False };
-                    prop_assert!(truth == Truth::Unknown || truth == holds, "{truth}, and plain Rego says {holds}: {body:?}\nof {context:?}");
+                    prop_assert!(
+                        truth == Truth::Unknown || truth == holds,
+                        "{truth}, and plain Rego says {holds}: {body:?}\nof {context:?}"
+                    );
+                    looked += usize::from(truth != Truth::Unknown);
                 }
             }
         }
-    }
+        Ok(looked)
+    });
+    assert!(looked > 3_000, "{looked}");
 }
 
-proptest! {
-    #![proptest_config(config(60))]
-
-    #[test]
-    fn what_is_explained_is_what_the_law_says(
-        groups in vec(group(), 1..12),
-        contexts in vec(samples::context_of_a_request(), 6),
-    ) {
-        let (text, rules) = written(&groups);
+#[test]
+fn what_is_explained_is_what_the_law_says() {
+    let looked = tried(40, |groups, contexts| {
+        let (text, rules) = written(groups);
         let set = text.load();
         let data = samples::data();
-        for context in &contexts {
+        let mut looked = 0;
+        for context in contexts {
             let input = json!({"context": context.value});
-            let world = World { input: &input, data: &data, element: None };
+            let world = World::of(&input, &data);
             for (action, rules) in rules.iter().enumerate() {
                 let document = ask(action, &context.value);
                 let explained = sets::explained(&set, &document);
                 let fired = lines(&sets::plain(&set, &document));
                 prop_assert_eq!(explained.rules.len(), rules.len());
                 for (rule, written) in explained.rules.iter().zip(rules) {
+                    let about = || format!("{:?}\nof {context:?}", written.body);
                     prop_assert_eq!((rule.line, rule.set), (written.line, written.set));
-                    prop_assert_eq!(rule.truth, world.body(written.body), "{:?}\nof {:?}", written.body, context);
-                    prop_assert_eq!(!rule.reasons.is_empty(), fired.contains(&rule.line), "fires, {:?}\nof {:?}", written.body, context);
-                    for (truth, line) in world.each(written.body).into_iter().zip(written.line + 2..) {
-                        let found: Vec<_> = rule.conditions.iter().filter(|condition| condition.line == line).collect();
-                        prop_assert_eq!(found.len(), 1, "line {} of {:?}", line, written.body);
-                        prop_assert_eq!(found[0].truth, truth, "`{}` of {:?}\nof {:?}", found[0].text, written.body, context);
+                    prop_assert_eq!(rule.truth, world.body(written.body), "{}", about());
+                    let gives = !rule.reasons.is_empty();
+                    prop_assert_eq!(gives, fired.contains(&rule.line), "fires: {}", about());
+                    let each = world.each(written.body);
+                    for (truth, line) in each.into_iter().zip(written.line + 2..) {
+                        let at = |one: &&ExplainedCondition| one.line == line;
+                        let [condition] = rule.conditions.iter().filter(at).collect::<Vec<_>>()[..]
+                        else {
+                            panic!("not one condition on line {line} of {}", about());
+                        };
+                        let text = &condition.text;
+                        prop_assert_eq!(condition.truth, truth, "`{}` of {}", text, about());
+                        looked += 1;
                     }
                 }
             }
         }
-    }
+        Ok(looked)
+    });
+    assert!(looked > 3_000, "{looked}");
+}
 
-    #[test]
-    fn what_is_decided_is_what_the_law_says_and_never_more_than_plain_rego_approves(
-        groups in vec(group(), 1..12),
-        contexts in vec(samples::context_of_a_request(), 6),
-    ) {
-        let (text, rules) = written(&groups);
+#[test]
+fn what_is_decided_is_what_the_law_says_and_never_more_than_plain_rego_approves() {
+    let looked = tried(40, |groups, contexts| {
+        let (text, rules) = written(groups);
         let set = text.load();
         let data = samples::data();
-        for context in &contexts {
+        for context in contexts {
             let input = json!({"context": context.value});
-            let world = World { input: &input, data: &data, element: None };
+            let world = World::of(&input, &data);
             for (action, rules) in rules.iter().enumerate() {
                 let document = ask(action, &context.value);
-                let (plain, verdict) = (sets::plain(&set, &document), sets::guarded(&set, &document));
+                let plain = sets::plain(&set, &document);
+                let verdict = sets::guarded(&set, &document);
                 let judged = judged(rules, world);
-                let about = || format!("{:#?}\nof {context:?}\n{:?} {:?}", judged, verdict.evidence, verdict.failures);
+                let about = || {
+                    let (evidence, failures) = (&verdict.evidence, &verdict.failures);
+                    format!("{judged:#?}\nof {context:?}\n{evidence:?} {failures:?}")
+                };
+                let said = (verdict.outcome, verdict.cause);
                 if verdict.outcome == Outcome::Approve {
                     prop_assert_eq!(plain.outcome, Outcome::Approve, "{}", about());
                 }
                 prop_assert_eq!(lines(&verdict), lines(&plain), "{}", about());
-                prop_assert_eq!((verdict.outcome, verdict.cause), lawful(&judged, &plain), "{}", about());
-                prop_assert_eq!(verdict.cause == Cause::Evidence, !verdict.evidence.is_empty(), "{}", about());
+                prop_assert_eq!(said, lawful(&judged, &plain), "{}", about());
+                let is_asked = verdict.cause == Cause::Evidence;
+                prop_assert_eq!(is_asked, !verdict.evidence.is_empty(), "{}", about());
+                // With all evidence there, the guard changes nothing.
                 if judged.iter().all(|(_, truth, _)| *truth != Truth::Unknown) {
-                    prop_assert_eq!((verdict.outcome, verdict.cause), (plain.outcome, plain.cause), "{}", about());
+                    prop_assert_eq!(said, (plain.outcome, plain.cause), "{}", about());
                 }
             }
         }
-    }
+        Ok(groups.len() * contexts.len())
+    });
+    assert!(looked > 900, "{looked}");
+}
 
-    #[test]
-    fn the_order_of_conditions_never_matters(
-        groups in vec(group(), 1..12),
-        contexts in vec(samples::context_of_a_request(), 6),
-    ) {
+#[test]
+fn the_order_of_conditions_never_matters() {
+    tried(40, |groups, contexts| {
         let other: Vec<Group> = groups.iter().map(shuffled).collect();
-        let (one, other) = (written(&groups).0.load(), written(&other).0.load());
-        for context in &contexts {
+        let (one, other) = (written(groups).0.load(), written(&other).0.load());
+        for context in contexts {
             for (action, group) in groups.iter().enumerate() {
-                let document = ask(action, &context.value);
-                let (one, other) = (sets::guarded(&one, &document), sets::guarded(&other, &document));
-                let said = |verdict: &Verdict| {
-                    let paths: BTreeSet<String> = verdict.evidence.iter().map(|missing| missing.path.clone()).collect();
-                    (verdict.outcome, verdict.cause, paths)
+                let said = |set: &PolicySet| {
+                    let verdict = sets::guarded(set, &ask(action, &context.value));
+                    (verdict.outcome, verdict.cause, lines(&verdict))
                 };
                 prop_assert_eq!(said(&one), said(&other), "{:?}\nof {:?}", group, context);
             }
         }
-    }
-}
-
-/// What stands between a request and an approval here is not lost when a loop is run for nothing.
-#[test]
-fn what_comes_after_an_empty_loop_is_still_looked_at() {
-    let data = json!({"blocked": {"mallory": true}, "numbers": [0, 50], "none": []});
-    let request = json!({"action": "a", "items": [], "n": 0, "k": "x"});
-    for condition in [
-        "count([item | some item in input.items; data.blocked[item.kind]]) == 0\n\tinput.n in data.numbers",
-        "every item in input.items { data.blocked[item.kind] }\n\tinput.n in data.numbers",
-        "found := {item | some item in input.items; data.blocked[item.kind]}\n\tcount(found) == 0\n\tinput.n in data.numbers",
-        "sum([p | some item in input.items; p := data.prices[item.kind]]) == 0\n\tinput.n == data.numbers[0]",
-    ] {
-        let text = format!(
-            "package approvals\n\napprove contains \"fine\" if input.action == \"a\"\n\nreject contains \"no\" if {{\n\tinput.action == \"a\"\n\t{condition}\n}}\n"
-        );
-        assert_not_approved(&text, &data, &request);
-    }
-    for condition in [
-        "count([one | some one in data.none; one == input.k]) == 0\n\tinput.n == 0",
-        "every one in data.none { one == input.k }\n\tinput.n == 0",
-    ] {
-        let text = format!(
-            "package approvals\n\napprove contains \"fine\" if {{\n\tinput.action == \"a\"\n\tnot bad\n}}\n\nbad if {{\n\t{condition}\n}}\n"
-        );
-        assert_not_approved(&text, &data, &request);
-    }
-}
-
-/// An `else` below a branch that iterates is reached where the branch does not hold.
-#[test]
-fn what_comes_after_a_branch_that_iterates_is_still_looked_at() {
-    let request = json!({"action": "a", "items": [{"safe": false}]});
-    for (condition, helper) in [
-        (
-            "not risk == \"high\"",
-            "risk := \"low\" if {\n\tsome item in input.items\n\titem.safe\n}\n\nelse := \"high\"",
-        ),
-        (
-            "not risk == \"high\"",
-            "risk := \"low\" if input.items[_].safe\n\nelse := \"high\"",
-        ),
-        (
-            "not risk(input.items) == \"high\"",
-            "risk(items) := \"low\" if {\n\tsome item in items\n\titem.safe\n}\n\nelse := \"high\"",
-        ),
-    ] {
-        let text = format!(
-            "package approvals\n\napprove contains \"fine\" if {{\n\tinput.action == \"a\"\n\t{condition}\n}}\n\n{helper}\n"
-        );
-        assert_not_approved(&text, &json!({}), &request);
-    }
-}
-
-/// Refused at load, or not approved.
-fn assert_not_approved(text: &str, data: &Value, request: &Value) {
-    if let Ok(set) = sets::try_text(text, data.clone()) {
-        let verdict = sets::guarded(&set, request);
-        assert_ne!(verdict.outcome, Outcome::Approve, "{text}\n{verdict:#?}");
-    }
+        Ok(groups.len() * contexts.len())
+    });
 }

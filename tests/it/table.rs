@@ -107,7 +107,7 @@ fn no_record() -> Vec<Gap> {
             "another customer's record",
             id(Some(json!("c2"))),
             known(),
-            &[r#"data.customers["c2"]"#, r#"data.customers["c2"].flagged"#],
+            &["data.customers.c2", "data.customers.c2.flagged"],
         ),
         gap(
             "no records",
@@ -115,8 +115,8 @@ fn no_record() -> Vec<Gap> {
             json!({"limits": {}}),
             &[
                 "data.customers",
-                r#"data.customers["c1"]"#,
-                r#"data.customers["c1"].flagged"#,
+                "data.customers.c1",
+                "data.customers.c1.flagged",
             ],
         ),
         gap("no id", id(None), known(), &["input.context.customer_id"]),
@@ -179,7 +179,7 @@ const HOLDINGS: &[Holding] = &[
         helper: "flagged if data.customers[input.context.customer_id].flagged == true",
         request: by_id,
         data: record,
-        flag: &[r#"data.customers["c1"].flagged"#],
+        flag: &["data.customers.c1.flagged"],
         gaps: no_record,
     },
     Holding {
@@ -188,7 +188,7 @@ const HOLDINGS: &[Holding] = &[
         helper: "is_flagged(id) if data.customers[id].flagged == true",
         request: by_id,
         data: record,
-        flag: &[r#"data.customers["c1"].flagged"#],
+        flag: &["data.customers.c1.flagged"],
         gaps: no_record,
     },
     Holding {

@@ -13,10 +13,10 @@ use super::grammar::{
 /// What conditions are looked at with.
 #[derive(Clone, Copy)]
 pub struct World<'a> {
-    pub input: &'a Value,
-    pub data: &'a Value,
+    input: &'a Value,
+    data: &'a Value,
     /// What the innermost name stands for.
-    pub element: Option<&'a Value>,
+    element: Option<&'a Value>,
 }
 
 /// What a term comes to.
@@ -80,6 +80,14 @@ fn members(value: &Value) -> Option<Vec<&Value>> {
 }
 
 impl<'a> World<'a> {
+    pub fn of(input: &'a Value, data: &'a Value) -> Self {
+        Self {
+            input,
+            data,
+            element: None,
+        }
+    }
+
     fn with(self, element: &'a Value) -> Self {
         Self {
             element: Some(element),
@@ -115,14 +123,27 @@ impl<'a> World<'a> {
         };
         match &body.binding {
             None => run(self),
-            Some(Binding::Name(at)) => match self.fact(at) {
-                Some(value) => run(self.with(value)),
-                None => self.unbound(body),
-            },
+            Some(Binding::Name(at)) => all([self.named(at), run(self.naming(at))]),
             Some(Binding::Some(list)) => match self.list(list) {
                 Some(members) => any(members.into_iter().map(|member| run(self.with(member)))),
                 None => self.unbound(body),
             },
+        }
+    }
+
+    /// Whether there is anything to name.
+    fn named(self, at: &Path) -> Truth {
+        match self.fact(at) {
+            Some(_) => Truth::True,
+            None => Truth::Unknown,
+        }
+    }
+
+    /// A name is another way to write the path.
+    fn naming(self, at: &Path) -> Self {
+        Self {
+            element: self.look(at),
+            ..self
         }
     }
 
@@ -138,26 +159,37 @@ impl<'a> World<'a> {
 
     /// The truth of the binding itself, if there is one, and of each condition on its own.
     pub fn each(self, body: &Body) -> Vec<Truth> {
-        let members: Option<Vec<&Value>> = match &body.binding {
-            None => None,
-            Some(Binding::Name(at)) => self.fact(at).map(|value| vec![value]),
+        let alone = |world: World<'_>| -> Vec<Truth> {
+            let each = body.conditions.iter();
+            each.map(|condition| world.condition(condition)).collect()
+        };
+        let list = match &body.binding {
+            None => return alone(self),
+            Some(Binding::Name(at)) => {
+                let own = [self.named(at)];
+                return own.into_iter().chain(alone(self.naming(at))).collect();
+            }
             Some(Binding::Some(list)) => self.list(list),
         };
-        let own = body.binding.as_ref().map(|_| match &members {
-            Some(members) => known(!members.is_empty()),
-            None => Truth::Unknown,
-        });
+        let Some(members) = list else {
+            let truth = |condition| match uses_element(condition) {
+                true => Truth::Unknown,
+                false => self.condition(condition),
+            };
+            let own = [Truth::Unknown];
+            return own
+                .into_iter()
+                .chain(body.conditions.iter().map(truth))
+                .collect();
+        };
         let truth = |condition: &Condition| {
-            if body.binding.is_none() || !uses_element(condition) {
+            if !uses_element(condition) {
                 return self.condition(condition);
             }
-            match &members {
-                Some(members) => any(members
-                    .iter()
-                    .map(|member| self.with(member).condition(condition))),
-                None => Truth::Unknown,
-            }
+            let each = members.iter();
+            any(each.map(|member| self.with(member).condition(condition)))
         };
+        let own = [known(!members.is_empty())];
         own.into_iter()
             .chain(body.conditions.iter().map(truth))
             .collect()
@@ -335,8 +367,14 @@ impl<'a> World<'a> {
     }
 
     fn count(self, list: &Path, conditions: &[Condition]) -> Option<Value> {
+        let Some(members) = self.list(list) else {
+            // Whatever the members are, none of them counts where something else is false.
+            let others = conditions.iter().filter(|one| !uses_element(one));
+            let others = all(others.map(|condition| self.condition(condition)));
+            return (others == Truth::False).then(|| 0.into());
+        };
         let mut count = 0;
-        for member in self.list(list)? {
+        for member in members {
             let world = self.with(member);
             match all(conditions
                 .iter()
