@@ -17,13 +17,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, LogFormat, SourceConfig, SourceKind, Store as StoreConfig};
+use crate::config::{self, Config, LogFormat, SourceConfig, SourceKind, Store as StoreConfig};
 use crate::diagnostic::Diagnostic;
 use crate::domain::id::Revision;
 use crate::flow::{Courier, CourierSettings, Desk, Flow, Observer};
 use crate::metrics::Metrics;
 use crate::observe::{Alerts, Telling};
 use crate::policy::Budget;
+use crate::policy::admission::{Admission, Probe};
 use crate::policy::watch::{KeepError, KeepSets, LivePolicies, OpenError};
 use crate::source::{Client, InvalidUrl, Timeouts, TlsUnavailable};
 use crate::store::{SqliteSettings, SqliteStore, Store, StoreError, StoredSet, Synchronous};
@@ -136,12 +137,20 @@ impl App {
         let keeper = Arc::new(Keeper {
             store: Arc::clone(&store) as Arc<dyn Store>,
         });
-        let budget = Budget {
-            time: config.policies.budget.time,
-            instructions: config.policies.budget.instructions,
+        let admission = Admission {
+            budget: Budget {
+                time: config.policies.budget.time,
+                instructions: config.policies.budget.instructions,
+            },
+            probe: match config.policies.probe {
+                config::Probe::Off => Probe::Off,
+                config::Probe::Warn => Probe::Warn,
+                config::Probe::Refuse => Probe::Refuse,
+            },
         };
-        let policies =
-            Arc::new(LivePolicies::open(&config.policies.path, budget, keeper, clock.now()).await?);
+        let policies = Arc::new(
+            LivePolicies::open(&config.policies.path, admission, keeper, clock.now()).await?,
+        );
 
         let timeouts = Timeouts::within(config.outbox.timeout);
         let client = Client::new(timeouts).map_err(StartError::Client)?;

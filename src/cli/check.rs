@@ -14,7 +14,7 @@ use super::policy_directory::{self, PolicyArgs, counted, plural};
 use super::{annotations, junit, sarif, terminal};
 use crate::clock::Clock;
 use crate::diagnostic::{Diagnostic, Paint, Place, Severity};
-use crate::policy::admission::admit;
+use crate::policy::admission::{Admission, admit_from};
 use crate::policy::folder::RegoFile;
 use crate::policy::lint::lint;
 use crate::policy::{Budget, Loaded};
@@ -66,10 +66,10 @@ struct Findings {
 }
 
 impl Findings {
-    fn of(directory: &Path, now: Timestamp) -> anyhow::Result<Self> {
+    fn of(directory: &Path, admission: Admission, now: Timestamp) -> anyhow::Result<Self> {
         let read = policy_directory::read(directory)?;
         let admitted = read.and_then(|files| {
-            let Loaded { set, mut warnings } = admit(&files, Budget::default(), now)?;
+            let Loaded { set, mut warnings } = admit_from(directory, &files, admission, now)?;
             warnings.extend(files.warnings(directory));
             warnings.extend(lint(&set));
             warnings.extend(files.rego.iter().filter_map(misplaced));
@@ -121,7 +121,11 @@ fn check(args: &Args, out: &mut dyn Write, now: Timestamp) -> anyhow::Result<Exi
         Some(path) => path,
         None => &args.policies.directory()?,
     };
-    let findings = Findings::of(directory, now)?;
+    let admission = Admission {
+        budget: Budget::default(),
+        probe: args.policies.probe(),
+    };
+    let findings = Findings::of(directory, admission, now)?;
     let counts = |one: &Diagnostic| one.severity == Severity::Error || args.strict;
     let fails = findings.set.is_none() || findings.diagnostics.iter().any(counts);
     match args.format {

@@ -22,7 +22,7 @@ pub(super) const USUAL_CONFIG: &str = "countersign.yaml";
 pub struct StoreArgs {
     /// The config that names the store [default: ./countersign.yaml, where there is one]
     #[arg(short, long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     /// The store itself, such as `sqlite://countersign.db` [default: the config's]
     #[arg(long, value_name = "URL", value_parser = parse_store)]
     store: Option<StoreConfig>,

@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod log;
 pub mod operators;
 pub mod outbox;
+pub mod probe;
 pub mod run;
 pub mod schema;
 pub mod terminal;
@@ -78,6 +79,7 @@ enum Command {
     Test(test::Args),
     Decide(decide::Args),
     Explain(explain::Args),
+    Probe(probe::Args),
     #[command(visible_alias = "case")]
     Cases(cases::Args),
     /// Approve an open case
@@ -126,6 +128,7 @@ impl Cli {
             Command::Test(args) => test::run(&args),
             Command::Decide(args) => decide::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Probe(args) => probe::run(&args),
             Command::Cases(args) => cases::run(&args),
             Command::Approve(args) => vote::run(Ballot::Approve, &args),
             Command::Reject(args) => vote::run(Ballot::Reject, &args),

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::ledger::{USUAL_CONFIG, environment};
 use super::terminal::{self, Format};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Paint, Severity};
+use crate::policy::admission::Probe;
 use crate::policy::folder::{self, PolicyFiles};
 use crate::policy::{Budget, PolicySet};
 
@@ -17,16 +18,31 @@ use crate::policy::{Budget, PolicySet};
 pub(super) struct PolicyArgs {
     /// The policy directory [default: the config's, else ./policies]
     #[arg(long, value_name = "DIR")]
-    policies: Option<PathBuf>,
+    pub(super) policies: Option<PathBuf>,
     /// The config that names the policy directory [default: ./countersign.yaml, where there is one]
     #[arg(short, long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
 }
 
 impl PolicyArgs {
     /// This directory, else the one that this config names.
     pub(super) fn new(policies: Option<PathBuf>, config: Option<PathBuf>) -> Self {
         Self { policies, config }
+    }
+
+    /// What the config says of probing policies before they serve.
+    pub(super) fn probe(&self) -> Probe {
+        let usual = PathBuf::from(USUAL_CONFIG);
+        let config = self
+            .config
+            .as_ref()
+            .or_else(|| usual.is_file().then_some(&usual));
+        let said = config.map(|path| Config::policy_probe(path, &|name| environment(name)));
+        match said {
+            None | Some(config::Probe::Off) => Probe::Off,
+            Some(config::Probe::Warn) => Probe::Warn,
+            Some(config::Probe::Refuse) => Probe::Refuse,
+        }
     }
 
     /// The directory that is meant. Of a config nothing else is looked at: who writes policies need not have its secrets.

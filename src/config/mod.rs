@@ -122,6 +122,19 @@ pub struct Policies {
     pub path: PathBuf,
     /// What one evaluation may cost.
     pub budget: Budget,
+    /// What becomes of a set that `probe` finds a way around.
+    pub probe: Probe,
+}
+
+/// What becomes of a set that `probe` finds a way around.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Probe {
+    /// It is not looked for.
+    Off,
+    /// It serves, with a warning.
+    Warn,
+    /// It does not serve.
+    Refuse,
 }
 
 /// The most that one evaluation may cost; over it, a person is asked.
@@ -235,6 +248,16 @@ impl Config {
         Ok(directory)
     }
 
+    /// What the file at `path` says of probing the policies, whatever else is wrong with it; what an empty file says where
+    /// it cannot be read.
+    pub fn policy_probe(path: &Path, environment: Environment<'_>) -> Probe {
+        let Ok((name, text)) = text_of(path) else {
+            return Probe::Off;
+        };
+        let (mut reader, root) = begin(&text, &name, environment);
+        sections::policy_probe(&mut reader, root.as_ref())
+    }
+
     /// Reads `text`, which mistakes call `name`. Relative paths in it start at the folder of `name`.
     pub fn parse(
         text: &str,
@@ -266,6 +289,7 @@ impl Config {
                     time: Duration::from_millis(50),
                     instructions: 200_000,
                 },
+                probe: Probe::Off,
             },
             log: Log {
                 format: LogFormat::Json,

@@ -9,11 +9,16 @@ use super::reader::{Map, Reader};
 use super::yaml::Node;
 use super::{
     Budget, Config, Escalation, Limits, Log, LogFormat, LogKey, Mode, OperatorToken, Operators,
-    Outbox, Policies, Role, Shutdown, Store, check, code, secrets, sources, units,
+    Outbox, Policies, Probe, Role, Shutdown, Store, check, code, secrets, sources, units,
 };
 use crate::diagnostic::{Diagnostic, did_you_mean};
 
 const MODES: [(&str, Mode); 2] = [("dry_run", Mode::DryRun), ("enforce", Mode::Enforce)];
+const PROBES: [(&str, Probe); 3] = [
+    ("off", Probe::Off),
+    ("warn", Probe::Warn),
+    ("refuse", Probe::Refuse),
+];
 const ROLES: [(&str, Role); 3] = [
     ("viewer", Role::Viewer),
     ("approver", Role::Approver),
@@ -47,6 +52,21 @@ pub(super) fn policy_directory(reader: &mut Reader<'_>, root: Option<&Node>) -> 
         set(&mut path, written);
     }
     path
+}
+
+/// `policies.probe` alone.
+pub(super) fn policy_probe(reader: &mut Reader<'_>, root: Option<&Node>) -> Probe {
+    let mut probe = Probe::Off;
+    if let Some(mut map) =
+        root.and_then(|root| reader.map(root, "a config starts with a key such as `listen:`"))
+        && let Some(mut policies) = section(reader, &mut map, "policies")
+    {
+        let written = policies
+            .take("probe")
+            .and_then(|node| reader.word(node, &PROBES));
+        set(&mut probe, written);
+    }
+    probe
 }
 
 pub(super) fn config(reader: &mut Reader<'_>, root: Option<&Node>, now: Timestamp) -> Config {
@@ -240,6 +260,11 @@ fn policies(reader: &mut Reader<'_>, map: &mut Map<'_>, policies: &mut Policies)
     set(
         &mut policies.path,
         map.take("path").and_then(|node| reader.path(node)),
+    );
+    set(
+        &mut policies.probe,
+        map.take("probe")
+            .and_then(|node| reader.word(node, &PROBES)),
     );
     let Some(mut section) = section(reader, map, "budget") else {
         return;

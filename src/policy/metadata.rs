@@ -25,6 +25,9 @@ pub struct Metadata {
     pub description: Option<String>,
     /// Whatever the author's own organisation keeps there; an object.
     pub custom: Value,
+    /// `custom.monotone`: the input paths, `input.context.amount`, of which more is never to be more welcome. `probe` holds
+    /// the rules to it.
+    pub monotone: Vec<String>,
     /// The schemas that documents must fit, each with its path.
     pub schemas: Vec<SchemaUse>,
     /// Whether it speaks of more than the rule or package below it: of all rules of that name, or of the packages below.
@@ -162,6 +165,19 @@ fn block(
             Err(Box::new(mistake.help("put it in quotes")))
         }
     };
+    let custom = match fields.get("custom") {
+        None | Some(Value::Null) => Value::Object(Map::new()),
+        Some(custom @ Value::Object(_)) => custom.clone(),
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::String(_)) => {
+            return Err(refused("the `custom` of this METADATA is not an object")
+                .help("write `# custom: {owner: payments-ops}`")
+                .into());
+        }
+    };
+    let monotone = monotone(&custom).ok_or_else(|| {
+        refused("the `custom.monotone` of this METADATA is not a list of input paths")
+            .help("write `# custom: {monotone: [input.context.amount]}`")
+    })?;
     let scope = words("scope")?;
     Ok(Metadata {
         schemas: match fields.get("schemas") {
@@ -175,17 +191,27 @@ fn block(
         is_wide: matches!(scope.as_deref(), Some("document" | "subpackages")),
         title: words("title")?,
         description: words("description")?,
-        custom: match fields.get("custom") {
-            None | Some(Value::Null) => Value::Object(Map::new()),
-            Some(custom @ Value::Object(_)) => custom.clone(),
-            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::String(_)) => {
-                return Err(refused("the `custom` of this METADATA is not an object")
-                    .help("write `# custom: {owner: payments-ops}`")
-                    .into());
-            }
-        },
+        custom,
+        monotone,
         line: number(first),
     })
+}
+
+/// The paths under `monotone`; `None` where it is something else than a list of them.
+fn monotone(custom: &Value) -> Option<Vec<String>> {
+    let Some(declared) = custom.get("monotone") else {
+        return Some(Vec::new());
+    };
+    let path = |value: &Value| {
+        let path = value.as_str()?.strip_prefix("input.")?;
+        let is_name = |name: &str| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        path.split('.')
+            .all(is_name)
+            .then(|| format!("input.{path}"))
+    };
+    declared.as_array()?.iter().map(path).collect()
 }
 
 /// A line's number as people count.
@@ -304,6 +330,29 @@ mod tests {
                 .collect::<Vec<_>>(),
             [Some("Z")]
         );
+    }
+
+    #[test]
+    fn what_is_declared_monotone_is_a_list_of_input_paths() {
+        let read = |custom: &str| {
+            read(&file(&format!(
+                "# METADATA\n# custom: {custom}\npackage p\n"
+            )))
+        };
+        let found = read("{monotone: [input.context.amount, input.rows]}").unwrap();
+        assert_eq!(
+            found.package.unwrap().monotone,
+            ["input.context.amount", "input.rows"]
+        );
+        for wrong in [
+            "{monotone: input.context.amount}",
+            "{monotone: [amount]}",
+            "{monotone: [5]}",
+            "{monotone: [input.]}",
+        ] {
+            let mistakes = read(wrong).unwrap_err();
+            assert!(mistakes[0].message.contains("custom.monotone"), "{wrong}");
+        }
     }
 
     #[test]

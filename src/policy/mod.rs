@@ -16,6 +16,7 @@ pub mod counterfactual;
 pub mod account;
 pub mod lint;
 pub mod testing;
+pub mod probe;
 pub mod admission;
 pub mod watch;
 

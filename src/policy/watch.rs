@@ -17,9 +17,9 @@ use crate::diagnostic::{Diagnostic, Paint};
 use crate::domain::id::Revision;
 use crate::policy::engine::ENGINE;
 
-use super::admission::admit;
+use super::admission::{Admission, admit_from};
 use super::folder::PolicyFiles;
-use super::{Budget, Loaded, PolicySet};
+use super::{Loaded, PolicySet};
 
 mod follow;
 
@@ -53,7 +53,7 @@ pub type KeepError = Box<dyn std::error::Error + Send + Sync>;
 /// The set that serves.
 pub struct LivePolicies {
     directory: PathBuf,
-    budget: Budget,
+    admission: Admission,
     keeper: Arc<dyn KeepSets>,
     set: ArcSwap<PolicySet>,
     status: watch::Sender<Status>,
@@ -123,10 +123,11 @@ impl LivePolicies {
     /// Loads and stores the first set. An empty directory is a set too: every request goes to a person.
     pub async fn open(
         directory: &Path,
-        budget: Budget,
+        admission: impl Into<Admission>,
         keeper: Arc<dyn KeepSets>,
         now: Timestamp,
     ) -> Result<Self, OpenError> {
+        let admission = admission.into();
         let refused = |refusal| OpenError {
             directory: directory.display().to_string(),
             refusal,
@@ -135,9 +136,10 @@ impl LivePolicies {
             .await
             .map_err(|mistakes| refused(Refusal::Mistakes(mistakes)))?;
         let revision = files.revision(&ENGINE);
-        let Loaded { set, mut warnings } = prepare(files.clone(), budget, keeper.as_ref(), now)
-            .await
-            .map_err(refused)?;
+        let Loaded { set, mut warnings } =
+            prepare(directory, files.clone(), admission, keeper.as_ref(), now)
+                .await
+                .map_err(refused)?;
         warnings.extend(files.warnings(directory));
         let status = Status {
             live: revision.clone(),
@@ -151,7 +153,7 @@ impl LivePolicies {
         };
         Ok(Self {
             directory: directory.to_owned(),
-            budget,
+            admission,
             keeper,
             set: ArcSwap::from_pointee(set),
             status: watch::Sender::new(status),
@@ -211,9 +213,13 @@ impl LivePolicies {
                 now,
             );
         }
-        match prepare(files, self.budget, self.keeper.as_ref(), now).await {
+        let keeper = self.keeper.as_ref();
+        match prepare(&self.directory, files, self.admission, keeper, now).await {
             Err(refusal) => self.refuse(Some(revision), refusal, now),
             Ok(Loaded { set, warnings }) => {
+                for warning in &warnings {
+                    tracing::warn!(code = warning.code, "{}", warning.render(Paint::Plain));
+                }
                 let before = self.set.swap(Arc::new(set));
                 drop(tokio::task::spawn_blocking(move || retire(before)));
                 self.status.send_modify(|status| {
@@ -321,14 +327,16 @@ fn retire(set: Arc<PolicySet>) {
 
 /// Compiles, tests and stores, off the threads that answer requests.
 async fn prepare(
+    directory: &Path,
     files: PolicyFiles,
-    budget: Budget,
+    admission: Admission,
     keeper: &dyn KeepSets,
     now: Timestamp,
 ) -> Result<Loaded, Refusal> {
     let revision = files.revision(&ENGINE);
     let stored = files.to_stored();
-    let loaded = blocking(move || admit(&files, budget, now))
+    let directory = directory.to_owned();
+    let loaded = blocking(move || admit_from(&directory, &files, admission, now))
         .await
         .map_err(Refusal::Mistakes)?;
     match keeper.keep(&revision, &stored, now).await {

@@ -12,6 +12,7 @@ mod demo;
 mod directory;
 mod examples;
 mod http_agent;
+mod probing;
 mod reading;
 mod readme;
 mod setup;

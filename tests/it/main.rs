@@ -13,6 +13,7 @@
 )]
 
 mod harness;
+mod sets;
 mod tracemem;
 
 mod process;
@@ -23,7 +24,10 @@ mod contract;
 mod expired;
 mod forward;
 mod freeze;
+mod corpus;
+mod probed;
 mod hostile;
+mod kleene;
 mod left_behind;
 mod operating;
 mod people;
@@ -32,5 +36,6 @@ mod platform_time;
 mod refusals;
 mod reloading;
 mod resolved;
+mod table;
 mod trace;
 mod vetoes;

@@ -5,6 +5,7 @@
 package approvals.data_deletion
 
 import data.lib.agents
+import data.lib.ids
 
 # METADATA
 # title: Clean up staging
@@ -12,6 +13,7 @@ approve contains reason if {
 	input.action == "data.delete"
 	agents.may(input.agent.id, "data.delete")
 	input.context.environment == "staging"
+	ids.plain(input.context.dataset)
 	input.context.records > 0
 	input.context.records <= data.limits.deletions.records
 	reason := sprintf("%v records in staging", [input.context.records])

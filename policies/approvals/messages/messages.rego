@@ -5,6 +5,7 @@
 package approvals.messages
 
 import data.lib.agents
+import data.lib.ids
 
 # METADATA
 # title: Approved template to one customer
@@ -12,6 +13,7 @@ import data.lib.agents
 approve contains reason if {
 	input.action == "message.send"
 	agents.may(input.agent.id, "message.send")
+	ids.plain(input.context.customer_id)
 	input.context.template in data.messages.approved_templates
 	input.context.recipients == 1
 	object.get(input.context, "text", "") == ""

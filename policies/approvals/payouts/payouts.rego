@@ -6,6 +6,7 @@ package approvals.payouts
 
 import data.lib.agents
 import data.lib.hours
+import data.lib.ids
 
 # METADATA
 # title: Small payout to a checked account
@@ -13,6 +14,8 @@ approve contains reason if {
 	input.action == "payout.create"
 	agents.may(input.agent.id, "payout.create")
 	input.context.account_id in data.payouts.verified_accounts
+	regex.match(`^[A-Z]{2}$`, input.context.country)
+	ids.plain(object.get(input.context, "customer_id", "none"))
 	input.context.currency == "USD"
 	input.context.amount > 0
 	input.context.amount < data.limits.payouts.automatic

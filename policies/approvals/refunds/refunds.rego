@@ -5,12 +5,14 @@
 package approvals.refunds
 
 import data.lib.agents
+import data.lib.ids
 
 # METADATA
 # title: Small refund
 approve contains reason if {
 	input.action == "stripe.refund"
 	agents.may(input.agent.id, "stripe.refund")
+	ids.plain(input.context.customer_id)
 	input.context.amount > 0
 	input.context.amount < data.limits.refunds.automatic
 	reason := sprintf("refund of $%v is under the $%v limit", [input.context.amount, data.limits.refunds.automatic])

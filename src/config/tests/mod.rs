@@ -283,3 +283,31 @@ fn every_code_is_documented() {
         assert!(documented.contains(&format!("| {code} |")), "{code}");
     }
 }
+
+#[test]
+fn probing_is_off_unless_it_is_asked_for() {
+    assert_eq!(good("").0.policies.probe, Probe::Off);
+    assert_eq!(good(DEFAULT_FILE).0.policies.probe, Probe::Off);
+    for (word, probe) in [
+        ("off", Probe::Off),
+        ("warn", Probe::Warn),
+        ("refuse", Probe::Refuse),
+    ] {
+        let text = format!("policies: {{probe: {word}}}\n");
+        assert_eq!(good(&text).0.policies.probe, probe);
+    }
+    let (message, help) = only("policies: {probe: refused}\n");
+    assert!(message.contains("`refused` is not one of") && help.contains("`refuse`"));
+}
+
+#[test]
+fn what_a_config_says_of_probing_is_read_whatever_else_is_wrong_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("countersign.yaml");
+    std::fs::write(&path, "policies: {probe: refuse}\nlisten: nowhere\n").unwrap();
+    assert_eq!(Config::policy_probe(&path, &environment), Probe::Refuse);
+    assert_eq!(
+        Config::policy_probe(&folder.path().join("none.yaml"), &environment),
+        Probe::Off
+    );
+}

@@ -220,6 +220,19 @@ fn without_place_of_built_in(error: &str) -> String {
     }
 }
 
+impl Interpreter {
+    /// Lets rules call one more function, of so many arguments.
+    pub(super) fn add_function(
+        &mut self,
+        name: &str,
+        arguments: u8,
+        call: Box<dyn regorus::Extension>,
+    ) -> Result<(), String> {
+        let added = self.engine.add_extension(name.to_owned(), arguments, call);
+        added.map_err(|error| error.to_string())
+    }
+}
+
 impl std::fmt::Debug for Interpreter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Interpreter")

@@ -21,6 +21,7 @@ pub(crate) mod admission;
 pub(crate) mod load;
 pub(crate) mod lint;
 pub mod interpreter;
+pub mod inputs;
 #[cfg(test)]
 mod differential;
 

@@ -5,6 +5,7 @@ use std::sync::Mutex as Lock;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::policy::Budget;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::{Operators, metrics_text};
 use crate::diagnostic::Paint;
 use crate::domain::rationale::visible;
+use crate::policy::admission::probe_findings;
 use crate::store::Store;
 
 /// How long an answer of the store counts, so that whoever asks often costs no more syncs.
@@ -118,10 +119,18 @@ impl Operators {
         let status = self.flow.policies().status();
         let live = status.live.short();
         match &status.refused {
-            None => report.good(&format!(
-                "policies ok: revision {live} serves since {}",
-                status.live_since
-            )),
+            None => {
+                report.good(&format!(
+                    "policies ok: revision {live} serves since {}",
+                    status.live_since
+                ));
+                let found = probe_findings(&status.warnings);
+                if found > 0 {
+                    report.bad(&format!(
+                        "policies can be got around in {found} ways; see `countersign probe`"
+                    ));
+                }
+            }
             Some(refusal) => {
                 report.bad(&format!(
                     "policies on disk refused: revision {live} still serves"

@@ -1,0 +1,3 @@
+package lib.customers
+
+blocked if input.context.customer.status == "blocked"

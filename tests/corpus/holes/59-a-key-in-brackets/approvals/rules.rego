@@ -1,0 +1,7 @@
+# A key that is no name is missing as well.
+package approvals
+
+approve contains "fine" if {
+	input.action == "act"
+	not input.context["risk-level"] == "high"
+}

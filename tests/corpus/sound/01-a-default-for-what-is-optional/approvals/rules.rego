@@ -1,0 +1,7 @@
+# The author says what an absent priority means.
+package approvals
+
+approve contains "fine" if {
+	input.action == "act"
+	object.get(input.context, "priority", "normal") != "urgent"
+}

@@ -1,0 +1,7 @@
+# A list of data that the id is not in.
+package approvals
+
+approve contains "fine" if {
+	input.action == "act"
+	not input.context.customer_id in data.fraud.customers
+}

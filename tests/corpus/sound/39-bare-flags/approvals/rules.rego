@@ -1,0 +1,8 @@
+# Flags on their own.
+package approvals
+
+approve contains "fine" if {
+	input.action == "act"
+	input.context.confirmed
+	not input.context.disputed
+}

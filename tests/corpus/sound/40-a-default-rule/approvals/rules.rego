@@ -1,0 +1,11 @@
+# A default, and a flag that is there.
+package approvals
+
+approve contains "fine" if {
+	input.action == "act"
+	risk == "low"
+}
+
+default risk := "low"
+
+risk := "high" if input.context.score > 80

@@ -1,0 +1,11 @@
+# Definitions of a function for several words.
+package approvals
+
+approve contains "fine" if {
+	input.action == "act"
+	fee(input.context.kind, input.context.amount) <= 10
+}
+
+fee("card", amount) := amount / 10
+
+fee("wire", _) := 25

@@ -1,0 +1,9 @@
+# Two facts of one kind.
+package approvals
+
+approve contains "fine" if {
+	input.action == "act"
+	input.context.amount <= input.context.charged
+	input.context.amount > 0
+	input.context.approver != input.context.requester
+}

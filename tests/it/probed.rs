@@ -1,0 +1,217 @@
+//! The corpus under attack: `probe` finds each hole that is planted for it, and nothing in sound policies.
+
+use countersign::domain::verdict::Outcome;
+use countersign::policy::PolicySet;
+use countersign::policy::folder::PolicyFiles;
+use countersign::policy::probe::{self, Change, Extent, Finding, Guard, Report, Sample, Settings};
+use serde_json::Value;
+
+use crate::sets;
+
+struct Attacked {
+    name: String,
+    set: PolicySet,
+    cases: Vec<Value>,
+}
+
+fn corpus(kind: &str) -> Vec<Attacked> {
+    let mut found: Vec<Attacked> = std::fs::read_dir(sets::root("tests/corpus").join(kind))
+        .unwrap()
+        .map(|entry| {
+            let directory = entry.unwrap().path();
+            let cases = std::fs::read_to_string(directory.join("cases.json")).unwrap();
+            Attacked {
+                name: directory.file_name().unwrap().to_str().unwrap().to_owned(),
+                set: sets::load(PolicyFiles::read(&directory).unwrap()).unwrap(),
+                cases: serde_json::from_str(&cases).unwrap(),
+            }
+        })
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+impl Attacked {
+    /// What is found with what is approved and meant to be.
+    fn probe(&self, guard: Guard) -> Report {
+        let meant = |case: &&Value| case.get("found_by").is_none();
+        let samples: Vec<Sample> = self
+            .cases
+            .iter()
+            .filter(meant)
+            .map(|case| Sample {
+                name: case["why"].as_str().unwrap().to_owned(),
+                input: case["input"].clone(),
+            })
+            .filter(|sample| sets::guarded(&self.set, &sample.input).outcome == Outcome::Approve)
+            .collect();
+        let settings = Settings {
+            guard,
+            most_evaluations: 100_000,
+            now: sets::now(),
+        };
+        let report = probe::run(&self.set, &samples, settings, |_| ());
+        assert_eq!(report.extent, Extent::Whole, "{}", self.name);
+        report
+    }
+}
+
+/// The place of a finding as the corpus writes it: any element is `[_]`.
+fn path(finding: &Finding) -> String {
+    finding
+        .pointer
+        .split('/')
+        .skip(1)
+        .fold("input".to_owned(), |path, key| {
+            if key.parse::<usize>().is_ok() {
+                format!("{path}[_]")
+            } else {
+                format!("{path}.{key}")
+            }
+        })
+}
+
+fn told(report: &Report) -> String {
+    let lines: Vec<String> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            let condition = finding.blame.condition.as_ref();
+            format!(
+                "\n    {} {} at `{}`: {}",
+                finding.property.code(),
+                finding.message(),
+                condition.map_or("", |condition| &condition.text),
+                finding.story()
+            )
+        })
+        .collect();
+    lines.concat()
+}
+
+#[test]
+fn every_hole_that_the_guard_leaves_is_found() {
+    let mut missed = String::new();
+    for one in corpus("holes") {
+        let report = one.probe(Guard::On);
+        for case in &one.cases {
+            let wanted: Vec<&str> = match &case["path"] {
+                Value::Array(paths) => paths.iter().filter_map(Value::as_str).collect(),
+                path => path.as_str().into_iter().collect(),
+            };
+            if case["found_by"] != "probe" {
+                continue;
+            }
+            if !report
+                .findings
+                .iter()
+                .any(|finding| wanted.contains(&path(finding).as_str()))
+            {
+                missed.push_str(&format!(
+                    "{}, {}: nothing at {wanted:?}{}\n",
+                    one.name,
+                    case["why"],
+                    told(&report)
+                ));
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{missed}");
+}
+
+/// Sound as far as evidence goes, these leave a number without its lower bound (CS103), know one spelling of what they deny
+/// (CS105), or take any text for a flag (CS102). That is told, and nothing else is.
+const TOLD: [(&str, &[&str]); 22] = [
+    ("01-a-default-for-what-is-optional", &["CS105"]),
+    ("02-a-kind-asked-first", &["CS105"]),
+    ("03-a-kind-asked-last", &["CS105"]),
+    ("08-not-in-data", &["CS105"]),
+    ("10-not-a-key-of-data", &["CS105"]),
+    ("11-not-below-a-name-of-data", &["CS105"]),
+    ("16-a-veto-with-one-plain-no", &["CS103", "CS105"]),
+    ("17-a-veto-with-one-plain-no-last", &["CS103", "CS105"]),
+    ("28-not-some-item", &["CS105"]),
+    ("29-any-index", &["CS105"]),
+    ("33-sums-of-what-is-a-number", &["CS103"]),
+    ("35-an-optional-path", &["CS105"]),
+    ("39-bare-flags", &["CS102"]),
+    ("40-a-default-rule", &["CS103"]),
+    ("41-an-else-chain", &["CS103"]),
+    ("42-functions-by-pattern", &["CS103"]),
+    ("43-a-library", &["CS103", "CS105"]),
+    ("49-reject-beats-what-is-unknown", &["CS103", "CS105"]),
+    ("51-two-inputs", &["CS105"]),
+    ("53-the-first-approval", &["CS105"]),
+    ("59-a-mixed-list-of-data", &["CS105"]),
+    ("61-a-question-with-its-terms", &["CS103"]),
+];
+
+#[test]
+fn only_what_a_property_says_is_told_of_sound_policies() {
+    let mut wrong = String::new();
+    for one in corpus("sound") {
+        let report = one.probe(Guard::On);
+        let mut codes: Vec<&str> = report
+            .findings
+            .iter()
+            .map(|finding| finding.property.code())
+            .collect();
+        codes.sort_unstable();
+        let expected = TOLD
+            .iter()
+            .find(|(name, _)| *name == one.name)
+            .map_or(&[][..], |(_, codes)| codes);
+        if codes != expected {
+            wrong.push_str(&format!("{}{}\n", one.name, told(&report)));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_finding_is_what_it_says() {
+    for one in corpus("holes").into_iter().chain(corpus("sound")) {
+        for guard in [Guard::On, Guard::Off] {
+            for finding in one.probe(guard).findings {
+                let samples = one.cases.iter();
+                let mut changed = samples
+                    .clone()
+                    .find(|case| case["why"] == finding.sample)
+                    .unwrap()["input"]
+                    .clone();
+                for change in &finding.changes {
+                    apply(&mut changed, change);
+                }
+                let verdict = match guard {
+                    Guard::On => sets::guarded(&one.set, &changed),
+                    Guard::Off => sets::plain(&one.set, &changed),
+                };
+                assert_eq!(
+                    verdict.outcome,
+                    Outcome::Approve,
+                    "{}: {}",
+                    one.name,
+                    finding.story()
+                );
+            }
+        }
+    }
+}
+
+fn apply(document: &mut Value, change: &Change) {
+    let (parent, key) = change.path.rsplit_once('/').unwrap();
+    let parent = document.pointer_mut(parent).unwrap();
+    match (parent, &change.to) {
+        (Value::Object(members), Some(to)) => {
+            members.insert(key.to_owned(), to.clone());
+        }
+        (Value::Object(members), None) => {
+            members.shift_remove(key).unwrap();
+        }
+        (Value::Array(items), Some(to)) => items[key.parse::<usize>().unwrap()] = to.clone(),
+        (Value::Array(items), None) => {
+            items.remove(key.parse().unwrap());
+        }
+        (other, _) => panic!("{other} has no {key}"),
+    }
+}
