@@ -66,15 +66,16 @@ impl Text {
     fn rule(&mut self, action: &str, set: RuleSet, name: &str, body: &Body) -> u32 {
         let line = u32::try_from(self.rego.lines().count()).unwrap() + 1;
         let statements = self.helpers.statements(body, "").join("\n\t");
-        self.rego += &format!(
+        let text = format!(
             "{set} contains \"{name}\" if {{\n\tinput.action == \"{action}\"; {LOADED}\n\t{statements}\n}}\n\n"
         );
+        self.rego.push_str(&text);
         line
     }
 
     fn load(&self) -> PolicySet {
         sets::of_text(
-            &format!("{}{}", self.rego, self.helpers.helpers),
+            &format!("{}{}", self.rego, self.helpers.helpers.concat()),
             samples::data(),
         )
     }
