@@ -10,6 +10,7 @@ use super::terminal::{self, Format};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Paint, Severity};
 use crate::policy::folder::{self, PolicyFiles};
+use crate::policy::{Budget, PolicySet};
 
 /// Where the policies are.
 #[derive(Debug, Clone, clap::Args)]
@@ -23,6 +24,11 @@ pub(super) struct PolicyArgs {
 }
 
 impl PolicyArgs {
+    /// This directory, else the one that this config names.
+    pub(super) fn new(policies: Option<PathBuf>, config: Option<PathBuf>) -> Self {
+        Self { policies, config }
+    }
+
     /// The directory that is meant. Of a config nothing else is looked at: who writes policies need not have its secrets.
     pub(super) fn directory(&self) -> anyhow::Result<PathBuf> {
         if let Some(directory) = &self.policies {
@@ -50,6 +56,12 @@ pub(super) fn read(directory: &Path) -> anyhow::Result<Result<PolicyFiles, Vec<D
         }
         read => Ok(read),
     }
+}
+
+/// Reads and admits the directory, or says all that is wrong with it.
+pub(super) fn load(directory: &Path) -> anyhow::Result<Result<PolicySet, Vec<Diagnostic>>> {
+    let loaded = read(directory)?.and_then(|files| PolicySet::load(files, Budget::default()));
+    Ok(loaded.map(|loaded| loaded.set))
 }
 
 /// A mistake in words alone.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::diagnostic::{Diagnostic, Place};
 
 use super::folder::PolicyFiles;
-use super::testing::{self, Filter, TestOutcome, TestResult};
+use super::testing::{self, Settings, TestOutcome, TestResult};
 use super::{Budget, Loaded, PolicySet};
 
 /// Loads `files` and runs their tests. `now` is the time that the tests see.
@@ -19,7 +19,7 @@ pub fn admit(
     now: Timestamp,
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let loaded = PolicySet::load(files.clone(), budget)?;
-    let report = testing::run(files, &Filter::All, now, || Duration::ZERO)?;
+    let report = testing::run(files, &Settings::default(), now, || Duration::ZERO)?;
     let failures: Vec<Diagnostic> = report.failures().map(|test| refusal(files, test)).collect();
     if failures.is_empty() {
         Ok(loaded)
@@ -94,7 +94,7 @@ mod tests {
                 .collect();
             panic!("{}", frames.join("\n"));
         }
-        let report = testing::run(&files, &Filter::All, Timestamp::UNIX_EPOCH, || {
+        let report = testing::run(&files, &Settings::default(), Timestamp::UNIX_EPOCH, || {
             Duration::ZERO
         })
         .unwrap();

@@ -15,4 +15,5 @@ mod http_agent;
 mod reading;
 mod readme;
 mod setup;
+mod testing;
 mod voting;

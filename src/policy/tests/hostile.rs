@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 
 fn approving(rest: &str) -> PolicySet {
@@ -270,7 +272,7 @@ fn rules_and_terms_that_are_nested_deep_end_before_the_stack_does() {
     let sums = " + 1".repeat(20);
     let mut rules = String::new();
     for at in 0..60 {
-        rules += &format!("r{at} := r{}{sums}\n\n", at + 1);
+        let _ = write!(rules, "r{at} := r{}{sums}\n\n", at + 1);
     }
     rules += "r60 := 1\n";
     let set = approving(&format!(
@@ -292,7 +294,8 @@ fn rules_and_terms_that_are_nested_deep_end_before_the_stack_does() {
 fn rules_that_rest_on_twenty_others_through_loops_and_not_are_evaluated() {
     let mut rules = String::new();
     for at in 0..20 {
-        rules += &format!(
+        let _ = write!(
+            rules,
             "s{at} if {{\n\tsome x in [1]\n\tnot not_{at}\n\tx == 1\n}}\n\nnot_{at} if {{\n\tevery y in [1] {{\n\t\tnot s{}\n\t\ty == 1\n\t}}\n}}\n\n",
             at + 1
         );
