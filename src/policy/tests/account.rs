@@ -141,6 +141,9 @@ fn every_sample_that_ships_is_told_what_it_lacks() {
     payout-large (escalate rule):
       Small payout to a checked account: `input.context.amount` is 9000, needs < 250 (`data.limits.payouts.automatic`); the other 6 conditions hold
       would be approved with `input.context.amount` = 249 (verified)
+    payout-negative (escalate evidence):
+      Small payout to a checked account: `input.context.amount` is -120, needs > 0; the other 6 conditions hold
+      would be approved with `input.context.amount` = 1 (verified)
     refund-amount-null (escalate evidence):
       Small refund: `input.context.amount` is null, needs > 0; one more condition does not hold, 2 do
       would be approved with `input.context.amount` = 1 (verified)
@@ -165,7 +168,7 @@ fn every_sample_that_ships_is_told_what_it_lacks() {
     refund-other-currency (escalate rule):
       nothing is near
       would be approved with `input.context.currency` = "USD" (verified)
-    refund-unknown-agent (escalate evidence):
+    refund-unknown-agent (escalate no_rule):
       Small refund: `data.agents.known.stranger` is absent; the other 3 conditions hold
       no single change was found that would approve it
     unknown-action (escalate no_rule):
