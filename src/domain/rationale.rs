@@ -13,6 +13,9 @@ use crate::domain::verdict::{
     Cause, Condition, FiredRule, Outcome, PolicyFailure, RuleSet, Truth, Verdict,
 };
 
+/// Most facts that [`short`] names.
+const MOST_FACTS: usize = 3;
+
 /// One or two sentences: the outcome, the rules behind it with their reasons, the revision. It says nothing of rules
 /// that nearly matched, since that would teach an agent to split its requests.
 pub fn short(verdict: &Verdict) -> String {
@@ -234,17 +237,22 @@ fn first_failure(failures: &[PolicyFailure]) -> String {
         .unwrap_or_default()
 }
 
+/// The facts with the rules that need them. What a fact should have been instead is for people: see [`full`].
 fn missing(verdict: &Verdict) -> String {
-    let mut paths: Vec<String> = verdict
-        .evidence
-        .iter()
-        .map(|evidence| format!("`{}` is {}", evidence.path, evidence.saw))
-        .collect();
-    paths.dedup();
-    if paths.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", paths.join(", "))
+    let mut facts: Vec<String> = Vec::new();
+    for evidence in &verdict.evidence {
+        let saw = evidence.saw.split(',').next().unwrap_or_default();
+        let fact = format!("`{}` is {saw} ({})", evidence.path, evidence.rule);
+        if !facts.contains(&fact) {
+            facts.push(fact);
+        }
+    }
+    let more = facts.len().saturating_sub(MOST_FACTS);
+    facts.truncate(MOST_FACTS);
+    match (facts.is_empty(), more) {
+        (true, _) => String::new(),
+        (false, 0) => format!(": {}", facts.join(", ")),
+        (false, more) => format!(": {}, and {more} more", facts.join(", ")),
     }
 }
 

@@ -21,7 +21,11 @@ pub(super) fn exact(lexeme: &str) -> Option<Number> {
         .parse()
         .ok()
         .filter(|float: &f64| float.is_finite())?;
-    (Decimal::of(&format!("{float:e}"))? == written).then(|| Number::from_f64(float))?
+    // Two texts may be as short and as near as each other, and not every printer takes the same one.
+    let held = Number::from_f64(float)?;
+    let texts = [format!("{float:e}"), held.to_string()];
+    let is_written = |text: &String| Decimal::of(text).is_some_and(|decimal| decimal == written);
+    texts.iter().any(is_written).then_some(held)
 }
 
 /// A decimal value in one form: `0.digits × 10^exponent`, with no zero at either end of the digits; zero has none.

@@ -92,11 +92,12 @@ impl Observer for Screen {
         drop(counts);
         let action = visible(case.asked.action.as_deref().unwrap_or("(no action)"));
         let agent = visible(case.asked.agent.as_deref().unwrap_or("(no agent)"));
-        let place = case
-            .verdict
-            .rules
-            .first()
-            .map(|rule| format!(" {}", format!("{}:{}", rule.file, rule.line).dimmed()));
+        let verdict = &case.verdict;
+        let rule = verdict.rules.first().map(|rule| (&rule.file, rule.line));
+        let fact = verdict.evidence.first().map(|fact| (&fact.file, fact.line));
+        let place = fact
+            .or(rule)
+            .map(|(file, line)| format!(" {}", format!("{file}:{line}").dimmed()));
         Self::say(&format!(
             "{mark} {action:<18} {agent:<14} {rationale}{}",
             place.unwrap_or_default()

@@ -16,7 +16,7 @@ use crate::policy::engine::bodies::Body;
 use crate::policy::engine::guard::{BodySeen, Weighed};
 use crate::policy::engine::load::Policies;
 use crate::policy::engine::program::Compiled;
-use crate::policy::engine::run::{Allowance, run};
+use crate::policy::engine::run::{Allowance, Broken, run};
 use crate::policy::engine::{Document, element, show};
 use crate::policy::set::Budget;
 
@@ -105,10 +105,11 @@ pub(crate) fn evaluate(
             let mut bodies = bodies
                 .filter_map(|&body| policies.bodies.get(body))
                 .filter(|body| body.set == set);
+            let mut in_doubt = Vec::new();
             let elements = bodies.try_fold(BTreeSet::new(), |mut elements, body| {
-                let seen = caught(|| weighed.body(body.rule))?;
+                let seen = caught(|| weighed.body(body.rule).map_err(Broken::Off))?;
                 elements.extend(seen.elements.iter().map(|(element, _)| element.clone()));
-                findings.body(body, seen);
+                in_doubt.extend(findings.body(body, seen));
                 Ok(elements)
             });
             purse.instructions = purse
@@ -126,8 +127,12 @@ pub(crate) fn evaluate(
                 })?;
                 agree(set, &Value::from(elements), held)
             });
-            if let Err(message) = agreed {
-                findings.broke(compiled, message);
+            match agreed {
+                Ok(()) => {}
+                // The machine stops at a value of the wrong kind that the guard knows of: that is missing evidence, and
+                // nothing is approved without a second opinion.
+                Err(Broken::On(_)) if !in_doubt.is_empty() => findings.unconfirmed(in_doubt),
+                Err(broken) => findings.broke(compiled, broken.to_string()),
             }
         }
     }
@@ -138,7 +143,7 @@ pub(crate) fn evaluate(
 }
 
 /// The second opinion must be the same. That it is not would be a mistake of this program, and nothing is approved on it.
-fn agree(set: RuleSet, weighed: &Value, held: Value) -> Result<(), String> {
+fn agree(set: RuleSet, weighed: &Value, held: Value) -> Result<(), Broken> {
     let held = if held == Value::Undefined {
         Value::new_set()
     } else {
@@ -148,9 +153,9 @@ fn agree(set: RuleSet, weighed: &Value, held: Value) -> Result<(), String> {
         return Ok(());
     }
     let (weighed, held) = (show(weighed), show(&held));
-    Err(format!(
+    Err(Broken::Off(format!(
         "its `{set}` was evaluated twice and came out as {weighed} and as {held}"
-    ))
+    )))
 }
 
 /// What every rule that could apply comes to, condition by condition.
@@ -174,7 +179,7 @@ pub(crate) fn explain(
     let mut rules = Vec::new();
     for body in bodies {
         weighed.allow(&body.package, purse.instructions(), purse.until());
-        let Ok(explained) = caught(|| weighed.explain(body.rule)) else {
+        let Ok(explained) = caught(|| weighed.explain(body.rule).map_err(Broken::Off)) else {
             continue;
         };
         let given = explained.seen.elements.iter();
@@ -221,22 +226,23 @@ pub(crate) fn work(
 }
 
 /// A built-in that panics is a policy that failed.
-fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("a built-in panicked".to_owned()))
+fn caught<T>(work: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Broken::Off("a built-in panicked".to_owned())))
 }
 
 /// Runs on this thread's machine for a slice. A machine that broke off is dropped.
 fn on_machine<T>(
     policies: &Policies,
     index: usize,
-    work: impl FnOnce(&mut RegoVM) -> Result<T, String>,
-) -> Result<T, String> {
+    work: impl FnOnce(&mut RegoVM) -> Result<T, Broken>,
+) -> Result<T, Broken> {
     let key = (Arc::as_ptr(&policies.alive) as usize, index);
     let kept = MACHINES.with_borrow_mut(|machines| machines.remove(&key));
     let kept = kept.filter(|machine| machine.of.ptr_eq(&Arc::downgrade(&policies.alive)));
     let mut machine = match kept {
         Some(machine) => machine,
-        None => start(policies, index)?,
+        None => start(policies, index).map_err(Broken::Off)?,
     };
     let done = caught(|| work(&mut machine.vm))?;
     machine.vm.set_input(Value::Null);
@@ -294,7 +300,17 @@ impl Findings {
         }
     }
 
-    fn body(&mut self, about: &Body, seen: BodySeen) {
+    /// What is not known of a body whose second opinion could not be had: no approval stands beside it.
+    fn unconfirmed(&mut self, lacks: Vec<MissingEvidence>) {
+        for missing in lacks {
+            if !self.unknown_vetoes.contains(&missing) {
+                self.unknown_vetoes.push(missing);
+            }
+        }
+    }
+
+    /// Takes in what was seen of a body; what is not known of it comes back.
+    fn body(&mut self, about: &Body, seen: BodySeen) -> Vec<MissingEvidence> {
         for (value, conditions) in seen.elements {
             match element::read(about.set, &value) {
                 Ok(element) => {
@@ -323,6 +339,7 @@ impl Findings {
             RuleSet::Approve => &mut self.unknown_approvals,
             RuleSet::Reject | RuleSet::Escalate => &mut self.unknown_vetoes,
         };
+        let mut lacks = Vec::new();
         for (path, saw, line) in seen.lacks {
             let missing = MissingEvidence {
                 path,
@@ -332,9 +349,11 @@ impl Findings {
                 line,
             };
             if !unknown.contains(&missing) {
-                unknown.push(missing);
+                unknown.push(missing.clone());
             }
+            lacks.push(missing);
         }
+        lacks
     }
 
     fn in_order(mut self) -> Self {

@@ -22,8 +22,19 @@ pub(crate) struct Allowance {
     pub(crate) now: Timestamp,
 }
 
-/// What a set of the program holds, by its entry point. The error says why the run did not come to its end.
-pub(crate) fn run(vm: &mut RegoVM, entry: usize, allowed: Allowance) -> Result<Value, String> {
+/// Why a run did not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Broken {
+    /// It used up what it may use, or the machine could not be had.
+    #[error("{0}")]
+    Off(String),
+    /// An instruction failed on its values.
+    #[error("{0}")]
+    On(String),
+}
+
+/// What a set of the program holds, by its entry point.
+pub(crate) fn run(vm: &mut RegoVM, entry: usize, allowed: Allowance) -> Result<Value, Broken> {
     vm.set_max_instructions(allowed.instructions);
     vm.set_execution_timer_config(Some(ExecutionTimerConfig {
         limit: allowed.time,
@@ -51,11 +62,11 @@ pub(crate) fn run(vm: &mut RegoVM, entry: usize, allowed: Allowance) -> Result<V
     }
     outcome.map_err(|error| {
         if matches!(error, VmError::InstructionLimitExceeded { .. }) {
-            "it took more than the instruction budget".to_owned()
+            Broken::Off("it took more than the instruction budget".to_owned())
         } else if matches!(error, VmError::TimeLimitExceeded { .. }) {
-            "it took longer than the time budget".to_owned()
+            Broken::Off("it took longer than the time budget".to_owned())
         } else {
-            error.to_string()
+            Broken::On(error.to_string())
         }
     })
 }

@@ -306,7 +306,14 @@ impl<'a> Run<'a> {
             }
             failed if why.is_none() => {
                 // The engine says of a value of the wrong kind what it expected instead.
-                let of_kind = failed.is_err_and(|error| error.to_string().contains("expects"));
+                let failed = match failed {
+                    Ok(_) => (call.function)(&call.span, &call.expressions, &values, true),
+                    failed => failed,
+                };
+                let of_kind = failed.is_err_and(|error| {
+                    let text = error.to_string();
+                    text.contains("expects") || text.contains("requires")
+                });
                 match of_input.filter(|_| of_kind) {
                     Some(argument) => {
                         let saw = format!("{}, given to `{name}`", kind(&argument.value));
@@ -347,6 +354,14 @@ impl<'a> Run<'a> {
             return Ok(Seen {
                 value: plain,
                 doubt: why,
+                place: Place::Nowhere,
+            });
+        }
+        if !matches!(object.value, Value::Object(_)) {
+            let saw = format!("{}, given to `object.get`", kind(&object.value));
+            return Ok(Seen {
+                value: Value::Undefined,
+                doubt: object.path().map(|path| doubt(path, saw)),
                 place: Place::Nowhere,
             });
         }

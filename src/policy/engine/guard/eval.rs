@@ -11,7 +11,7 @@ use super::gather::Gathered;
 use super::kinds::kind;
 use super::parts::input_at;
 use super::run::{Branch, Env, Flow, Halt, Path, Run};
-use super::seen::{self, Doubt, Node, Place, Seen, doubt};
+use super::seen::{self, Node, Place, Seen, doubt};
 use super::term::{Arithmetic, Compare, Found, Of, Operands, Term};
 
 impl Run<'_> {
@@ -152,7 +152,10 @@ impl Run<'_> {
         parts: &[Seen],
         make: impl FnOnce(Vec<Value>) -> Value,
     ) -> Result<Seen, Halt> {
-        let why = parts.iter().map(member_doubt).fold(None, seen::and);
+        let why = parts
+            .iter()
+            .map(Seen::doubt_as_operand)
+            .fold(None, seen::and);
         let place = Seen::around(parts);
         let value = if parts.iter().all(Seen::is_defined) {
             make(parts.iter().map(|part| part.value.clone()).collect())
@@ -306,15 +309,6 @@ fn of_data(found: &Found) -> Seen {
             place: Place::NoKey(Arc::clone(node)),
         },
         Found::Nothing(path, saw) => Seen::unknown(Value::Undefined, doubt(path.clone(), *saw)),
-    }
-}
-
-/// Why a member of a collection is not known. That it is null is no question until something rests on it.
-pub(super) fn member_doubt(member: &Seen) -> Option<Doubt> {
-    if member.value == Value::Null {
-        member.doubt.clone()
-    } else {
-        member.doubt_as_operand()
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regorus::Value;
 
-use super::eval::member_doubt;
 use super::run::{Branch, Halt, Run};
 use super::seen::{self, Doubt, Place, Reason, Seen};
 
@@ -37,7 +36,7 @@ pub(super) struct Clash {
 
 impl Gathered {
     pub(super) fn add(&mut self, branch: &Branch, member: &Seen) {
-        let doubt = seen::and(branch.doubt.clone(), member_doubt(member));
+        let doubt = seen::and(branch.doubt.clone(), member.doubt_as_operand());
         if branch.plain && member.is_defined() {
             if doubt.is_none() {
                 self.sure.push(member.value.clone());
@@ -49,7 +48,7 @@ impl Gathered {
     }
 
     pub(super) fn add_entry(&mut self, branch: &Branch, key: &Seen, value: &Seen) {
-        let doubt = seen::and(key.doubt_as_operand(), member_doubt(value));
+        let doubt = seen::and(key.doubt_as_operand(), value.doubt_as_operand());
         let doubt = seen::and(branch.doubt.clone(), doubt);
         if branch.plain && key.is_defined() && value.is_defined() {
             self.stands(value);

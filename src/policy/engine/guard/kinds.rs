@@ -31,8 +31,7 @@ pub(super) fn compared(left: &Value, right: &Value) -> Option<String> {
     (!is_same(left, right)).then(|| format!("{}, compared with {}", kind(left), kind(right)))
 }
 
-/// The same of their parts, at the same place of two collections. To compare with null is to ask whether something is
-/// there.
+/// The same of their parts, at the same place of two collections.
 pub(super) fn inside(left: &Value, right: &Value) -> Option<String> {
     parts_of(left, right, 0)
 }
@@ -43,12 +42,7 @@ fn parts_of(left: &Value, right: &Value, depth: usize) -> Option<String> {
     }
     let parts = |left: &Value, right: &Value| {
         let absent = *left == Value::Undefined || *right == Value::Undefined;
-        let asks = *left == Value::Null || *right == Value::Null;
-        let mixed = if asks || absent {
-            None
-        } else {
-            compared(left, right)
-        };
+        let mixed = if absent { None } else { compared(left, right) };
         mixed.or_else(|| parts_of(left, right, depth + 1))
     };
     match (left, right) {
