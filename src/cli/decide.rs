@@ -4,18 +4,17 @@
 use std::io::{Read, Write};
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::ExitStatus;
 use super::policy_directory::{self, PolicyArgs};
+use super::request::Request;
 use super::terminal::{self, Format};
 use crate::clock::Clock;
 use crate::domain::rationale;
 use crate::domain::verdict::{FiredRule, Verdict};
-use crate::json;
-use crate::policy::{self, Budget, Input, PolicySet};
+use crate::policy;
 
 /// Decide one request by the policies and print the verdict
 ///
@@ -25,6 +24,9 @@ pub struct Args {
     /// The policy input as JSON, or a sample that holds one; `-` reads it from stdin
     #[arg(value_name = "REQUEST.json")]
     request: PathBuf,
+    /// Evaluate without the evidence guard: what plain Rego would say
+    #[arg(long)]
+    plain: bool,
     #[command(flatten)]
     policies: PolicyArgs,
     /// How to print it
@@ -49,74 +51,38 @@ fn decide(
     out: &mut dyn Write,
     now: Timestamp,
 ) -> anyhow::Result<ExitStatus> {
+    let request = Request::read(&args.request, stdin, now)?;
     let directory = &args.policies.directory()?;
-    let name = args.request.display();
-    let bytes = if args.request.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        stdin.read_to_end(&mut bytes).map(|_| bytes)
-    } else {
-        std::fs::read(&args.request)
-    };
-    let bytes = bytes.with_context(|| format!("`{name}` cannot be read"))?;
-    let is_wrong =
-        || format!("`{name}` is not a policy input (`countersign schema input` says what is)");
-    let (fields, now) = read_input(&bytes, now).with_context(is_wrong)?;
-    let input = Input::parse(&Value::Object(fields.clone()).to_string()).with_context(is_wrong)?;
-
-    let loaded = policy_directory::read(directory)?
-        .and_then(|files| PolicySet::load(files, Budget::default()));
-    let set = match loaded {
-        Ok(loaded) => loaded.set,
+    let set = match policy_directory::load(directory)? {
+        Ok(set) => set,
         Err(mistakes) => {
             let counted = policy_directory::write_mistakes(out, directory, mistakes, args.format)?;
             terminal::complain(&format!("the policies cannot serve: {counted}"));
             return Ok(ExitStatus::No);
         }
     };
-    let verdict = policy::decide(&set, &input, now);
+    let verdict = if args.plain {
+        policy::decide_plain(&set, &request.input, request.now)
+    } else {
+        policy::decide_and_account(&set, &request.input, request.now)
+    };
     match args.format {
-        Format::Json => terminal::write_json_indented(out, &to_json(&verdict, &fields, now))?,
+        Format::Json => terminal::write_json_indented(out, &to_json(&verdict, &request))?,
         Format::Pretty => writeln!(out, "{}", rationale::full(&verdict))?,
     }
     Ok(ExitStatus::Done)
 }
 
-/// The policy input in `bytes` and the time that it is decided at: its own, else `now`, which is then in it.
-fn read_input(bytes: &[u8], now: Timestamp) -> anyhow::Result<(Map<String, Value>, Timestamp)> {
-    let mut fields = match json::parse(bytes)? {
-        Value::Object(fields) => fields,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            anyhow::bail!("it is not an object")
-        }
-    };
-    if let Some(Value::Object(input)) = fields.get("input") {
-        // A sample: what is expected of it is for those who run samples.
-        fields = input.clone();
-    }
-    let now = match fields.get("now") {
-        None => now,
-        Some(Value::String(text)) => text
-            .parse()
-            .with_context(|| format!("its `now`, `{text}`, is not an RFC 3339 time"))?,
-        Some(
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_),
-        ) => {
-            anyhow::bail!("its `now` is not an RFC 3339 time")
-        }
-    };
-    fields.insert("now".to_owned(), now.to_string().into());
-    Ok((fields, now))
-}
-
 /// The verdict as the API has it. There is no case, so what only a case has is null.
-fn to_json(verdict: &Verdict, input: &Map<String, Value>, now: Timestamp) -> Value {
+pub(super) fn to_json(verdict: &Verdict, request: &Request) -> Value {
     let rule = |rule: &FiredRule| {
         json!({
             "id": rule.id, "set": rule.set, "title": rule.title, "reason": rule.reason,
             "file": rule.file, "line": rule.line,
         })
     };
-    json!({
+    let input = &request.fields;
+    let mut shown = json!({
         "case_id": null,
         "source": input.get("source"),
         "request_id": input.get("id"),
@@ -134,9 +100,17 @@ fn to_json(verdict: &Verdict, input: &Map<String, Value>, now: Timestamp) -> Val
         "terms": verdict.terms,
         "revision": verdict.revision,
         "mode": null,
-        "decided_at": now,
+        "decided_at": request.now,
         "decided_by": "policy",
-    })
+    });
+    if let Some(fields) = shown
+        .as_object_mut()
+        .filter(|_| !verdict.nearest.is_empty())
+    {
+        fields.insert("nearest".to_owned(), json!(verdict.nearest));
+        fields.insert("counterfactual".to_owned(), json!(verdict.counterfactual));
+    }
+    shown
 }
 
 #[cfg(test)]

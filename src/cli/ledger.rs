@@ -59,6 +59,11 @@ impl Ledger {
 }
 
 impl StoreArgs {
+    /// The config that was named.
+    pub(super) fn named_config(&self) -> Option<PathBuf> {
+        self.config.clone()
+    }
+
     /// Opens the store for reading. Not everybody who may look can read the chain's key, so it is used where it can be
     /// had.
     pub(super) fn open(&self) -> anyhow::Result<Ledger> {

@@ -10,6 +10,7 @@ pub mod completions;
 pub mod config;
 pub mod decide;
 pub mod demo;
+pub mod explain;
 pub mod freeze;
 pub mod ledger;
 pub mod log;
@@ -24,12 +25,14 @@ pub mod vote;
 
 mod case_name;
 mod case_page;
+mod explain_page;
 mod junit;
 mod sarif;
 mod annotations;
 mod log_event;
 mod log_line;
 mod policy_directory;
+mod request;
 mod table;
 
 #[cfg(test)]
@@ -75,6 +78,7 @@ enum Command {
     Check(check::Args),
     Test(test::Args),
     Decide(decide::Args),
+    Explain(explain::Args),
     Probe(probe::Args),
     #[command(visible_alias = "case")]
     Cases(cases::Args),
@@ -123,6 +127,7 @@ impl Cli {
             Command::Check(args) => check::run(&args),
             Command::Test(args) => test::run(&args),
             Command::Decide(args) => decide::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Probe(args) => probe::run(&args),
             Command::Cases(args) => cases::run(&args),
             Command::Approve(args) => vote::run(Ballot::Approve, &args),

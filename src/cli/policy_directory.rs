@@ -11,6 +11,7 @@ use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Paint, Severity};
 use crate::policy::admission::Probe;
 use crate::policy::folder::{self, PolicyFiles};
+use crate::policy::{Budget, PolicySet};
 
 /// Where the policies are.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,6 +25,11 @@ pub(super) struct PolicyArgs {
 }
 
 impl PolicyArgs {
+    /// This directory, else the one that this config names.
+    pub(super) fn new(policies: Option<PathBuf>, config: Option<PathBuf>) -> Self {
+        Self { policies, config }
+    }
+
     /// What the config says of probing policies before they serve.
     pub(super) fn probe(&self) -> Probe {
         let usual = PathBuf::from(USUAL_CONFIG);
@@ -66,6 +72,12 @@ pub(super) fn read(directory: &Path) -> anyhow::Result<Result<PolicyFiles, Vec<D
         }
         read => Ok(read),
     }
+}
+
+/// Reads and admits the directory, or says all that is wrong with it.
+pub(super) fn load(directory: &Path) -> anyhow::Result<Result<PolicySet, Vec<Diagnostic>>> {
+    let loaded = read(directory)?.and_then(|files| PolicySet::load(files, Budget::default()));
+    Ok(loaded.map(|loaded| loaded.set))
 }
 
 /// A mistake in words alone.

@@ -69,6 +69,8 @@ pub(super) fn verdict(outcome: Outcome) -> Verdict {
         terms: None,
         freeze: None,
         revision: Revision::of([0x3f; 32]),
+        nearest: Vec::new(),
+        counterfactual: None,
     }
 }
 

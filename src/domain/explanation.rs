@@ -141,3 +141,15 @@ pub enum Operator {
     /// A built-in that answers yes or no about a text: `startswith`, `endswith`, `contains`, `regex.match`, `glob.match`.
     Matches,
 }
+
+impl ExplainedCondition {
+    /// The name that it gives a value to, where it does nothing else: `reason` of `reason := sprintf(…)`.
+    pub fn names(&self) -> Option<&str> {
+        let (name, _) = self.text.split_once(" := ")?;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        name.chars().all(is_name).then_some(name)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod examples;

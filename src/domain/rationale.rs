@@ -3,6 +3,8 @@
 //! Three renderings of one structure: [`short`] for a platform's rationale field, [`full`] for people, and the verdict
 //! itself as JSON. Text that came from an agent is shown with control and bidirectional characters made visible.
 
+pub mod near;
+
 use std::fmt::Write as _;
 
 use crate::domain::case::{Case, Resolution, Resolver};
@@ -60,7 +62,8 @@ pub fn standing(case: &Case) -> String {
     said
 }
 
-/// The whole account, several lines: outcome, each rule with its place and conditions, what was missing or failed.
+/// The whole account, several lines: outcome, each rule with its place and conditions, what was missing or failed, and
+/// what nearly approved. For operators alone.
 pub fn full(verdict: &Verdict) -> String {
     let mut text = short(verdict);
     for rule in &verdict.rules {
@@ -97,6 +100,20 @@ pub fn full(verdict: &Verdict) -> String {
         if let (Some(file), Some(line)) = (&failure.file, failure.line) {
             let _ = write!(text, " ({file}:{line})");
         }
+    }
+    for nearest in &verdict.nearest {
+        let _ = write!(
+            text,
+            "\n  almost approves {}\n    {}:{}  {}",
+            near::near_miss(nearest),
+            nearest.file,
+            nearest.line,
+            nearest.id
+        );
+    }
+    if !verdict.nearest.is_empty() {
+        let change = near::counterfactual(verdict.counterfactual.as_ref());
+        let _ = write!(text, "\n  {change}");
     }
     text
 }

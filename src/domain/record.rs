@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::domain::case::{Case, Resolution};
 use crate::domain::escalation::{Escalation, Vote};
+use crate::domain::near::{Counterfactual, NearMiss};
 use crate::domain::rationale;
 use crate::domain::verdict::{FiredRule, MissingEvidence, PolicyFailure};
 
@@ -34,6 +35,10 @@ pub struct Record<'a> {
     decided_by: &'static str,
     expires_at: Option<Timestamp>,
     rationale_required: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    nearest: &'a [NearMiss],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counterfactual: Option<&'a Counterfactual>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -82,6 +87,8 @@ impl<'a> Record<'a> {
             decided_by: "policy",
             expires_at: case.asked.expires_at,
             rationale_required: case.asked.rationale_required,
+            nearest: &case.verdict.nearest,
+            counterfactual: case.verdict.counterfactual.as_ref(),
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::freeze::Freeze;
 use crate::domain::id::Revision;
+use crate::domain::near::{Counterfactual, NearMiss};
 
 /// The three answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,6 +69,12 @@ pub struct Verdict {
     pub freeze: Option<Freeze>,
     /// The digest of the policy set.
     pub revision: Revision,
+    /// The rules that came nearest to approving, when the cause is that no rule matched. Not for agents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nearest: Vec<NearMiss>,
+    /// The smallest change that would have approved it, if one was found. Looked for with [`Self::nearest`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counterfactual: Option<Counterfactual>,
 }
 
 /// One body of `approve`, `reject` or `escalate` that held.

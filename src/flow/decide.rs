@@ -24,7 +24,7 @@ pub(super) fn decide(
 ) -> (Decided, Duration) {
     let started = Instant::now();
     let input = Input::of(&request, now);
-    let verdict = crate::policy::decide(set, &input, now);
+    let verdict = crate::policy::decide_and_account(set, &input, now);
     let took = started.elapsed();
     let text: Arc<str> = input.text().into();
     let asked = Asked {

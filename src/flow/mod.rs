@@ -9,6 +9,7 @@
 mod decide;
 mod answer;
 mod escalate;
+mod explain;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::store::{Receipt, Stepped, Store, StoreError};
 
 pub use answer::{Courier, CourierSettings};
 pub use escalate::{VoteError, Waiting};
+pub use explain::{Explainer, Unexplained, account_from, difference};
 
 /// The sources, the policies and the store, and the way between them.
 pub struct Flow {

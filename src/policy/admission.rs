@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
 use super::folder::PolicyFiles;
-use super::probe::{self, Extent, Guard, Property, Settings, samples};
-use super::testing::{self, Filter, TestOutcome, TestResult};
+use super::probe::{self, Extent, Guard, Property, samples};
+use super::testing::{self, Settings, TestOutcome, TestResult};
 use super::{Budget, Loaded, PolicySet};
 
 /// The most evaluations of a probe that stands between an edit and its serving: about a second of them.
@@ -97,7 +97,7 @@ fn probed(
         }
     };
     samples.extend(of_tests);
-    let settings = Settings {
+    let settings = probe::Settings {
         guard: Guard::On,
         most_evaluations: MOST_EVALUATIONS,
         now,
@@ -127,7 +127,7 @@ pub fn admit(
     now: Timestamp,
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let loaded = PolicySet::load(files.clone(), budget)?;
-    let report = testing::run(files, &Filter::All, now, || Duration::ZERO)?;
+    let report = testing::run(files, &Settings::default(), now, || Duration::ZERO)?;
     let failures: Vec<Diagnostic> = report.failures().map(|test| refusal(files, test)).collect();
     if failures.is_empty() {
         Ok(loaded)
@@ -276,7 +276,7 @@ mod tests {
                 .collect();
             panic!("{}", frames.join("\n"));
         }
-        let report = testing::run(&files, &Filter::All, Timestamp::UNIX_EPOCH, || {
+        let report = testing::run(&files, &Settings::default(), Timestamp::UNIX_EPOCH, || {
             Duration::ZERO
         })
         .unwrap();

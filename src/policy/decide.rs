@@ -139,6 +139,8 @@ fn verdict(
         terms,
         freeze: None,
         revision: set.revision().clone(),
+        nearest: Vec::new(),
+        counterfactual: None,
     }
 }
 

@@ -12,12 +12,15 @@ pub mod engine;
 pub mod input;
 pub mod set;
 pub mod decide;
+pub mod counterfactual;
+pub mod account;
 pub mod lint;
 pub mod testing;
 pub mod probe;
 pub mod admission;
 pub mod watch;
 
+pub use account::{account, decide_and_account};
 pub use decide::{decide, decide_plain, explain};
 pub use engine::ENGINE;
 pub use input::Input;

@@ -2,10 +2,9 @@
 //! the one know the other.
 //!
 //! A test is a rule whose name starts with `test_`, and it passes if it is `true` and nothing else: undefined is a
-//! failure, a runtime error an error. `todo_` is a test to come: counted, not run.
+//! failure, a runtime error an error. `test_name[case]` has cases, and passes if there is one and all are `true`.
+//! `todo_` is a test to come: counted, not run.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,10 +13,24 @@ use serde_json::{Map, Value, json};
 
 use crate::diagnostic::Diagnostic;
 
-use super::engine::interpreter::Interpreter;
+use super::engine::interpreter::{Case, Interpreter, TestRule};
 use super::folder::PolicyFiles;
 
+pub mod coverage;
 mod duration;
+mod pretty;
+
+pub use super::engine::interpreter::{Failure, Operand};
+pub use pretty::Detail;
+
+/// Which tests to run, and for how long.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Which.
+    pub filter: Filter,
+    /// How long one test may take before it is an error.
+    pub time_limit: Duration,
+}
 
 /// Which tests to run.
 #[derive(Debug, Clone)]
@@ -52,6 +65,21 @@ pub struct TestResult {
     pub outcome: TestOutcome,
     /// How long it took.
     pub duration: Duration,
+    /// Its cases, in the order of their names, if it is a test with cases.
+    pub cases: Vec<CaseResult>,
+    /// The statements that did not hold; those of a case are with the case. Empty until [`Runner::explain`] is asked.
+    pub failures: Vec<Failure>,
+}
+
+/// One case of a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseResult {
+    /// What is between the brackets of the test's name, one for each pair.
+    pub path: Vec<String>,
+    /// Whether it was `true`.
+    pub passes: bool,
+    /// The statements that did not hold.
+    pub failures: Vec<Failure>,
 }
 
 /// How a test went.
@@ -67,61 +95,149 @@ pub enum TestOutcome {
     Error(String),
 }
 
-/// How much of a report is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detail {
-    /// The counts, and what did not pass.
-    Brief,
-    /// Every test.
-    Verbose,
+/// A set's tests, ready to be run.
+#[derive(Debug)]
+pub struct Runner<'a> {
+    files: &'a PolicyFiles,
+    interpreter: Interpreter,
+    tests: Vec<TestRule>,
+    time_limit: Duration,
 }
 
-/// Runs the tests in `files`. `clock` tells the time since some start and is asked around each test; nothing else of the
-/// result depends on it. Fails if the set cannot be evaluated at all.
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            filter: Filter::All,
+            time_limit: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Runs the tests in `files`, without saying why one fails. `clock` tells the time since some start and is asked around
+/// each test; nothing else of the result depends on it. Fails if the set cannot be evaluated at all.
 pub fn run(
     files: &PolicyFiles,
-    filter: &Filter,
+    settings: &Settings,
     now: Timestamp,
-    mut clock: impl FnMut() -> Duration,
+    clock: impl FnMut() -> Duration,
 ) -> Result<TestReport, Vec<Diagnostic>> {
-    let mut interpreter = Interpreter::new(files)?;
-    let mut found: Vec<TestResult> = interpreter
-        .rules()
-        .iter()
-        .filter(|rule| rule.name.starts_with("test_") || rule.name.starts_with("todo_"))
-        .map(|rule| TestResult {
-            package: format!("data.{}", rule.package),
-            name: rule.name.clone(),
-            file: rule.file.clone(),
-            line: rule.line,
-            source: source_line(files, &rule.file, rule.line),
-            outcome: TestOutcome::Skipped,
-            duration: Duration::ZERO,
-        })
-        .filter(|test| match filter {
-            Filter::All => true,
-            Filter::Matching(expression) => expression.is_match(&test.full_name()),
-        })
-        .collect();
-    found.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
-    // Several bodies of one name are one test: the rule that they make together.
-    let mut names = BTreeSet::new();
-    found.retain(|test| names.insert(test.full_name()));
+    Ok(Runner::new(files, settings)?.run(now, clock))
+}
 
-    for test in found
-        .iter_mut()
-        .filter(|test| test.name.starts_with("test_"))
-    {
-        let start = clock();
-        let value = interpreter.eval(&test.full_name(), now);
-        test.duration = clock().saturating_sub(start);
-        test.outcome = match value {
+impl<'a> Runner<'a> {
+    /// Reads the set. Fails if it cannot be evaluated at all.
+    pub fn new(files: &'a PolicyFiles, settings: &Settings) -> Result<Self, Vec<Diagnostic>> {
+        let interpreter = Interpreter::new(files, settings.time_limit)?;
+        let mut tests = interpreter.tests();
+        tests.retain(|test| match &settings.filter {
+            Filter::All => true,
+            Filter::Matching(expression) => expression.is_match(&full_name(test)),
+        });
+        tests.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
+        Ok(Self {
+            files,
+            interpreter,
+            tests,
+            time_limit: settings.time_limit,
+        })
+    }
+
+    /// Runs every test.
+    pub fn run(&self, now: Timestamp, mut clock: impl FnMut() -> Duration) -> TestReport {
+        let results = self.tests.iter().map(|test| {
+            let start = clock();
+            let (outcome, cases) = self.outcome(test, now);
+            TestResult {
+                package: format!("data.{}", test.package),
+                name: test.name.clone(),
+                file: test.file.clone(),
+                line: test.line,
+                source: source_line(self.files, &test.file, test.line),
+                duration: match outcome {
+                    TestOutcome::Skipped => Duration::ZERO,
+                    TestOutcome::Pass | TestOutcome::Fail | TestOutcome::Error(_) => {
+                        clock().saturating_sub(start)
+                    }
+                },
+                outcome,
+                cases,
+                failures: Vec::new(),
+            }
+        });
+        TestReport {
+            results: results.collect(),
+        }
+    }
+
+    /// Adds to every test of `report` that failed where it did and what was there. Costs many evaluations for each.
+    pub fn explain(&self, report: &mut TestReport, now: Timestamp) {
+        for result in &mut report.results {
+            let is_this = |test: &&TestRule| full_name(test) == result.full_name();
+            let Some(test) = self.tests.iter().find(is_this) else {
+                continue;
+            };
+            // To look into what took too long takes too long as well.
+            if !result.is_bad() || result.duration >= self.time_limit {
+                continue;
+            }
+            if result.cases.is_empty() {
+                result.failures = self.interpreter.failures(test, None, now);
+                continue;
+            }
+            let known = self.interpreter.cases(test, now).unwrap_or_default();
+            for case in result.cases.iter_mut().filter(|case| !case.passes) {
+                if let Some(known) = known.iter().find(|known| known.path == case.path) {
+                    case.failures = self.interpreter.failures(test, Some(known), now);
+                }
+            }
+        }
+    }
+
+    /// Which lines of the policies the tests reach.
+    pub fn coverage(&self, now: Timestamp) -> Result<coverage::Coverage, Vec<Diagnostic>> {
+        let run = self.tests.iter().filter(|test| is_run(test));
+        let paths: Vec<String> = run.map(full_name).collect();
+        let files = self.interpreter.coverage(&paths, now)?;
+        Ok(coverage::Coverage::of(files))
+    }
+
+    fn outcome(&self, test: &TestRule, now: Timestamp) -> (TestOutcome, Vec<CaseResult>) {
+        if !is_run(test) {
+            return (TestOutcome::Skipped, vec![]);
+        }
+        if test.has_cases {
+            return match self.interpreter.cases(test, now) {
+                Err(error) => (TestOutcome::Error(error), vec![]),
+                Ok(cases) if !cases.is_empty() && cases.iter().all(|case| case.passes) => {
+                    (TestOutcome::Pass, results(cases))
+                }
+                Ok(cases) => (TestOutcome::Fail, results(cases)),
+            };
+        }
+        let outcome = match self.interpreter.eval(&full_name(test), now) {
             Ok(Some(Value::Bool(true))) => TestOutcome::Pass,
             Ok(_) => TestOutcome::Fail,
             Err(error) => TestOutcome::Error(error),
         };
+        (outcome, vec![])
     }
-    Ok(TestReport { results: found })
+}
+
+fn results(cases: Vec<Case>) -> Vec<CaseResult> {
+    let result = |case: Case| CaseResult {
+        path: case.path,
+        passes: case.passes,
+        failures: Vec::new(),
+    };
+    cases.into_iter().map(result).collect()
+}
+
+fn full_name(test: &TestRule) -> String {
+    format!("data.{}.{}", test.package, test.name)
+}
+
+fn is_run(test: &TestRule) -> bool {
+    test.name.starts_with("test_")
 }
 
 fn source_line(files: &PolicyFiles, path: &str, line: u32) -> String {
@@ -133,62 +249,29 @@ fn source_line(files: &PolicyFiles, path: &str, line: u32) -> String {
 impl TestReport {
     /// The tests that failed or could not be evaluated.
     pub fn failures(&self) -> impl Iterator<Item = &TestResult> {
-        self.results.iter().filter(|test| match test.outcome {
-            TestOutcome::Fail | TestOutcome::Error(_) => true,
-            TestOutcome::Pass | TestOutcome::Skipped => false,
-        })
+        self.results.iter().filter(|test| test.is_bad())
     }
 
-    /// As `opa test` prints it, each line with its end.
-    pub fn pretty(&self, detail: Detail) -> String {
-        let mut text = String::new();
-        let mut last_file = None;
-        for test in &self.results {
-            if detail == Detail::Brief && test.outcome == TestOutcome::Pass {
-                continue;
-            }
-            if last_file != Some(&test.file) {
-                let gap = if last_file.is_some() { "\n" } else { "" };
-                let _ = writeln!(text, "{gap}{}:", test.file);
-                last_file = Some(&test.file);
-            }
-            let _ = writeln!(text, "{test}");
-            match &test.outcome {
-                TestOutcome::Pass | TestOutcome::Skipped => {}
-                TestOutcome::Fail => {
-                    let _ = writeln!(
-                        text,
-                        "\n  {}:{}:\n    {}\n",
-                        test.file, test.line, test.source
-                    );
-                }
-                TestOutcome::Error(error) => {
-                    let _ = writeln!(
-                        text,
-                        "  {error}\n\n  {}:{}:\n    {}\n",
-                        test.file, test.line, test.source
-                    );
-                }
-            }
-        }
-        if !text.is_empty() {
-            let _ = writeln!(text, "{}", "-".repeat(80));
-        }
-        let total = self.results.len();
-        for word in ["PASS", "FAIL", "SKIPPED", "ERROR"] {
-            let count = self
-                .results
-                .iter()
-                .filter(|test| test.outcome.word() == word)
-                .count();
-            if count > 0 {
-                let _ = writeln!(text, "{word}: {count}/{total}");
-            }
-        }
-        text
+    /// Whether a test is still to be written.
+    pub fn has_skipped(&self) -> bool {
+        let mut results = self.results.iter();
+        results.any(|test| test.outcome == TestOutcome::Skipped)
     }
 
-    /// As `opa test --format json` has it: one object for each test, durations in nanoseconds.
+    /// The same with every file named as `name` says.
+    #[must_use]
+    pub fn with_files_named(mut self, name: impl Fn(&str) -> String) -> Self {
+        for test in &mut self.results {
+            test.file = name(&test.file);
+            let of_cases = test.cases.iter_mut().flat_map(|case| &mut case.failures);
+            for failure in test.failures.iter_mut().chain(of_cases) {
+                failure.file = name(&failure.file);
+            }
+        }
+        self
+    }
+
+    /// As `opa test --format json` has it: one object for each test, durations in nanoseconds. `failures` is ours.
     pub fn to_json(&self) -> Value {
         let result = |test: &TestResult| {
             let mut object = Map::new();
@@ -205,6 +288,16 @@ impl TestReport {
             if !key.is_empty() {
                 object.insert(key.to_owned(), value);
             }
+            if !test.cases.is_empty() {
+                let mut cases = Map::new();
+                for case in &test.cases {
+                    add_case(&mut cases, &case.path, case);
+                }
+                object.insert("sub_results".to_owned(), Value::Object(cases));
+            }
+            if !test.failures.is_empty() {
+                object.insert("failures".to_owned(), failures_to_json(&test.failures));
+            }
             let nanoseconds = u64::try_from(test.duration.as_nanos()).unwrap_or(u64::MAX);
             object.insert("duration".to_owned(), nanoseconds.into());
             Value::Object(object)
@@ -213,10 +306,56 @@ impl TestReport {
     }
 }
 
+/// Puts a case into its place: a case of two names is in `sub_results` of `sub_results`.
+fn add_case(into: &mut Map<String, Value>, path: &[String], case: &CaseResult) {
+    let Some((name, rest)) = path.split_first() else {
+        return;
+    };
+    let entry = into
+        .entry(name.clone())
+        .or_insert_with(|| json!({"name": name}));
+    let Value::Object(entry) = entry else { return };
+    if !case.passes {
+        entry.insert("fail".to_owned(), true.into());
+    }
+    if rest.is_empty() {
+        if !case.failures.is_empty() {
+            entry.insert("failures".to_owned(), failures_to_json(&case.failures));
+        }
+        return;
+    }
+    let inner = entry
+        .entry("sub_results")
+        .or_insert_with(|| Value::Object(Map::new()));
+    if let Value::Object(inner) = inner {
+        add_case(inner, rest, case);
+    }
+}
+
+fn failures_to_json(failures: &[Failure]) -> Value {
+    let operand = |operand: &Operand| json!({"text": operand.text, "value": operand.value});
+    let failure = |failure: &Failure| {
+        json!({
+            "location": {"file": failure.file, "row": failure.line},
+            "text": failure.text,
+            "values": failure.operands.iter().map(operand).collect::<Vec<_>>(),
+        })
+    };
+    failures.iter().map(failure).collect()
+}
+
 impl TestResult {
     /// `data.approvals.refunds_test.test_small`.
     pub fn full_name(&self) -> String {
         format!("{}.{}", self.package, self.name)
+    }
+
+    /// Whether it failed or could not be evaluated.
+    pub fn is_bad(&self) -> bool {
+        match self.outcome {
+            TestOutcome::Fail | TestOutcome::Error(_) => true,
+            TestOutcome::Pass | TestOutcome::Skipped => false,
+        }
     }
 }
 
@@ -242,90 +381,4 @@ impl TestOutcome {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TESTS: &str = "package p_test\n\nimport data.p\n\ntest_good if p.allow with input as {\"a\": 1}\n\ntest_bad if {\n\tp.allow with input as {\"a\": 2}\n}\n\ntodo_later if false\n\ntest_broken if to_number(\"x\") == 1\n\nhelper := 1\n\ntest_two if false\n\ntest_two if true\n\ntest_word := \"true\"\n";
-
-    fn report(filter: &Filter) -> TestReport {
-        let files = PolicyFiles::of([
-            ("p.rego", "package p\n\nallow if input.a == 1\n"),
-            ("p_test.rego", TESTS),
-        ])
-        .unwrap();
-        let mut passed = Duration::ZERO;
-        let clock = || {
-            passed += Duration::from_nanos(1400);
-            passed
-        };
-        run(&files, filter, Timestamp::UNIX_EPOCH, clock).unwrap()
-    }
-
-    fn outcomes(report: &TestReport) -> Vec<(&str, &'static str)> {
-        report
-            .results
-            .iter()
-            .map(|test| (&*test.name, test.outcome.word()))
-            .collect()
-    }
-
-    #[test]
-    fn only_true_passes_and_a_rule_of_several_bodies_is_one_test() {
-        let expected = [
-            ("test_good", "PASS"),
-            ("test_bad", "FAIL"),
-            ("todo_later", "SKIPPED"),
-            ("test_broken", "ERROR"),
-            ("test_two", "PASS"),
-            ("test_word", "FAIL"),
-        ];
-        assert_eq!(outcomes(&report(&Filter::All)), expected);
-    }
-
-    #[test]
-    fn a_filter_is_searched_for_in_the_full_name() {
-        let filter = Filter::Matching(Regex::new(r"p_test\.test_(good|bad)$").unwrap());
-        assert_eq!(
-            outcomes(&report(&filter)),
-            [("test_good", "PASS"), ("test_bad", "FAIL")]
-        );
-    }
-
-    #[test]
-    fn the_text_is_that_of_opa_test() {
-        let filter = Filter::Matching(Regex::new("good|bad|later").unwrap());
-        let report = report(&filter);
-        insta::assert_snapshot!(report.pretty(Detail::Verbose), @r"
-        p_test.rego:
-        data.p_test.test_good: PASS (1.4µs)
-        data.p_test.test_bad: FAIL (1.4µs)
-
-          p_test.rego:7:
-            test_bad if {
-
-        data.p_test.todo_later: SKIPPED
-        --------------------------------------------------------------------------------
-        PASS: 1/3
-        FAIL: 1/3
-        SKIPPED: 1/3
-        ");
-        let good = TestReport {
-            results: report.results.into_iter().take(1).collect(),
-        };
-        assert_eq!(good.pretty(Detail::Brief), "PASS: 1/1\n");
-    }
-
-    #[test]
-    fn the_json_is_that_of_opa_test() {
-        let filter = Filter::Matching(Regex::new("bad|later").unwrap());
-        assert_eq!(
-            report(&filter).to_json(),
-            json!([
-                {"location": {"file": "p_test.rego", "row": 7, "col": 1}, "package": "data.p_test", "name": "test_bad",
-                 "fail": true, "duration": 1400},
-                {"location": {"file": "p_test.rego", "row": 11, "col": 1}, "package": "data.p_test", "name": "todo_later",
-                 "skip": true, "duration": 0},
-            ])
-        );
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@ use crate::policy::folder::{PolicyFiles, RegoFile};
 use crate::policy::input::Input;
 use crate::policy::set::{Budget, Loaded, PolicySet};
 
+mod account;
 mod admission;
 mod evaluation;
 mod evidence;

@@ -23,6 +23,8 @@ use super::{Loaded, PolicySet};
 
 mod follow;
 
+pub use follow::Changes;
+
 /// Between two reads of the directory that must agree: a writer that is in the middle of something is seen moving.
 const SETTLE: Duration = Duration::from_millis(20);
 

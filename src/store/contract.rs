@@ -117,6 +117,8 @@ pub(crate) fn decided(request: &str, outcome: Outcome) -> Decided {
             terms: None,
             freeze: None,
             revision: Revision::of([7; 32]),
+            nearest: Vec::new(),
+            counterfactual: None,
         },
         input: input.into(),
         token: Some(Secret::new(format!("token-of-{request}"))),

@@ -31,7 +31,7 @@ use super::problem;
 use super::token::Tokens;
 use super::{Route, finished, router_of};
 use crate::domain::id::SourceName;
-use crate::flow::Flow;
+use crate::flow::{Explainer, Flow};
 use crate::metrics::{self, Metrics};
 use crate::observe::Alerts;
 
@@ -53,6 +53,7 @@ pub struct Operators {
     expiries: Vec<CredentialExpiry>,
     readiness: Arc<Readiness>,
     store_check: health::StoreCheck,
+    explainer: Explainer,
 }
 
 /// When the credential of a source stops working.
@@ -92,7 +93,9 @@ impl Operators {
         expiries: Vec<CredentialExpiry>,
         readiness: Arc<Readiness>,
     ) -> Self {
+        let explainer = Explainer::new(Arc::clone(flow.store()), Arc::clone(flow.policies()));
         Self {
+            explainer,
             flow,
             tokens,
             metrics,

@@ -38,13 +38,24 @@ impl Desk {
 
     /// A request called `request`, on which policy says `outcome`.
     pub(crate) async fn decide(&self, request: &str, outcome: Outcome, mode: Mode) -> Case {
-        let source = SourceName::parse("refunds").unwrap();
-        let name = RequestId::parse(request).unwrap();
         let input = json!({
             "version": 1, "source": "refunds", "id": request, "action": "stripe.refund",
             "agent": {"id": "billing-bot"}, "context": {"amount": 50},
-        })
-        .to_string();
+        });
+        self.commit(request, &input, verdict(outcome), mode).await
+    }
+
+    /// A request called `request` with this input, decided so.
+    pub(crate) async fn commit(
+        &self,
+        request: &str,
+        input: &Value,
+        verdict: Verdict,
+        mode: Mode,
+    ) -> Case {
+        let source = SourceName::parse("refunds").unwrap();
+        let name = RequestId::parse(request).unwrap();
+        let input = input.to_string();
         let asked = Asked {
             id: CaseId::derive(&source, "", &name),
             source,
@@ -60,7 +71,7 @@ impl Desk {
         };
         let decided = Decided {
             asked,
-            verdict: verdict(outcome),
+            verdict,
             input: input.into(),
             token: None,
             terms: Arc::new(terms(mode)),
@@ -170,6 +181,8 @@ fn verdict(outcome: Outcome) -> Verdict {
         terms: None,
         freeze: None,
         revision: Revision::of([0x3f; 32]),
+        nearest: Vec::new(),
+        counterfactual: None,
     }
 }
 

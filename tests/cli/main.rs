@@ -16,4 +16,5 @@ mod probing;
 mod reading;
 mod readme;
 mod setup;
+mod testing;
 mod voting;

@@ -3,10 +3,14 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
+use countersign::clock::Clock;
 use countersign::domain::case::Mode;
 use countersign::domain::platform::PlatformOutcome;
 use countersign::domain::verdict::Outcome;
-use countersign::store::Store as _;
+use countersign::policy::folder::PolicyFiles;
+use countersign::policy::{Budget, ENGINE, Input, PolicySet, decide_and_account};
+use countersign::store::{Store as _, StoredSet};
+use serde_json::json;
 
 use crate::desk::{Desk, Ran, program};
 
@@ -255,4 +259,78 @@ fn a_completion_script_names_the_commands() {
     let output = program().args(["completions", "bash"]).output().unwrap();
     let ran = Ran::of(&output);
     assert!(ran.status == 0 && ran.out.contains("agreement") && ran.out.contains("unfreeze"));
+}
+
+#[tokio::test]
+async fn a_case_whose_policies_are_not_kept_is_explained_by_what_was_written_down() {
+    let desk = Desk::open();
+    let case = desk.decide("appr_1", Outcome::Reject, Mode::Enforce).await;
+    let id = case.asked.id.to_string();
+    let explained = desk.run(&["explain", &id, "--format", "json"]);
+    assert_eq!(explained.status, 0, "{explained:?}");
+    assert!(explained.err.contains("is not kept here"), "{explained:?}");
+    let json = explained.json();
+    assert_eq!(json["verdict"]["case_id"], id);
+    assert_eq!(json["rules"][0]["truth"], "true");
+    assert!(
+        json["note"].as_str().unwrap().contains("is not kept here"),
+        "{json}"
+    );
+
+    let page = desk.run(&["explain", &id[..12]]);
+    assert!(page.out.contains("Rejected by policy"), "{page:?}");
+    let unknown = desk.run(&["explain", "case_ffffffff"]);
+    assert_eq!(unknown.status, 1, "{unknown:?}");
+    assert!(
+        desk.run(&["explain", "nothing.json"])
+            .err
+            .contains("cannot be read")
+    );
+}
+
+#[tokio::test]
+async fn a_case_is_explained_by_the_policies_that_are_kept_with_it() {
+    let desk = Desk::open();
+    let files = PolicyFiles::of([(
+        "approvals/refunds.rego",
+        "package approvals.refunds\n\n# METADATA\n# title: Small refund\napprove contains \"it is small\" if {\n\t\
+         input.action == \"stripe.refund\"\n\tinput.context.amount > 0\n\tinput.context.amount < 100\n}\n",
+    )])
+    .unwrap();
+    let stored = files.to_stored();
+    let set = PolicySet::load(files, Budget::default()).unwrap().set;
+    let kept = StoredSet {
+        revision: set.revision().clone(),
+        engine: ENGINE.clone(),
+        files: stored.into(),
+    };
+    desk.store.keep_set(kept, Clock.now()).await.unwrap();
+    let input = json!({"action": "stripe.refund", "context": {"amount": 120}});
+    let parsed = Input::parse(&input.to_string()).unwrap();
+    let verdict = decide_and_account(&set, &parsed, Clock.now());
+    let case = desk.commit("appr_1", &input, verdict, Mode::Enforce).await;
+
+    let id = case.asked.id.to_string();
+    let page = desk.run(&["explain", &id]);
+    assert_eq!((page.status, page.err.as_str()), (0, ""), "{page:?}");
+    for line in [
+        "✗ Small refund  approve  approvals/refunds.rego:5",
+        "  ✗ input.context.amount < 100       input.context.amount = 120",
+        "  Small refund: `input.context.amount` is 120, needs < 100; the other 2 conditions hold",
+        "Would be approved with `input.context.amount` = 99 (verified).",
+    ] {
+        assert!(
+            page.out.lines().any(|shown| shown == line),
+            "{line}\n{}",
+            page.out
+        );
+    }
+    let shown = desk.run(&["cases", &id]);
+    assert!(
+        shown.out.contains("almost approves Small refund"),
+        "{shown:?}"
+    );
+    let json = desk.run(&["explain", &id, "--format", "json"]).json();
+    assert_eq!(json["counterfactual"]["set"][0]["to"], 99);
+    assert_eq!(json["verdict"]["case_id"], id);
 }

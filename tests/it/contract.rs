@@ -210,46 +210,55 @@ async fn a_platform_gets_an_acknowledgement_and_operators_the_whole_case() {
     let (status, explanation) = server.get(&format!("/v1/cases/{case}/explanation")).await;
     assert_eq!(status, 200);
     assert_eq!(explanation["verdict"], file["verdict"]);
-    assert_eq!(explanation["counterfactual"], Value::Null);
-    insta::assert_snapshot!(pinned(&explanation["rules"]), @r#"
-    [
-      {
-        "id": "approvals.pay.escalate#large-payment",
-        "title": "Large payment",
-        "reason": "it is large",
-        "file": "approvals/pay/pay.rego",
-        "line": 21,
-        "conditions": [
-          {
-            "text": "input.action == \"pay\"",
-            "truth": "true",
-            "values": {
-              "input.action": "\"pay\""
-            },
-            "file": "approvals/pay/pay.rego",
-            "line": 22
+    assert_eq!(
+        explanation["counterfactual"],
+        json!({"set": [{"path": "/context/amount", "from": 5000, "to": 99}], "outcome": "approve"})
+    );
+    let titles = explanation["rules"].as_array().unwrap().iter();
+    let titles: Vec<&Value> = titles.map(|rule| &rule["title"]).collect();
+    assert_eq!(titles, ["Small payment", "Huge payment", "Large payment"]);
+    insta::assert_snapshot!(pinned(&explanation["rules"][2]), @r#"
+    {
+      "id": "approvals.pay.escalate#large-payment",
+      "set": "escalate",
+      "title": "Large payment",
+      "truth": "true",
+      "reason": "it is large",
+      "reasons": [
+        "it is large"
+      ],
+      "file": "approvals/pay/pay.rego",
+      "line": 21,
+      "conditions": [
+        {
+          "text": "input.action == \"pay\"",
+          "truth": "true",
+          "values": {
+            "input.action": "\"pay\""
           },
-          {
-            "text": "input.context.amount >= 1000",
-            "truth": "true",
-            "values": {
-              "input.context.amount": "5000"
-            },
-            "file": "approvals/pay/pay.rego",
-            "line": 23
+          "file": "approvals/pay/pay.rego",
+          "line": 22
+        },
+        {
+          "text": "input.context.amount >= 1000",
+          "truth": "true",
+          "values": {
+            "input.context.amount": "5000"
           },
-          {
-            "text": "input.context.amount < 10000",
-            "truth": "true",
-            "values": {
-              "input.context.amount": "5000"
-            },
-            "file": "approvals/pay/pay.rego",
-            "line": 24
-          }
-        ]
-      }
-    ]
+          "file": "approvals/pay/pay.rego",
+          "line": 23
+        },
+        {
+          "text": "input.context.amount < 10000",
+          "truth": "true",
+          "values": {
+            "input.context.amount": "5000"
+          },
+          "file": "approvals/pay/pay.rego",
+          "line": 24
+        }
+      ]
+    }
     "#);
     server.vote(ADMIN, case, "approve", "checked").await;
     let votes = &server.case(case).await["verdict"]["votes"];

@@ -66,15 +66,16 @@ impl Text {
     fn rule(&mut self, action: &str, set: RuleSet, name: &str, body: &Body) -> u32 {
         let line = u32::try_from(self.rego.lines().count()).unwrap() + 1;
         let statements = self.helpers.statements(body, "").join("\n\t");
-        self.rego += &format!(
+        let text = format!(
             "{set} contains \"{name}\" if {{\n\tinput.action == \"{action}\"; {LOADED}\n\t{statements}\n}}\n\n"
         );
+        self.rego.push_str(&text);
         line
     }
 
     fn load(&self) -> PolicySet {
         sets::of_text(
-            &format!("{}{}", self.rego, self.helpers.helpers),
+            &format!("{}{}", self.rego, self.helpers.helpers.concat()),
             samples::data(),
         )
     }
@@ -321,4 +322,52 @@ fn the_order_of_conditions_never_matters() {
         }
         Ok(groups.len() * contexts.len())
     });
+}
+
+#[test]
+fn every_change_that_is_claimed_to_be_enough_is_enough() {
+    let claimed = tried(40, |groups, contexts| {
+        let set = written(groups).0.load();
+        let mut claims = 0;
+        for context in contexts {
+            for (action, group) in groups.iter().enumerate() {
+                let document = ask(action, &context.value);
+                let verdict = sets::accounted(&set, &document);
+                let Some(claimed) = &verdict.counterfactual else {
+                    continue;
+                };
+                let about = || format!("{claimed:?}\n{group:?}\nof {context:?}");
+                prop_assert_ne!(verdict.outcome, Outcome::Approve, "{}", about());
+                prop_assert_eq!(claimed.outcome, Outcome::Approve, "{}", about());
+                let mut changed = document.clone();
+                for change in &claimed.set {
+                    let there = document.pointer(&change.path);
+                    prop_assert_eq!(there, change.from.as_ref(), "{}", about());
+                    changed = with(&changed, &change.path, &change.to);
+                }
+                let then = sets::guarded(&set, &changed).outcome;
+                prop_assert_eq!(then, Outcome::Approve, "{}", about());
+                claims += 1;
+            }
+        }
+        Ok(claims)
+    });
+    assert!(claimed > 50, "{claimed}");
+}
+
+/// The document with another value there.
+fn with(document: &Value, pointer: &str, value: &Value) -> Value {
+    let mut document = document.clone();
+    if let Some(there) = document.pointer_mut(pointer) {
+        there.clone_from(value);
+        return document;
+    }
+    // What is absent is added, with the objects on the way to it.
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let mut above = document.pointer(parent).cloned().unwrap_or(json!({}));
+    above
+        .as_object_mut()
+        .unwrap()
+        .insert(key.to_owned(), value.clone());
+    with(&document, parent, &above)
 }

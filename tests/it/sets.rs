@@ -7,7 +7,7 @@ use countersign::diagnostic::Paint;
 use countersign::domain::explanation::Explanation;
 use countersign::domain::verdict::Verdict;
 use countersign::policy::folder::{PolicyFiles, RegoFile};
-use countersign::policy::{Budget, Input, PolicySet, decide, decide_plain, explain};
+use countersign::policy::{Budget, Input, PolicySet, account, decide, decide_plain, explain};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -77,4 +77,9 @@ pub fn plain(set: &PolicySet, document: &Value) -> Verdict {
 /// What every rule that could apply comes to.
 pub fn explained(set: &PolicySet, document: &Value) -> Explanation {
     explain(set, &input(document), now())
+}
+
+/// What the set says, with all that can be said about it.
+pub fn accounted(set: &PolicySet, document: &Value) -> Verdict {
+    account(set, &input(document), now()).verdict
 }

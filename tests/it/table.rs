@@ -237,7 +237,7 @@ struct Row<'a> {
     what: String,
     request: Value,
     data: Value,
-    /// Whether plain Rego approves it.
+    /// What plain Rego says of it.
     plain: Outcome,
     said: Said<'a>,
 }
@@ -277,7 +277,10 @@ fn ask(holding: &Holding, row: &Row<'_>) {
     }
 }
 
-fn rows(holding: &Holding, rows: Vec<(&str, Option<Value>, Option<Value>, Outcome, Said<'_>)>) {
+/// What is special, the amount, the flag, what plain Rego says and what is to be said.
+type Line<'a> = (&'a str, Option<Value>, Option<Value>, Outcome, Said<'a>);
+
+fn rows(holding: &Holding, rows: Vec<Line<'_>>) {
     for (what, amount, flag, plain, said) in rows {
         let row = Row {
             what: what.to_owned(),

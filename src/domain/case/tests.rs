@@ -51,6 +51,8 @@ pub(super) fn verdict(outcome: Outcome) -> Verdict {
         terms: None,
         freeze: None,
         revision: Revision::of([7; 32]),
+        nearest: Vec::new(),
+        counterfactual: None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! such expression handed through a function that notes its value and gives it back.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use regorus::unstable::Expr;
@@ -20,6 +21,9 @@ const NOTE: &str = "countersign_note_input";
 
 /// The most values noted in one test.
 const MOST_OF_ONE_TEST: usize = 100;
+
+/// The longest that one test may take.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// One input of a test.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +42,7 @@ pub fn of_tests(files: &PolicyFiles, now: Timestamp) -> Result<Vec<TestInput>, V
         ..files.clone()
     };
     let noted: Arc<Mutex<Vec<Json>>> = Arc::default();
-    let mut interpreter = Interpreter::new(&rewritten)?;
+    let mut interpreter = Interpreter::new(&rewritten, LONGEST)?;
     let pad = Arc::clone(&noted);
     let note = move |arguments: Vec<regorus::Value>| {
         let value = arguments
@@ -58,7 +62,7 @@ pub fn of_tests(files: &PolicyFiles, now: Timestamp) -> Result<Vec<TestInput>, V
         .add_function(NOTE, 1, Box::new(note))
         .map_err(|error| vec![Diagnostic::error("P030", error)])?;
     let mut found = Vec::new();
-    for rule in interpreter.rules() {
+    for rule in interpreter.tests() {
         if !rule.name.starts_with("test_") {
             continue;
         }

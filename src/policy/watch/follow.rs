@@ -4,14 +4,14 @@
 //! a machine that is out of watches send no events. Which file an event names is of no interest: after a ConfigMap's
 //! second swap it is never a policy file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::{LivePolicies, Refused};
@@ -25,6 +25,55 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How often the directory is read without an event.
 const POLL: Duration = Duration::from_secs(2);
 
+/// When to look at a policy directory again.
+pub struct Changes {
+    directory: PathBuf,
+    changed: Arc<Notify>,
+    watcher: Option<RecommendedWatcher>,
+    poll: Interval,
+}
+
+impl Changes {
+    /// Watches `directory`, which may not be there yet. Needs a runtime with time.
+    pub fn of(directory: &Path) -> Self {
+        let changed = Arc::new(Notify::new());
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            directory: directory.to_owned(),
+            watcher: arm(directory, &changed),
+            changed,
+            poll,
+        }
+    }
+
+    /// Returns when something may have changed: at once, after events, and every two seconds. Whether something did is
+    /// for the caller to find out, by reading.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            () = self.changed.notified() => settle(&self.changed).await,
+            _ = self.poll.tick() => {}
+        }
+    }
+
+    /// To be called when something did change: the directory may be another one of the same name, for which the old watch
+    /// would be silent for ever.
+    pub fn renew(&mut self) {
+        self.watcher = None;
+        self.watcher = arm(&self.directory, &self.changed);
+        // What happened while nothing watched.
+        self.changed.notify_one();
+    }
+}
+
+impl std::fmt::Debug for Changes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Changes")
+            .field("directory", &self.directory)
+            .finish_non_exhaustive()
+    }
+}
+
 impl LivePolicies {
     /// Keeps the live set up with the directory until `stop`.
     pub async fn run(
@@ -32,29 +81,13 @@ impl LivePolicies {
         clock: impl Fn() -> Timestamp + Send,
         stop: CancellationToken,
     ) {
-        let changed = Arc::new(Notify::new());
         let mut status = self.changes();
-        let mut watcher = arm(&self.directory, &changed);
-        let mut poll = tokio::time::interval(POLL);
-        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let turn = async {
-                tokio::select! {
-                    () = changed.notified() => settle(&changed).await,
-                    _ = poll.tick() => {}
-                }
-            };
-            if stop.run_until_cancelled(turn).await.is_none() {
-                return;
-            }
+        let mut changes = Changes::of(&self.directory);
+        while stop.run_until_cancelled(changes.next()).await.is_some() {
             self.look(Refused::LeftAlone, clock()).await;
             if status.has_changed().unwrap_or_default() {
                 status.mark_unchanged();
-                // The directory may be another one of the same name, for which the old watch would be silent for ever.
-                drop(watcher);
-                watcher = arm(&self.directory, &changed);
-                // What happened while nothing watched.
-                changed.notify_one();
+                changes.renew();
             }
         }
     }

@@ -1,46 +1,17 @@
-//! Why a case was decided as it was: the rules that fired, each with its conditions and what they saw.
+//! Why a case was decided as it was: every rule that could apply, with its conditions and what they saw, and what nearly
+//! was.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use serde::Serialize;
 
 use super::access::Viewer;
 use super::{Operators, cases, fresh};
+use crate::domain::account::AccountRecord;
 use crate::domain::record::Record;
-use crate::domain::verdict::{Condition, FiredRule, Truth};
-use crate::web::problem::Problem;
-
-/// The names are a promise.
-#[derive(Serialize)]
-struct Explanation<'a> {
-    verdict: Record<'a>,
-    rules: Vec<Explained<'a>>,
-    /// What would have to be different; nobody looks for it yet.
-    counterfactual: Option<()>,
-}
-
-#[derive(Serialize)]
-struct Explained<'a> {
-    id: &'a str,
-    title: &'a str,
-    reason: &'a str,
-    file: &'a str,
-    line: u32,
-    conditions: Vec<Seen<'a>>,
-}
-
-#[derive(Serialize)]
-struct Seen<'a> {
-    text: &'a str,
-    truth: Truth,
-    /// By operand: `{"input.context.amount": "50"}`.
-    values: BTreeMap<&'a str, &'a str>,
-    file: &'a str,
-    line: u32,
-}
+use crate::flow::{Unexplained, difference};
+use crate::web::problem::{self, Problem};
 
 pub(super) async fn show(
     _: Viewer,
@@ -48,37 +19,24 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let file = cases::file(&operators, &id).await?;
-    Ok(fresh(&Explanation {
-        verdict: Record::of(&file.case),
-        rules: file.case.verdict.rules.iter().map(Explained::of).collect(),
-        counterfactual: None,
-    }))
-}
-
-impl<'a> Explained<'a> {
-    fn of(rule: &'a FiredRule) -> Self {
-        Self {
-            id: &rule.id,
-            title: &rule.title,
-            reason: &rule.reason,
-            file: &rule.file,
-            line: rule.line,
-            conditions: rule.conditions.iter().map(Seen::of).collect(),
+    let verdict = Record::of(&file.case);
+    match operators.explainer.account(&file).await {
+        Ok(account) => {
+            let note = difference(&file.case.verdict, &account);
+            Ok(fresh(&AccountRecord::of(
+                verdict,
+                &account,
+                note.as_deref(),
+            )))
         }
-    }
-}
-
-impl<'a> Seen<'a> {
-    fn of(condition: &'a Condition) -> Self {
-        let values = condition.values.iter();
-        Self {
-            text: &condition.text,
-            truth: condition.truth,
-            values: values
-                .map(|(operand, value)| (operand.as_str(), value.as_str()))
-                .collect(),
-            file: &condition.file,
-            line: condition.line,
+        Err(Unexplained::Store(error)) => Err(problem::of_store(error)),
+        Err(unexplained) => {
+            let note = format!("{unexplained}; this is what was written down when it was decided");
+            Ok(fresh(&AccountRecord::of_kept(
+                verdict,
+                &file.case.verdict,
+                &note,
+            )))
         }
     }
 }

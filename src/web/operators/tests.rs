@@ -387,3 +387,51 @@ async fn it_is_not_ready_when_it_cannot_write() {
     assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(ready.text.contains("[-]store failed"), "{}", ready.text);
 }
+
+#[tokio::test]
+async fn a_case_is_explained_by_the_set_that_decided_it_also_when_another_serves() {
+    let house = House::open().await;
+    let ask =
+        json!({"id": "near", "action": "refund", "context": {"amount": 120, "customer": "eve"}});
+    let asked = house.asks("b-token", &ask).await;
+    assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.text);
+    for word in ["nearest", "counterfactual", "Small refund", "99"] {
+        assert!(!asked.text.contains(word), "{}", asked.text);
+    }
+    let case = asked.json()["case_id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/cases/{case}/explanation");
+    let first = house.operates("vera", "GET", &path, "").await.json();
+    assert_eq!(
+        first["counterfactual"],
+        json!({"set": [{"path": "/context/amount", "from": 120, "to": 99}], "outcome": "approve"})
+    );
+    assert_eq!(first["nearest"][0]["title"], "Small refund");
+    assert_eq!(first["note"], serde_json::Value::Null);
+    let titles: Vec<_> = first["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| &rule["title"])
+        .collect();
+    assert_eq!(titles, ["Small refund", "Fraud"]);
+    let verdict = &house
+        .operates("vera", "GET", &format!("/v1/cases/{case}"), "")
+        .await
+        .json()["verdict"];
+    assert_eq!(
+        (&verdict["nearest"], &verdict["counterfactual"]),
+        (&first["nearest"], &first["counterfactual"])
+    );
+
+    let other = POLICY
+        .replace("Small refund", "Tiny refund")
+        .replace("< 100", "< 10");
+    std::fs::write(house.policies().join("policies/refunds.rego"), other).unwrap();
+    let reloaded = house
+        .operates("root", "POST", "/v1/policies/reload", "")
+        .await;
+    assert_eq!(reloaded.status, StatusCode::OK, "{}", reloaded.text);
+    for _ in 0..2 {
+        assert_eq!(house.operates("vera", "GET", &path, "").await.json(), first);
+    }
+}

@@ -93,7 +93,12 @@ impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut writer = Writer::default();
         let statements = writer.statements(self, "");
-        write!(f, "{{ {} }} {}", statements.join("; "), writer.helpers)
+        write!(
+            f,
+            "{{ {} }} {}",
+            statements.join("; "),
+            writer.helpers.concat()
+        )
     }
 }
 
@@ -154,7 +159,7 @@ pub const LOADED: &str = "input.action; data.numbers";
 /// Writes Rego, and gathers the helpers that it needs.
 #[derive(Default)]
 pub struct Writer {
-    pub helpers: String,
+    pub helpers: Vec<String>,
     names: usize,
 }
 
@@ -236,11 +241,12 @@ impl Writer {
             Condition::Helper(bodies, default) => {
                 let name = self.name("helper");
                 if let Some(default) = default {
-                    self.helpers += &format!("default {name} := {default}\n\n");
+                    self.helpers
+                        .push(format!("default {name} := {default}\n\n"));
                 }
                 for body in bodies {
                     let block = self.block(body);
-                    self.helpers += &format!("{name} if {block}\n\n");
+                    self.helpers.push(format!("{name} if {block}\n\n"));
                 }
                 name
             }
@@ -248,7 +254,8 @@ impl Writer {
                 let (name, inner) = (self.name("function"), self.name("x"));
                 for conditions in bodies {
                     let all = self.all(conditions, &inner);
-                    self.helpers += &format!("{name}({inner}) if {{ {LOADED}; {all} }}\n\n");
+                    self.helpers
+                        .push(format!("{name}({inner}) if {{ {LOADED}; {all} }}\n\n"));
                 }
                 format!("{name}({})", path(argument, element))
             }
@@ -289,11 +296,12 @@ impl Writer {
             Term::Chain(branches, last) => {
                 let name = self.name("chain");
                 // In one piece: an `else` belongs to the rule above it, and each body may need helpers of its own.
-                let branches: String = branches
+                let branches: Vec<String> = branches
                     .iter()
                     .map(|(body, value)| format!("{value} if {}\n\nelse := ", self.block(body)))
                     .collect();
-                self.helpers += &format!("{name} := {branches}{last}\n\n");
+                let branches = branches.concat();
+                self.helpers.push(format!("{name} := {branches}{last}\n\n"));
                 name
             }
         }
@@ -305,6 +313,6 @@ fn path(path: &Path, element: &str) -> String {
         Root::Context => "input.context",
         Root::Element => element,
     };
-    let keys: String = path.keys.iter().map(|key| format!(".{key}")).collect();
-    format!("{root}{keys}")
+    let steps: Vec<&str> = [root].iter().chain(&path.keys).copied().collect();
+    steps.join(".")
 }

@@ -172,9 +172,12 @@ impl<'a> World<'a> {
             Some(Binding::Some(list)) => self.list(list),
         };
         let Some(members) = list else {
-            let truth = |condition| match uses_element(condition) {
-                true => Truth::Unknown,
-                false => self.condition(condition),
+            let truth = |condition| {
+                if uses_element(condition) {
+                    Truth::Unknown
+                } else {
+                    self.condition(condition)
+                }
             };
             let own = [Truth::Unknown];
             return own
@@ -198,7 +201,7 @@ impl<'a> World<'a> {
     fn condition(self, condition: &Condition) -> Truth {
         match condition {
             Condition::Compare(operator, left, right) => {
-                self.compare(*operator, &self.term(left), &self.term(right))
+                Self::compare(*operator, &self.term(left), &self.term(right))
             }
             // Against null in so many words: the author's own question, if the value is there.
             Condition::Null(operator, path) => match self.look(path) {
@@ -246,7 +249,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn compare(self, operator: Operator, left: &Seen, right: &Seen) -> Truth {
+    fn compare(operator: Operator, left: &Seen, right: &Seen) -> Truth {
         let (left, right) = match (left, right) {
             (Seen::Value(left), Seen::Value(right)) => (left, right),
             (Seen::Unknown, _) | (_, Seen::Unknown) => return Truth::Unknown,
@@ -342,9 +345,12 @@ impl<'a> World<'a> {
                     .and_then(Value::as_str)
                     .map(|text| text.to_lowercase().into()),
             ),
-            Term::Count(path) => fact(self.fact(path).and_then(|value| match value {
-                Value::String(text) => Some(text.chars().count().into()),
-                other => Some(members(other)?.len().into()),
+            Term::Count(path) => fact(self.fact(path).and_then(|value| {
+                let count = match value.as_str() {
+                    Some(text) => text.chars().count(),
+                    None => members(value)?.len(),
+                };
+                Some(count.into())
             })),
             Term::CountWhere(list, conditions) => fact(self.count(list, conditions)),
             Term::Sum(list, field) => fact(self.list(list).and_then(|members| {
