@@ -103,7 +103,7 @@ fn every_sample_that_ships_is_told_what_it_lacks() {
       nothing is near
       no single change was found that would approve it
     delete-production (escalate rule):
-      Clean up staging: `input.context.environment` is "production", needs == "staging"; the other 4 conditions hold
+      Clean up staging: `input.context.environment` is "production", needs == "staging"; the other 5 conditions hold
       would be approved with `input.context.environment` = "staging" (verified)
     deploy-production-critical (escalate rule):
       Production with a healthy canary: `data.services[input.context.service].tier` is "critical", needs == "standard"; the other 5 conditions hold
@@ -124,52 +124,52 @@ fn every_sample_that_ships_is_told_what_it_lacks() {
       Small export of harmless data: `data.datasets.catalogue[input.context.dataset].class` is "restricted", needs to be in ["internal","public"]; the other 5 conditions hold
       no single change was found that would approve it
     message-bulk (escalate rule):
-      Approved template to one customer: `input.context.recipients` is 4000, needs == 1; the other 4 conditions hold
+      Approved template to one customer: `input.context.recipients` is 4000, needs == 1; the other 5 conditions hold
       would be approved with `input.context.recipients` = 1 (verified)
     message-do-not-contact (reject rule):
       nothing is near
       no single change was found that would approve it
     message-sensitive (escalate rule):
-      Approved template to one customer: `input.context.text` is "We guarantee a refund.", needs == ""; the other 4 conditions hold
+      Approved template to one customer: `input.context.text` is "We guarantee a refund.", needs == ""; the other 5 conditions hold
       would be approved with `input.context.text` = "" (verified)
     payout-at-night (escalate no_rule):
-      Small payout to a checked account: `hour` is 0, needs >= 9; the other 6 conditions hold
+      Small payout to a checked account: `hour` is 0, needs >= 9; the other 8 conditions hold
       no single change was found that would approve it
     payout-blocked-country (reject rule):
       nothing is near
       no single change was found that would approve it
     payout-large (escalate rule):
-      Small payout to a checked account: `input.context.amount` is 9000, needs < 250 (`data.limits.payouts.automatic`); the other 6 conditions hold
+      Small payout to a checked account: `input.context.amount` is 9000, needs < 250 (`data.limits.payouts.automatic`); the other 8 conditions hold
       would be approved with `input.context.amount` = 249 (verified)
     payout-negative (escalate evidence):
-      Small payout to a checked account: `input.context.amount` is -120, needs > 0; the other 6 conditions hold
+      Small payout to a checked account: `input.context.amount` is -120, needs > 0; the other 8 conditions hold
       would be approved with `input.context.amount` = 1 (verified)
     refund-amount-null (escalate evidence):
-      Small refund: `input.context.amount` is null, needs > 0; one more condition does not hold, 2 do
+      Small refund: `input.context.amount` is null, needs > 0; one more condition does not hold, 3 do
       would be approved with `input.context.amount` = 1 (verified)
     refund-fraud (reject rule):
       nothing is near
       no single change was found that would approve it
     refund-large (escalate rule):
-      Small refund: `input.context.amount` is 2500, needs < 100 (`data.limits.refunds.automatic`); the other 3 conditions hold
+      Small refund: `input.context.amount` is 2500, needs < 100 (`data.limits.refunds.automatic`); the other 4 conditions hold
       would be approved with `input.context.amount` = 99 (verified)
     refund-medium (escalate no_rule):
-      Small refund: `input.context.amount` is 120, needs < 100 (`data.limits.refunds.automatic`); the other 3 conditions hold
+      Small refund: `input.context.amount` is 120, needs < 100 (`data.limits.refunds.automatic`); the other 4 conditions hold
       would be approved with `input.context.amount` = 99 (verified)
     refund-more-than-charged (reject rule):
       nothing is near
       would be approved with `input.context.amount` = 40 (verified)
     refund-negative (escalate no_rule):
-      Small refund: `input.context.amount` is -50, needs > 0; the other 3 conditions hold
+      Small refund: `input.context.amount` is -50, needs > 0; the other 4 conditions hold
       would be approved with `input.context.amount` = 1 (verified)
     refund-no-customer (escalate evidence):
-      nothing is near
+      Small refund: `input.context.customer_id` is absent; the other 4 conditions hold
       no single change was found that would approve it
     refund-other-currency (escalate rule):
       nothing is near
       would be approved with `input.context.currency` = "USD" (verified)
     refund-unknown-agent (escalate no_rule):
-      Small refund: `data.agents.known.stranger` is absent; the other 3 conditions hold
+      Small refund: `data.agents.known.stranger` is absent; the other 4 conditions hold
       no single change was found that would approve it
     unknown-action (escalate no_rule):
       nothing is near
