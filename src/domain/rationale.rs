@@ -16,6 +16,9 @@ use crate::domain::verdict::{
 /// Most facts that [`short`] names.
 const MOST_FACTS: usize = 3;
 
+/// Longer conditions do not push the values of the others to the right.
+const WIDEST: usize = 64;
+
 /// One or two sentences: the outcome, the rules behind it with their reasons, the revision. It says nothing of rules
 /// that nearly matched, since that would teach an agent to split its requests.
 pub fn short(verdict: &Verdict) -> String {
@@ -78,8 +81,12 @@ pub fn full(verdict: &Verdict) -> String {
             visible(&rule.reason)
         );
         let _ = write!(text, "\n    {}:{}  {}", rule.file, rule.line, rule.id);
+        let width = |condition: &Condition| visible(&condition.text).chars().count();
+        let widths = rule.conditions.iter().map(width);
+        let widest = widths.filter(|width| *width <= WIDEST).max();
         for condition in &rule.conditions {
-            let _ = write!(text, "\n    {}", line(condition));
+            let line = line(condition, widest.unwrap_or_default());
+            let _ = write!(text, "\n    {line}");
         }
     }
     for evidence in &verdict.evidence {
@@ -238,15 +245,23 @@ fn first_failure(failures: &[PolicyFailure]) -> String {
 }
 
 /// The facts with the rules that need them. What a fact should have been instead is for people: see [`full`].
+/// What could not be relied on, each fact once, with the rules that need it.
 fn missing(verdict: &Verdict) -> String {
-    let mut facts: Vec<String> = Vec::new();
+    let mut needed: Vec<(String, Vec<&str>)> = Vec::new();
     for evidence in &verdict.evidence {
         let saw = evidence.saw.split(',').next().unwrap_or_default();
-        let fact = format!("`{}` is {saw} ({})", evidence.path, evidence.rule);
-        if !facts.contains(&fact) {
-            facts.push(fact);
+        let fact = format!("`{}` is {saw}", evidence.path);
+        let rule = evidence.rule.as_str();
+        match needed.iter_mut().find(|(other, _)| *other == fact) {
+            Some((_, rules)) if rules.contains(&rule) => {}
+            Some((_, rules)) => rules.push(rule),
+            None => needed.push((fact, vec![rule])),
         }
     }
+    let mut facts: Vec<String> = needed
+        .iter()
+        .map(|(fact, rules)| format!("{fact} ({})", rules.join(", ")))
+        .collect();
     let more = facts.len().saturating_sub(MOST_FACTS);
     facts.truncate(MOST_FACTS);
     match (facts.is_empty(), more) {
@@ -264,7 +279,7 @@ fn verb(set: RuleSet) -> &'static str {
     }
 }
 
-fn line(condition: &Condition) -> String {
+fn line(condition: &Condition, widest: usize) -> String {
     let mark = match condition.truth {
         Truth::True => '✓',
         Truth::False => '✗',
@@ -275,10 +290,9 @@ fn line(condition: &Condition) -> String {
         .iter()
         .map(|(path, value)| format!("{path} = {}", visible(value)))
         .collect();
-    let seen = if values.is_empty() {
-        String::new()
-    } else {
-        format!("    {}", values.join(", "))
-    };
-    format!("{mark} {}{seen}", visible(&condition.text))
+    let text = visible(&condition.text);
+    if values.is_empty() {
+        return format!("{mark} {text}");
+    }
+    format!("{mark} {text:widest$}  {}", values.join(", "))
 }

@@ -1,5 +1,7 @@
 //! The corpus under attack: `probe` finds each hole that is planted for it, and nothing in sound policies.
 
+use std::fmt::Write as _;
+
 use countersign::domain::verdict::Outcome;
 use countersign::policy::PolicySet;
 use countersign::policy::folder::PolicyFiles;
@@ -95,9 +97,9 @@ fn every_hole_that_the_guard_leaves_is_found() {
     for one in corpus("holes") {
         let report = one.probe(Guard::On);
         for case in &one.cases {
-            let wanted: Vec<&str> = match &case["path"] {
-                Value::Array(paths) => paths.iter().filter_map(Value::as_str).collect(),
-                path => path.as_str().into_iter().collect(),
+            let wanted: Vec<&str> = match case["path"].as_array() {
+                Some(paths) => paths.iter().filter_map(Value::as_str).collect(),
+                None => case["path"].as_str().into_iter().collect(),
             };
             if case["found_by"] != "probe" {
                 continue;
@@ -107,12 +109,13 @@ fn every_hole_that_the_guard_leaves_is_found() {
                 .iter()
                 .any(|finding| wanted.contains(&path(finding).as_str()))
             {
-                missed.push_str(&format!(
-                    "{}, {}: nothing at {wanted:?}{}\n",
+                let _ = writeln!(
+                    missed,
+                    "{}, {}: nothing at {wanted:?}{}",
                     one.name,
                     case["why"],
                     told(&report)
-                ));
+                );
             }
         }
     }
@@ -162,7 +165,7 @@ fn only_what_a_property_says_is_told_of_sound_policies() {
             .find(|(name, _)| *name == one.name)
             .map_or(&[][..], |(_, codes)| codes);
         if codes != expected {
-            wrong.push_str(&format!("{}{}\n", one.name, told(&report)));
+            let _ = writeln!(wrong, "{}{}", one.name, told(&report));
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
