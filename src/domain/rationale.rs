@@ -5,6 +5,7 @@
 
 pub mod near;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::domain::case::{Case, Resolution, Resolver};
@@ -89,16 +90,9 @@ pub fn full(verdict: &Verdict) -> String {
             let _ = write!(text, "\n    {line}");
         }
     }
-    for evidence in &verdict.evidence {
-        let _ = write!(
-            text,
-            "\n  `{}` is {}, needed by {} ({}:{})",
-            visible(&evidence.path),
-            visible(&evidence.saw),
-            evidence.rule,
-            evidence.file,
-            evidence.line
-        );
+    for (fact, lines) in needed_at(verdict) {
+        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        let _ = write!(text, "\n  {fact}:{})", lines.join(", "));
     }
     for failure in &verdict.failures {
         let _ = write!(
@@ -269,6 +263,27 @@ fn missing(verdict: &Verdict) -> String {
         (false, 0) => format!(": {}", facts.join(", ")),
         (false, more) => format!(": {}, and {more} more", facts.join(", ")),
     }
+}
+
+/// What each rule could not rely on, up to its file, and the lines there.
+fn needed_at(verdict: &Verdict) -> Vec<(String, BTreeSet<u32>)> {
+    let mut needed: Vec<(String, BTreeSet<u32>)> = Vec::new();
+    for evidence in &verdict.evidence {
+        let fact = format!(
+            "`{}` is {}, needed by {} ({}",
+            visible(&evidence.path),
+            visible(&evidence.saw),
+            evidence.rule,
+            evidence.file
+        );
+        match needed.iter_mut().find(|(other, _)| *other == fact) {
+            Some((_, lines)) => {
+                lines.insert(evidence.line);
+            }
+            None => needed.push((fact, BTreeSet::from([evidence.line]))),
+        }
+    }
+    needed
 }
 
 fn verb(set: RuleSet) -> &'static str {
