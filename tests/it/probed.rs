@@ -122,49 +122,12 @@ fn every_hole_that_the_guard_leaves_is_found() {
     assert!(missed.is_empty(), "{missed}");
 }
 
-/// Sound as far as evidence goes, these leave a number without its lower bound (CS103), know one spelling of what they deny
-/// (CS105), or take any text for a flag (CS102). That is told, and nothing else is.
-const TOLD: [(&str, &[&str]); 22] = [
-    ("01-a-default-for-what-is-optional", &["CS105"]),
-    ("02-a-kind-asked-first", &["CS105"]),
-    ("03-a-kind-asked-last", &["CS105"]),
-    ("08-not-in-data", &["CS105"]),
-    ("10-not-a-key-of-data", &["CS105"]),
-    ("11-not-below-a-name-of-data", &["CS105"]),
-    ("16-a-veto-with-one-plain-no", &["CS103", "CS105"]),
-    ("17-a-veto-with-one-plain-no-last", &["CS103", "CS105"]),
-    ("28-not-some-item", &["CS105"]),
-    ("29-any-index", &["CS105"]),
-    ("33-sums-of-what-is-a-number", &["CS103"]),
-    ("35-an-optional-path", &["CS105"]),
-    ("39-bare-flags", &["CS102"]),
-    ("40-a-default-rule", &["CS103"]),
-    ("41-an-else-chain", &["CS103"]),
-    ("42-functions-by-pattern", &["CS103"]),
-    ("43-a-library", &["CS103", "CS105"]),
-    ("49-reject-beats-what-is-unknown", &["CS103", "CS105"]),
-    ("51-two-inputs", &["CS105"]),
-    ("53-the-first-approval", &["CS105"]),
-    ("59-a-mixed-list-of-data", &["CS105"]),
-    ("61-a-question-with-its-terms", &["CS103"]),
-];
-
 #[test]
-fn only_what_a_property_says_is_told_of_sound_policies() {
+fn nothing_is_told_of_sound_policies() {
     let mut wrong = String::new();
     for one in corpus("sound") {
         let report = one.probe(Guard::On);
-        let mut codes: Vec<&str> = report
-            .findings
-            .iter()
-            .map(|finding| finding.property.code())
-            .collect();
-        codes.sort_unstable();
-        let expected = TOLD
-            .iter()
-            .find(|(name, _)| *name == one.name)
-            .map_or(&[][..], |(_, codes)| codes);
-        if codes != expected {
+        if !report.findings.is_empty() {
             let _ = writeln!(wrong, "{}{}", one.name, told(&report));
         }
     }
