@@ -14,8 +14,8 @@ use crate::domain::verdict::{
     Cause, Condition, FiredRule, Outcome, PolicyFailure, RuleSet, Truth, Verdict,
 };
 
-/// Most facts that [`short`] names.
-const MOST_FACTS: usize = 3;
+/// Most facts that [`short`] names, and most rules that need one of them.
+const MOST_NAMED: usize = 3;
 
 /// Longer conditions do not push the values of the others to the right.
 const WIDEST: usize = 64;
@@ -252,16 +252,23 @@ fn missing(verdict: &Verdict) -> String {
             None => needed.push((fact, vec![rule])),
         }
     }
-    let mut facts: Vec<String> = needed
-        .iter()
-        .map(|(fact, rules)| format!("{fact} ({})", rules.join(", ")))
-        .collect();
-    let more = facts.len().saturating_sub(MOST_FACTS);
-    facts.truncate(MOST_FACTS);
-    match (facts.is_empty(), more) {
-        (true, _) => String::new(),
-        (false, 0) => format!(": {}", facts.join(", ")),
-        (false, more) => format!(": {}, and {more} more", facts.join(", ")),
+    if needed.is_empty() {
+        return String::new();
+    }
+    let facts = needed.iter().map(|(fact, rules)| {
+        let rules = rules.iter().map(ToString::to_string).collect();
+        format!("{fact} ({})", first_of(rules))
+    });
+    format!(": {}", first_of(facts.collect()))
+}
+
+/// The first of them, and how many more there are.
+fn first_of(mut all: Vec<String>) -> String {
+    let more = all.len().saturating_sub(MOST_NAMED);
+    all.truncate(MOST_NAMED);
+    match more {
+        0 => all.join(", "),
+        more => format!("{}, and {more} more", all.join(", ")),
     }
 }
 
@@ -311,3 +318,6 @@ fn line(condition: &Condition, widest: usize) -> String {
     }
     format!("{mark} {text:widest$}  {}", values.join(", "))
 }
+
+#[cfg(test)]
+mod tests;
