@@ -1,5 +1,6 @@
 use super::*;
-use crate::domain::verdict::{MissingEvidence, Revision};
+use crate::domain::id::Revision;
+use crate::domain::verdict::MissingEvidence;
 
 fn verdict(cause: Cause) -> Verdict {
     Verdict {
