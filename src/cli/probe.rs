@@ -69,7 +69,7 @@ fn probe(args: &Args, out: &mut dyn Write, now: Timestamp) -> anyhow::Result<Exi
         None => &policies.directory()?,
     };
     let read = policy_directory::read(directory)?.and_then(|files| {
-        let Loaded { set, .. } = PolicySet::load(files, Budget::default())?;
+        let Loaded { set, .. } = PolicySet::load(files, Budget::unhurried())?;
         let mut found = samples::in_folder(directory)?;
         found.extend(samples::of_tests(set.files(), now)?);
         Ok((set, found))

@@ -145,7 +145,7 @@ fn every_sample_that_ships_is_told_what_it_lacks() {
       Small payout to a checked account: `input.context.amount` is -120, needs > 0; the other 8 conditions hold
       would be approved with `input.context.amount` = 1 (verified)
     refund-amount-null (escalate evidence):
-      Small refund: `input.context.amount` is null, needs > 0; one more condition does not hold, 3 do
+      Small refund: `input.context.amount` is null, needs > 0; 2 more conditions do not hold, 3 do
       would be approved with `input.context.amount` = 1 (verified)
     refund-fraud (reject rule):
       nothing is near
