@@ -14,6 +14,7 @@ use crate::policy::set::{Budget, Loaded, PolicySet};
 
 mod account;
 mod admission;
+mod doubts;
 mod evaluation;
 mod evidence;
 mod hostile;

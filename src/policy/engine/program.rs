@@ -127,6 +127,10 @@ fn help_for(message: &str) -> Option<&'static str> {
             "give parts of the rule a rule of their own",
         ),
         ("unary -", "write `0 - x`"),
+        (
+            "should have been hoisted",
+            "iterate one step at a time: `some team in data.teams` and then `some member in team.members`",
+        ),
     ];
     help.into_iter()
         .find(|(part, _)| message.contains(part))

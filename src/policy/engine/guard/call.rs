@@ -4,8 +4,8 @@ use regorus::Value;
 
 use super::eval::made_of;
 use super::gather::{Clash, Gathered};
-use super::kinds::kind;
-use super::run::{Branch, Env, Flow, Halt, Path, Run};
+use super::kinds::{self, kind};
+use super::run::{Branch, Env, Flow, Halt, Known, Path, Run, note};
 use super::seen::{self, Doubt, Place, Seen, doubt};
 use super::term::{Builtin, Definition, Group, Shape, Term};
 use crate::policy::engine::bounds::{self, TOO_MUCH};
@@ -36,20 +36,35 @@ impl Outcomes {
 }
 
 impl<'a> Run<'a> {
-    /// The value of a rule without arguments, worked out once.
+    /// The value of a rule without arguments, worked out once. What failed on the way fails wherever the rule is named:
+    /// it may be left out of account where plain Rego does not come, and not where it does.
     pub(super) fn rule(&mut self, group: usize) -> Result<Seen, Halt> {
         if let Some(known) = self.known.get(&group) {
-            return Ok(known.clone());
+            let seen = known.seen.clone();
+            for failure in &known.failures {
+                note(&mut self.failures, failure);
+            }
+            return Ok(seen);
         }
         let Some(of) = self.groups.get(group) else {
             return Ok(Seen::undefined());
         };
+        let before = std::mem::take(&mut self.failures);
         let seen = self.deeper(|run| match of.shape {
             Shape::Value => run.value_of(of, &[]),
             Shape::Set => run.set_of(of),
             Shape::Object => run.object_rule(of),
-        })?;
-        self.known.insert(group, seen.clone());
+        });
+        let failures = std::mem::replace(&mut self.failures, before);
+        for failure in &failures {
+            note(&mut self.failures, failure);
+        }
+        let seen = seen?;
+        let known = Known {
+            seen: seen.clone(),
+            failures,
+        };
+        self.known.insert(group, known);
         Ok(seen)
     }
 
@@ -298,6 +313,15 @@ impl<'a> Run<'a> {
                     let path = path.unwrap_or_else(shown);
                     why = seen::and(why, Some(doubt(path, "a boolean, which is no number")));
                 }
+                let mixed = match (name, values.as_slice()) {
+                    ("max" | "min" | "sort", [members]) => kinds::ordered(members),
+                    ("object.subset", [all, some]) => kinds::inside(some, all),
+                    _ => None,
+                };
+                if let (None, Some(saw)) = (&why, mixed) {
+                    let path = arguments.iter().find_map(Seen::written);
+                    why = Some(doubt(path.unwrap_or_else(shown), saw));
+                }
                 return Ok(Seen {
                     value,
                     doubt: why,
@@ -371,6 +395,7 @@ impl<'a> Run<'a> {
                 ..default
             });
         }
+        let of_key = key.written();
         let keys: Vec<Value> = if let Value::Array(keys) = &key.value {
             keys.iter().cloned().collect()
         } else {
@@ -390,6 +415,11 @@ impl<'a> Run<'a> {
                 });
             }
             let part = at.value[&key].clone();
+            if let (Value::Undefined, Some(saw)) = (&part, kinds::looked_up(&at.value, &key)) {
+                let path = of_key.clone().or_else(|| at.written());
+                let path = path.unwrap_or_else(|| show(&key));
+                return Ok(Seen::unknown(default.value, doubt(path, saw)));
+            }
             if part == Value::Undefined {
                 return Ok(Seen {
                     doubt: doubt_of_default,

@@ -7,8 +7,8 @@ use regorus::Value;
 use regorus::unstable::{ArithOp, numbers, sets};
 
 use super::compare::{compared, contained, is_null};
-use super::gather::Gathered;
-use super::kinds::kind;
+use super::gather::{Clash, Gathered};
+use super::kinds::{self, kind};
 use super::parts::input_at;
 use super::run::{Branch, Env, Flow, Halt, Path, Run};
 use super::seen::{self, Node, Place, Seen, doubt};
@@ -78,14 +78,8 @@ impl Run<'_> {
             Term::ObjectOf(of, value) => self.object_of(of, value, env),
             Term::Compare(compare) => self.compare(compare, env),
             Term::Arithmetic(arithmetic) => self.arithmetic(arithmetic, env),
-            Term::Union(of) => self.of_sets(of, env, |l, r, of| {
-                let [a, b] = &of.expressions;
-                sets::union(a, b, l, r)
-            }),
-            Term::Intersection(of) => self.of_sets(of, env, |l, r, of| {
-                let [a, b] = &of.expressions;
-                sets::intersection(a, b, l, r)
-            }),
+            Term::Union(of) => self.union(of, env),
+            Term::Intersection(of) => self.intersection(of, env),
             Term::In(of) => self.within(of, env),
         }
     }
@@ -204,7 +198,14 @@ impl Run<'_> {
                 },
             )
         })?;
-        Ok(gathered.into_object(self)?.seen)
+        let object = gathered.into_object(self)?;
+        if let Some(Clash { key, values }) = object.clash {
+            let [before, value] = values;
+            let message =
+                format!("an object has two values for the key {key}: {before} and {value}");
+            self.fail(&of.at, message);
+        }
+        Ok(object.seen)
     }
 
     fn compare(&mut self, compare: &Compare, env: &mut Env) -> Result<Seen, Halt> {
@@ -242,23 +243,31 @@ impl Run<'_> {
         } else {
             numbers::arithmetic_operation(&arithmetic.span, &arithmetic.operator, a, b, l, r, false)
         };
-        self.worked_out(of, &left, &right, value.ok(), |value| {
+        let seen = self.worked_out(of, &left, &right, value.ok(), |value| {
             is_sets || matches!(value, Value::Number(_))
+        })?;
+        Ok(if is_sets {
+            of_members(seen, &left, &right)
+        } else {
+            seen
         })
     }
 
-    fn of_sets(
-        &mut self,
-        of: &Operands,
-        env: &mut Env,
-        work: impl FnOnce(Value, Value, &Operands) -> anyhow::Result<Value>,
-    ) -> Result<Seen, Halt> {
+    fn union(&mut self, of: &Operands, env: &mut Env) -> Result<Seen, Halt> {
         let left = self.term(&of.left, env)?;
         let right = self.term(&of.right, env)?;
-        let value = work(left.value.clone(), right.value.clone(), of).ok();
-        self.worked_out(of, &left, &right, value, |value| {
-            matches!(value, Value::Set(_))
-        })
+        let [a, b] = &of.expressions;
+        let value = sets::union(a, b, left.value.clone(), right.value.clone());
+        self.worked_out(of, &left, &right, value.ok(), is_set)
+    }
+
+    fn intersection(&mut self, of: &Operands, env: &mut Env) -> Result<Seen, Halt> {
+        let left = self.term(&of.left, env)?;
+        let right = self.term(&of.right, env)?;
+        let [a, b] = &of.expressions;
+        let value = sets::intersection(a, b, left.value.clone(), right.value.clone());
+        let seen = self.worked_out(of, &left, &right, value.ok(), is_set)?;
+        Ok(of_members(seen, &left, &right))
     }
 
     /// What two operands come to; `value` is `None` where they come to nothing.
@@ -298,6 +307,25 @@ impl Run<'_> {
             place,
         })
     }
+}
+
+fn is_set(value: &Value) -> bool {
+    matches!(value, Value::Set(_))
+}
+
+/// What two sets come to by the members they have in common. A member of the input that is of no kind the other set has is
+/// looked for in vain in any case.
+fn of_members(seen: Seen, left: &Seen, right: &Seen) -> Seen {
+    if seen.doubt.is_some() {
+        return seen;
+    }
+    let sides = [(left, right), (right, left)];
+    let mut sides = sides.into_iter().filter(|(side, _)| side.is_of_input());
+    let doubt = sides.find_map(|(side, other)| {
+        let saw = kinds::shared(&side.value, &other.value)?;
+        Some(doubt(side.written()?, saw))
+    });
+    Seen { doubt, ..seen }
 }
 
 fn of_data(found: &Found) -> Seen {

@@ -61,6 +61,40 @@ fn parts_of(left: &Value, right: &Value, depth: usize) -> Option<String> {
     }
 }
 
+/// What is wrong with putting the members of a collection in an order, if they are of different kinds: `null` sorts before
+/// every number.
+pub(super) fn ordered(collection: &Value) -> Option<String> {
+    let members: Vec<&Value> = match collection {
+        Value::Array(items) => items.iter().collect(),
+        Value::Set(items) => items.iter_sorted().collect(),
+        Value::Undefined
+        | Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Object(_) => return None,
+    };
+    let (first, rest) = members.split_first()?;
+    if **first == Value::Null {
+        return Some("null among what is put in order".to_owned());
+    }
+    let other = rest.iter().find(|other| !is_same(first, other))?;
+    Some(format!(
+        "{}, put in order with {}",
+        kind(other),
+        kind(first)
+    ))
+}
+
+/// What is wrong with the members that two sets have in common, if one could be a member of the other in no case.
+pub(super) fn shared(members: &Value, of: &Value) -> Option<String> {
+    let (Value::Set(members), Value::Set(_)) = (members, of) else {
+        return None;
+    };
+    let mut members = members.iter_sorted();
+    members.find_map(|member| sought(member, of))
+}
+
 /// What is wrong with looking for a value in a collection, if no member is of its kind.
 pub(super) fn sought(member: &Value, collection: &Value) -> Option<String> {
     if *member == Value::Null {
@@ -69,7 +103,7 @@ pub(super) fn sought(member: &Value, collection: &Value) -> Option<String> {
     let mut any = false;
     let mut alike = |other: &Value| {
         any = true;
-        is_same(member, other)
+        is_same(member, other) && inside(member, other).is_none()
     };
     let found = match collection {
         Value::Array(items) => items.iter().any(&mut alike),

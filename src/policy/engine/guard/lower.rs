@@ -16,7 +16,9 @@ use regorus::Value;
 use regorus::unstable::{Expr, Ref, Rule, RuleHead, Span};
 
 use super::seen::Node;
-use super::term::{At, Branch, Definition, Group, Pattern, Query, Shape, Slot, Statement, Term};
+use super::term::{
+    At, Branch, Definition, Group, Pattern, Query, Shape, Slot, Statement, Step, Term,
+};
 use crate::policy::engine::bodies;
 use crate::policy::engine::catalog::{Catalog, RuleNode};
 use crate::policy::engine::syntax;
@@ -186,7 +188,11 @@ impl<'a> Frame<'a> {
             for argument in args {
                 self.declare_pattern(argument);
             }
-            arguments = args.iter().map(|argument| self.pattern(argument)).collect();
+            let mut steps = Vec::new();
+            let patterns = args.iter();
+            arguments = patterns
+                .map(|argument| self.pattern(argument, 0, &mut steps))
+                .collect();
         }
         let mut statements = Vec::new();
         let mut branches = Vec::new();
@@ -338,29 +344,34 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Takes a value apart by an expression.
-    fn pattern(&mut self, expr: &Ref<Expr>) -> Pattern {
+    /// Takes a value apart by an expression. What it runs over comes first, as steps of their own.
+    fn pattern(&mut self, expr: &Ref<Expr>, statement: u16, steps: &mut Vec<Step>) -> Pattern {
         match expr.as_ref() {
             Expr::Var { .. } => match syntax::variable(expr) {
                 Some("_") | None => Pattern::Any,
                 Some(name) => match self.local(name) {
                     Some(slot) => self.bind(slot),
-                    None => Pattern::Is(self.term(expr, 0, &mut Vec::new())),
+                    None => Pattern::Is(self.term(expr, statement, steps)),
                 },
             },
             Expr::Array { items, .. } => {
-                Pattern::Array(items.iter().map(|item| self.pattern(item)).collect())
+                let items = items.iter();
+                Pattern::Array(
+                    items
+                        .map(|item| self.pattern(item, statement, steps))
+                        .collect(),
+                )
             }
             Expr::Object { fields, .. } => Pattern::Object(
                 fields
                     .iter()
                     .map(|(_, key, value)| {
-                        let key = self.term(key, 0, &mut Vec::new());
-                        (key, self.pattern(value))
+                        let key = self.term(key, statement, steps);
+                        (key, self.pattern(value, statement, steps))
                     })
                     .collect(),
             ),
-            _ => Pattern::Is(self.term(expr, 0, &mut Vec::new())),
+            _ => Pattern::Is(self.term(expr, statement, steps)),
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) struct Run<'a> {
     pub(super) input: &'a Value,
     pub(super) now: Timestamp,
     /// Values of rules without arguments.
-    pub(super) known: HashMap<usize, Seen>,
+    pub(super) known: HashMap<usize, Known>,
     pub(super) steps: usize,
     pub(super) limit: usize,
     pub(super) until: Instant,
@@ -37,6 +37,12 @@ pub(super) struct Run<'a> {
     pub(super) failures: Vec<PolicyFailure>,
     /// What an explanation wants to know.
     pub(super) watch: Option<Watch>,
+}
+
+/// What a rule without arguments came to.
+pub(super) struct Known {
+    pub(super) seen: Seen,
+    pub(super) failures: Vec<PolicyFailure>,
 }
 
 /// Why an evaluation did not come to its end.
@@ -309,9 +315,13 @@ impl<'a> Run<'a> {
             file: Some(at.file.to_string()),
             line: Some(at.line),
         };
-        if !self.failures.contains(&failure) {
-            self.failures.push(failure);
-        }
+        note(&mut self.failures, &failure);
+    }
+}
+
+pub(super) fn note(failures: &mut Vec<PolicyFailure>, failure: &PolicyFailure) {
+    if !failures.contains(failure) {
+        failures.push(failure.clone());
     }
 }
 

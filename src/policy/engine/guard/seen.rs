@@ -173,6 +173,9 @@ impl Seen {
     /// The part at `key`.
     pub(super) fn part(&self, key: &Seen) -> Seen {
         let mut why = and(self.doubt_as_operand(), key.doubt_as_operand());
+        if self.has_in_any_case(key) {
+            why = None;
+        }
         let value = match (&self.value, &key.value) {
             (Value::Undefined, _) | (_, Value::Undefined) => Value::Undefined,
             (container, key) => container[key].clone(),
@@ -202,6 +205,9 @@ impl Seen {
                 Place::Nowhere => key.path().unwrap_or_else(|| show(&key.value)),
             };
             why = Some(doubt(key.path().unwrap_or(path), saw));
+        } else if matches!(self.value, Value::Set(_)) {
+            // Only policy makes sets: that one has no such member is an answer.
+            return Seen::undefined();
         } else if let Place::At(node) | Place::Of(node, 0) = &self.place {
             let below = Node::child(node, &key.value);
             if !has_parts(&self.value) {
@@ -221,6 +227,21 @@ impl Seen {
             value,
             doubt: why,
             place: Place::Nowhere,
+        }
+    }
+
+    /// Whether it is a set of which not all members are known, but this one is.
+    fn has_in_any_case(&self, key: &Seen) -> bool {
+        let sure = self.doubt.as_ref().and_then(|doubt| doubt.sure.as_ref());
+        key.doubt_as_operand().is_none()
+            && matches!(sure, Some(Value::Set(sure)) if sure.contains(&key.value))
+    }
+
+    /// Its path, or that of its parts where policy put them together.
+    pub(super) fn written(&self) -> Option<String> {
+        match &self.place {
+            Place::At(node) | Place::Of(node, _) | Place::NoKey(node) => Some(node.written()),
+            Place::Nowhere => None,
         }
     }
 

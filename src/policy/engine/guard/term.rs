@@ -99,6 +99,7 @@ pub(super) enum Found {
 pub(super) struct Of {
     pub(super) query: Query,
     pub(super) term: Term,
+    pub(super) at: At,
 }
 
 pub(super) struct Builtin {

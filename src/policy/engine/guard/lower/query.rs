@@ -42,8 +42,8 @@ impl Frame<'_> {
                 ..
             } => {
                 let over = self.term(collection, statement, steps);
-                let key = key.as_ref().map(|key| self.pattern(key));
-                let value = Some(self.pattern(value));
+                let key = key.as_ref().map(|key| self.pattern(key, statement, steps));
+                let value = Some(self.pattern(value, statement, steps));
                 Act::Each { key, value, over }
             }
             Literal::NotExpr { expr, .. } => {
@@ -90,7 +90,7 @@ impl Frame<'_> {
                     let turned = *op == AssignOp::Eq && !self.has_value(rhs);
                     let (pattern, value) = if turned { (rhs, lhs) } else { (lhs, rhs) };
                     let term = self.term(value, statement, steps);
-                    Act::Let(self.pattern(pattern), term)
+                    Act::Let(self.pattern(pattern, statement, steps), term)
                 }
                 _ => Act::Holds(self.term(expr, statement, steps)),
             },
@@ -107,10 +107,11 @@ impl Frame<'_> {
     ) -> (Of, Option<Term>) {
         self.scopes.push(HashMap::new());
         let (mut query, _) = self.statements(query);
+        let at = self.at(term.span());
         let term = self.last(term, 0, &mut query);
         let second = second.map(|second| self.last(second, 0, &mut query));
         self.scopes.pop();
-        (Of { query, term }, second)
+        (Of { query, term, at }, second)
     }
 
     /// A step over the members of a collection whose keys an expression takes apart; the member's place.
@@ -121,7 +122,7 @@ impl Frame<'_> {
         statement: u16,
         steps: &mut Vec<Step>,
     ) -> Term {
-        let key = self.pattern(index);
+        let key = self.pattern(index, statement, steps);
         let slot = self.slot();
         let value = Some(self.bind(slot));
         steps.push(Step {

@@ -175,7 +175,13 @@ impl Frame<'_> {
             return self.follow(of, &links, statement, steps);
         };
         if let Some(slot) = self.local(name) {
-            return self.follow(Term::Local(slot), &links, statement, steps);
+            let of = if self.is_bound(slot) {
+                Term::Local(slot)
+            } else {
+                // Nothing can be said of a name that has no value yet.
+                Term::Data(Found::Nothing(name.to_owned(), "without a value"))
+            };
+            return self.follow(of, &links, statement, steps);
         }
         let path = prefix(expr);
         let after = |used: usize| links.get(used.saturating_sub(1)..).unwrap_or_default();
