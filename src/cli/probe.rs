@@ -130,8 +130,12 @@ fn end(set: &PolicySet, report: &Report) -> anyhow::Result<ExitStatus> {
     let can_approve = set.rules().iter().any(|rule| rule.set == RuleSet::Approve);
     if report.approved == 0 && can_approve {
         bail!(
-            "there is nothing to try: none of {} is approved; add a request that is to `samples/`, or use --from-log",
-            plural(report.samples, "sample")
+            "there is nothing to try: {}; put a request that is approved into `samples/`, or use --from-log",
+            match report.samples {
+                0 => "there is no sample".to_owned(),
+                1 => "the one sample is not approved".to_owned(),
+                samples => format!("none of {samples} samples is approved"),
+            }
         );
     }
     match report.extent {
