@@ -3,6 +3,10 @@
 //! A slice is the text of a few rules and of all rules they reach, with a map from its lines back to the files. The
 //! engine parses and compiles it as if nothing else existed, so that a decision costs the same in a set of ten rules and
 //! of ten thousand.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a syntax tree has two dozen kinds of nodes, of which each function looks at a few"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -403,10 +407,6 @@ fn members(expr: &Ref<Expr>) -> Vec<(&Query, &Ref<Expr>)> {
 }
 
 /// Where an expression begins. The span of an object begins at its last field.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "a syntax tree has two dozen kinds of nodes, few of which begin with another"
-)]
 fn start_of(expr: &Ref<Expr>, text: &str) -> usize {
     let (own, _) = bytes_of(expr.span(), text);
     let first = match expr.as_ref() {
