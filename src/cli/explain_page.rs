@@ -59,7 +59,7 @@ pub(super) fn write(out: &mut dyn Write, account: &Account, rules: Rules) -> any
         }
     }
     if shown.is_empty() && rest.is_empty() {
-        writeln!(out, "\n{}", "no rule is about this request".style(FAINT))?;
+        writeln!(out, "\n{}", "No rule is about this request.".style(FAINT))?;
     }
     write_what_nearly_was(out, account)?;
     Ok(())

@@ -76,7 +76,7 @@ pub(super) fn read(directory: &Path) -> anyhow::Result<Result<PolicyFiles, Vec<D
 
 /// Reads and admits the directory, or says all that is wrong with it.
 pub(super) fn load(directory: &Path) -> anyhow::Result<Result<PolicySet, Vec<Diagnostic>>> {
-    let loaded = read(directory)?.and_then(|files| PolicySet::load(files, Budget::default()));
+    let loaded = read(directory)?.and_then(|files| PolicySet::load(files, Budget::unhurried()));
     Ok(loaded.map(|loaded| loaded.set))
 }
 

@@ -69,7 +69,7 @@ fn probe(args: &Args, out: &mut dyn Write, now: Timestamp) -> anyhow::Result<Exi
         None => &policies.directory()?,
     };
     let read = policy_directory::read(directory)?.and_then(|files| {
-        let Loaded { set, .. } = PolicySet::load(files, Budget::default())?;
+        let Loaded { set, .. } = PolicySet::load(files, Budget::unhurried())?;
         let mut found = samples::in_folder(directory)?;
         found.extend(samples::of_tests(set.files(), now)?);
         Ok((set, found))
@@ -130,8 +130,12 @@ fn end(set: &PolicySet, report: &Report) -> anyhow::Result<ExitStatus> {
     let can_approve = set.rules().iter().any(|rule| rule.set == RuleSet::Approve);
     if report.approved == 0 && can_approve {
         bail!(
-            "there is nothing to try: none of {} is approved; add a request that is to `samples/`, or use --from-log",
-            plural(report.samples, "sample")
+            "there is nothing to try: {}; put a request that is approved into `samples/`, or use --from-log",
+            match report.samples {
+                0 => "there is no sample".to_owned(),
+                1 => "the one sample is not approved".to_owned(),
+                samples => format!("none of {samples} samples is approved"),
+            }
         );
     }
     match report.extent {

@@ -5,6 +5,7 @@
 
 pub mod near;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::domain::case::{Case, Resolution, Resolver};
@@ -13,8 +14,11 @@ use crate::domain::verdict::{
     Cause, Condition, FiredRule, Outcome, PolicyFailure, RuleSet, Truth, Verdict,
 };
 
-/// Most facts that [`short`] names.
-const MOST_FACTS: usize = 3;
+/// Most facts that [`short`] names, and most rules that need one of them.
+const MOST_NAMED: usize = 3;
+
+/// Longer conditions do not push the values of the others to the right.
+const WIDEST: usize = 64;
 
 /// One or two sentences: the outcome, the rules behind it with their reasons, the revision. It says nothing of rules
 /// that nearly matched, since that would teach an agent to split its requests.
@@ -78,20 +82,17 @@ pub fn full(verdict: &Verdict) -> String {
             visible(&rule.reason)
         );
         let _ = write!(text, "\n    {}:{}  {}", rule.file, rule.line, rule.id);
+        let width = |condition: &Condition| visible(&condition.text).chars().count();
+        let widths = rule.conditions.iter().map(width);
+        let widest = widths.filter(|width| *width <= WIDEST).max();
         for condition in &rule.conditions {
-            let _ = write!(text, "\n    {}", line(condition));
+            let line = line(condition, widest.unwrap_or_default());
+            let _ = write!(text, "\n    {line}");
         }
     }
-    for evidence in &verdict.evidence {
-        let _ = write!(
-            text,
-            "\n  `{}` is {}, needed by {} ({}:{})",
-            visible(&evidence.path),
-            visible(&evidence.saw),
-            evidence.rule,
-            evidence.file,
-            evidence.line
-        );
+    for (fact, lines) in needed_at(verdict) {
+        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        let _ = write!(text, "\n  {fact}:{})", lines.join(", "));
     }
     for failure in &verdict.failures {
         let _ = write!(
@@ -238,22 +239,58 @@ fn first_failure(failures: &[PolicyFailure]) -> String {
 }
 
 /// The facts with the rules that need them. What a fact should have been instead is for people: see [`full`].
+/// What could not be relied on, each fact once, with the rules that need it.
 fn missing(verdict: &Verdict) -> String {
-    let mut facts: Vec<String> = Vec::new();
+    let mut needed: Vec<(String, Vec<&str>)> = Vec::new();
     for evidence in &verdict.evidence {
         let saw = evidence.saw.split(',').next().unwrap_or_default();
-        let fact = format!("`{}` is {saw} ({})", evidence.path, evidence.rule);
-        if !facts.contains(&fact) {
-            facts.push(fact);
+        let fact = format!("`{}` is {saw}", evidence.path);
+        let rule = evidence.rule.as_str();
+        match needed.iter_mut().find(|(other, _)| *other == fact) {
+            Some((_, rules)) if rules.contains(&rule) => {}
+            Some((_, rules)) => rules.push(rule),
+            None => needed.push((fact, vec![rule])),
         }
     }
-    let more = facts.len().saturating_sub(MOST_FACTS);
-    facts.truncate(MOST_FACTS);
-    match (facts.is_empty(), more) {
-        (true, _) => String::new(),
-        (false, 0) => format!(": {}", facts.join(", ")),
-        (false, more) => format!(": {}, and {more} more", facts.join(", ")),
+    if needed.is_empty() {
+        return String::new();
     }
+    let facts = needed.iter().map(|(fact, rules)| {
+        let rules = rules.iter().map(ToString::to_string).collect();
+        format!("{fact} ({})", first_of(rules))
+    });
+    format!(": {}", first_of(facts.collect()))
+}
+
+/// The first of them, and how many more there are.
+fn first_of(mut all: Vec<String>) -> String {
+    let more = all.len().saturating_sub(MOST_NAMED);
+    all.truncate(MOST_NAMED);
+    match more {
+        0 => all.join(", "),
+        more => format!("{}, and {more} more", all.join(", ")),
+    }
+}
+
+/// What each rule could not rely on, up to its file, and the lines there.
+fn needed_at(verdict: &Verdict) -> Vec<(String, BTreeSet<u32>)> {
+    let mut needed: Vec<(String, BTreeSet<u32>)> = Vec::new();
+    for evidence in &verdict.evidence {
+        let fact = format!(
+            "`{}` is {}, needed by {} ({}",
+            visible(&evidence.path),
+            visible(&evidence.saw),
+            evidence.rule,
+            evidence.file
+        );
+        match needed.iter_mut().find(|(other, _)| *other == fact) {
+            Some((_, lines)) => {
+                lines.insert(evidence.line);
+            }
+            None => needed.push((fact, BTreeSet::from([evidence.line]))),
+        }
+    }
+    needed
 }
 
 fn verb(set: RuleSet) -> &'static str {
@@ -264,7 +301,7 @@ fn verb(set: RuleSet) -> &'static str {
     }
 }
 
-fn line(condition: &Condition) -> String {
+fn line(condition: &Condition, widest: usize) -> String {
     let mark = match condition.truth {
         Truth::True => '✓',
         Truth::False => '✗',
@@ -275,10 +312,12 @@ fn line(condition: &Condition) -> String {
         .iter()
         .map(|(path, value)| format!("{path} = {}", visible(value)))
         .collect();
-    let seen = if values.is_empty() {
-        String::new()
-    } else {
-        format!("    {}", values.join(", "))
-    };
-    format!("{mark} {}{seen}", visible(&condition.text))
+    let text = visible(&condition.text);
+    if values.is_empty() {
+        return format!("{mark} {text}");
+    }
+    format!("{mark} {text:widest$}  {}", values.join(", "))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,9 @@
 
 use serde_json::Number;
 
+/// Digits of which every float keeps all.
+const MOST_EXACT: usize = 15;
+
 /// The number `lexeme` stands for, if it is held exactly: as an integer of 64 bits, else as the float whose shortest
 /// decimal text has the same value (`0.1` and `1.10` do, `1e400` and `12345678901234567890.5` do not).
 ///
@@ -13,6 +16,10 @@ pub(super) fn exact(lexeme: &str) -> Option<Number> {
     if let Ok(integer) = lexeme.parse::<u64>() {
         return Some(integer.into());
     }
+    if lexeme.len() <= MOST_EXACT && !lexeme.contains(['e', 'E']) {
+        let float: f64 = lexeme.parse().ok()?;
+        return Number::from_f64(if float == 0.0 { 0.0 } else { float });
+    }
     let written = Decimal::of(lexeme)?;
     if written.digits.is_empty() {
         return Number::from_f64(0.0);
@@ -23,9 +30,8 @@ pub(super) fn exact(lexeme: &str) -> Option<Number> {
         .filter(|float: &f64| float.is_finite())?;
     // Two texts may be as short and as near as each other, and not every printer takes the same one.
     let held = Number::from_f64(float)?;
-    let texts = [format!("{float:e}"), held.to_string()];
-    let is_written = |text: &String| Decimal::of(text).is_some_and(|decimal| decimal == written);
-    texts.iter().any(is_written).then_some(held)
+    let is_written = |text: &str| Decimal::of(text).is_some_and(|decimal| decimal == written);
+    (is_written(&format!("{float:e}")) || is_written(&held.to_string())).then_some(held)
 }
 
 /// A decimal value in one form: `0.digits × 10^exponent`, with no zero at either end of the digits; zero has none.

@@ -38,6 +38,16 @@ impl Default for Budget {
     }
 }
 
+impl Budget {
+    /// For what is evaluated where no request waits: the same instructions, and time enough on a busy machine.
+    pub fn unhurried() -> Self {
+        Self {
+            time: Duration::from_secs(10),
+            ..Self::default()
+        }
+    }
+}
+
 /// A set and what somebody should look at in it.
 #[derive(Debug)]
 pub struct Loaded {

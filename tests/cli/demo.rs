@@ -85,7 +85,7 @@ fn two_hundred_requests_end_well_and_every_rationale_names_its_rule() {
     )
     .unwrap();
     let by_evidence = Regex::new(
-        r"^\? escalate .* could not rely on the request's facts: `input\.\S+` is \S.* \(approvals\.\S+#\S+\).* (\S+\.rego):(\d+)$",
+        r"^\? escalate .* could not rely on the request's facts: `input\.\S+` is \S.* \((?:approvals\.\S+#\S+(?:, )?)+\).* (\S+\.rego):(\d+)$",
     )
     .unwrap();
     let mut decided = 0;
@@ -173,7 +173,7 @@ fn an_edit_shows_in_the_next_decision_and_a_broken_one_leaves_the_old_set_servin
         "agents.mai(",
     );
     demo.next(&["error[P032]: there is no function `agents.mai`"]);
-    demo.next(&["--> ", "approvals/refunds/refunds.rego:13:2"]);
+    demo.next(&["--> ", "approvals/refunds/refunds.rego:14:2"]);
     demo.next(&[&format!(
         "the policies on disk are refused; revision {edited} still serves"
     )]);

@@ -91,6 +91,7 @@ fn the_commands_that_the_pages_name_are_there() {
         "docs/http-api.md",
         "docs/operations.md",
         "docs/policies.md",
+        "docs/policy-guide.md",
         "docs/tracemem.md",
         "policies/README.md",
         "examples/deploy/README.md",

@@ -29,7 +29,7 @@ async fn what_policy_approved_before_is_tried_too() {
     let case = desk.decide("appr_2", Outcome::Approve, Mode::DryRun).await;
     let found = desk.run(&["probe", "--from-log", "--format", "json"]);
     assert_eq!(found.status, 2, "{found:?}");
-    let report = found.json();
+    let report: serde_json::Value = serde_json::from_str(&found.out).unwrap();
     assert_eq!(report["findings"][0]["sample"], case.asked.id.to_string());
     assert_eq!(
         report["findings"][0]["suggestion"],

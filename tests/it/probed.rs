@@ -1,5 +1,7 @@
 //! The corpus under attack: `probe` finds each hole that is planted for it, and nothing in sound policies.
 
+use std::fmt::Write as _;
+
 use countersign::domain::verdict::Outcome;
 use countersign::policy::PolicySet;
 use countersign::policy::folder::PolicyFiles;
@@ -95,9 +97,9 @@ fn every_hole_that_the_guard_leaves_is_found() {
     for one in corpus("holes") {
         let report = one.probe(Guard::On);
         for case in &one.cases {
-            let wanted: Vec<&str> = match &case["path"] {
-                Value::Array(paths) => paths.iter().filter_map(Value::as_str).collect(),
-                path => path.as_str().into_iter().collect(),
+            let wanted: Vec<&str> = match case["path"].as_array() {
+                Some(paths) => paths.iter().filter_map(Value::as_str).collect(),
+                None => case["path"].as_str().into_iter().collect(),
             };
             if case["found_by"] != "probe" {
                 continue;
@@ -107,62 +109,26 @@ fn every_hole_that_the_guard_leaves_is_found() {
                 .iter()
                 .any(|finding| wanted.contains(&path(finding).as_str()))
             {
-                missed.push_str(&format!(
-                    "{}, {}: nothing at {wanted:?}{}\n",
+                let _ = writeln!(
+                    missed,
+                    "{}, {}: nothing at {wanted:?}{}",
                     one.name,
                     case["why"],
                     told(&report)
-                ));
+                );
             }
         }
     }
     assert!(missed.is_empty(), "{missed}");
 }
 
-/// Sound as far as evidence goes, these leave a number without its lower bound (CS103), know one spelling of what they deny
-/// (CS105), or take any text for a flag (CS102). That is told, and nothing else is.
-const TOLD: [(&str, &[&str]); 22] = [
-    ("01-a-default-for-what-is-optional", &["CS105"]),
-    ("02-a-kind-asked-first", &["CS105"]),
-    ("03-a-kind-asked-last", &["CS105"]),
-    ("08-not-in-data", &["CS105"]),
-    ("10-not-a-key-of-data", &["CS105"]),
-    ("11-not-below-a-name-of-data", &["CS105"]),
-    ("16-a-veto-with-one-plain-no", &["CS103", "CS105"]),
-    ("17-a-veto-with-one-plain-no-last", &["CS103", "CS105"]),
-    ("28-not-some-item", &["CS105"]),
-    ("29-any-index", &["CS105"]),
-    ("33-sums-of-what-is-a-number", &["CS103"]),
-    ("35-an-optional-path", &["CS105"]),
-    ("39-bare-flags", &["CS102"]),
-    ("40-a-default-rule", &["CS103"]),
-    ("41-an-else-chain", &["CS103"]),
-    ("42-functions-by-pattern", &["CS103"]),
-    ("43-a-library", &["CS103", "CS105"]),
-    ("49-reject-beats-what-is-unknown", &["CS103", "CS105"]),
-    ("51-two-inputs", &["CS105"]),
-    ("53-the-first-approval", &["CS105"]),
-    ("59-a-mixed-list-of-data", &["CS105"]),
-    ("61-a-question-with-its-terms", &["CS103"]),
-];
-
 #[test]
-fn only_what_a_property_says_is_told_of_sound_policies() {
+fn nothing_is_told_of_sound_policies() {
     let mut wrong = String::new();
     for one in corpus("sound") {
         let report = one.probe(Guard::On);
-        let mut codes: Vec<&str> = report
-            .findings
-            .iter()
-            .map(|finding| finding.property.code())
-            .collect();
-        codes.sort_unstable();
-        let expected = TOLD
-            .iter()
-            .find(|(name, _)| *name == one.name)
-            .map_or(&[][..], |(_, codes)| codes);
-        if codes != expected {
-            wrong.push_str(&format!("{}{}\n", one.name, told(&report)));
+        if !report.findings.is_empty() {
+            let _ = writeln!(wrong, "{}{}", one.name, told(&report));
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -94,7 +94,7 @@ fn no_rule_and_no_change_are_said() {
     insta::assert_snapshot!(page(&account, Rules::Nearest), @"
     escalate  Left to a person: no rule of policy 3f3f3f3f3f3f matched.
 
-    no rule is about this request
+    No rule is about this request.
     ");
 }
 

@@ -128,6 +128,10 @@ pub(crate) fn load(files: &PolicyFiles) -> Result<(Policies, Vec<Diagnostic>), V
         return Err(mistakes);
     }
     let guard = Guard::new(&catalog, &serving, &data.0);
+    let unreached = unreached_elses(&catalog, &guard);
+    if !unreached.is_empty() {
+        return Err(unreached);
+    }
     Ok((
         Policies {
             bodies,
@@ -206,6 +210,26 @@ fn overlaps(catalog: &Catalog, data: &serde_json::Value) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// An `else` that the engine's machine does not come to where the body above it runs over elements and none holds.
+fn unreached_elses(catalog: &Catalog, guard: &Guard) -> Vec<Diagnostic> {
+    let rules = guard.unreached_elses();
+    rules
+        .into_iter()
+        .filter_map(|rule| {
+            let rule = catalog.rules.get(rule)?;
+            let mistake = Diagnostic::error(
+                "P041",
+                "an `else` below a body that runs over elements is not supported in rules that decide",
+            );
+            Some(
+                mistake
+                    .at(head_of(catalog.parsed(rule)?, rule.start))
+                    .help("give the loop a rule of its own, `any_large if some item in …`, and ask for that in the body"),
+            )
+        })
+        .collect()
 }
 
 fn head_of(parsed: &Parsed, start: usize) -> Place {

@@ -79,11 +79,12 @@ fn engines(json: &Json) -> Result<Value, String> {
             Value::from(items?)
         }
         Json::Object(members) => {
-            let member =
-                |(key, member): (&String, &Json)| Ok((Value::from(key.as_str()), engines(member)?));
-            let members: Result<BTreeMap<Value, Value>, String> =
-                members.iter().map(member).collect();
-            Value::from(members?)
+            let mut object = Value::new_object();
+            let fields = object.as_object_mut().map_err(|error| error.to_string())?;
+            for (key, member) in members {
+                fields.insert(Value::from(key.as_str()), engines(member)?);
+            }
+            object
         }
     })
 }

@@ -54,6 +54,9 @@ impl Finding {
                 format!("`{path}` is denied as it is listed, and approved as {shown}")
             }
             Property::EmptyContainer => format!("`{path}` is approved when nothing is in it"),
+            Property::Container if to.is_some_and(has_doubles) => {
+                format!("`{path}` is approved with one element that counts as several")
+            }
             Property::Container => {
                 format!("`{path}` is approved with what is not approved alone")
             }
@@ -139,6 +142,16 @@ impl Change {
             (Some(_), Some(_)) => "replace",
         }
     }
+}
+
+/// Whether a list has an element twice.
+fn has_doubles(value: &Value) -> bool {
+    let elements = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    let before = |at: usize| elements.get(..at).unwrap_or_default();
+    elements
+        .iter()
+        .enumerate()
+        .any(|(at, element)| before(at).contains(element))
 }
 
 /// A value as JSON in ASCII, so that what only looks the same is seen to be something else.

@@ -14,7 +14,7 @@ fn set(rules: &str) -> PolicySet {
     let data =
         r#"{"blocked": ["KP", "IR"], "fraud": ["cus_bad"], "allowed": ["a@x.com", "b@x.com"]}"#;
     let files = PolicyFiles::of([("p.rego", text.as_str()), ("data.json", data)]).unwrap();
-    match PolicySet::load(files, Budget::default()) {
+    match PolicySet::load(files, Budget::unhurried()) {
         Ok(loaded) => loaded.set,
         Err(mistakes) => panic!("{mistakes:?}"),
     }

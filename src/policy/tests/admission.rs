@@ -153,6 +153,10 @@ fn what_the_bytecode_cannot_carry_is_refused_with_what_to_write() {
             "reject contains \"x\" if {\n\tinput.action == \"a\"\n\tdata.approvals[input.x]\n}",
         ),
         (
+            "P041",
+            "reject contains \"x\" if {\n\tinput.action == \"a\"\n\trisk == \"high\"\n}\n\nrisk := \"low\" if {\n\tsome item in input.items\n\titem.safe\n} else := \"high\"",
+        ),
+        (
             "P040",
             "reject contains \"x\" if {\n\tinput.action == \"a\"\n\t0, \"x\" in input.list\n}",
         ),

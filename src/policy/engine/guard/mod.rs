@@ -56,6 +56,24 @@ impl Guard {
         }
     }
 
+    /// The rules whose `else` the engine's machine never comes to: the body above it runs over elements. By index into the
+    /// catalog.
+    pub(crate) fn unreached_elses(&self) -> Vec<usize> {
+        let mut rules: Vec<usize> = self
+            .by_rule
+            .iter()
+            .filter(|&(_, &(group, at))| {
+                let group = self.groups.get(group);
+                group
+                    .and_then(|group| group.definitions.get(at))
+                    .is_some_and(Definition::has_unreached_else)
+            })
+            .map(|(&rule, _)| rule)
+            .collect();
+        rules.sort_unstable();
+        rules
+    }
+
     fn definition(&self, rule: usize) -> Option<&Definition> {
         let &(group, at) = self.by_rule.get(&rule)?;
         self.groups.get(group)?.definitions.get(at)

@@ -173,6 +173,17 @@ pub(super) struct Definition {
     pub(super) statements: Vec<Statement>,
 }
 
+impl Definition {
+    /// Whether a branch runs over elements and another stands below it.
+    pub(super) fn has_unreached_else(&self) -> bool {
+        let above = self.chain.split_last().map_or(&[][..], |(_, above)| above);
+        let runs = |step: &Step| matches!(step.act, Act::Each { .. });
+        above
+            .iter()
+            .any(|branch| branch.query.steps.iter().any(runs))
+    }
+}
+
 pub(super) struct Branch {
     pub(super) query: Query,
     /// The value; for a set and an object the key.

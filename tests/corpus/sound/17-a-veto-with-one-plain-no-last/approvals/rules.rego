@@ -1,10 +1,24 @@
 # The same in the other order.
 package approvals
 
-approve contains "nothing speaks against it" if input.action == "act"
+approve contains "nothing speaks against it" if {
+	input.action == "act"
+	not odd_kind
+	not negative
+}
 
 reject contains "no" if {
 	input.action == "act"
 	input.context.amount > 1000
 	input.context.kind == "wire"
+}
+
+odd_kind if {
+	is_string(input.context.kind)
+	not regex.match("^[a-z]+$", input.context.kind)
+}
+
+negative if {
+	is_number(input.context.amount)
+	input.context.amount < 0
 }

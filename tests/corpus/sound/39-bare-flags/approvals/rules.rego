@@ -5,4 +5,5 @@ approve contains "fine" if {
 	input.action == "act"
 	input.context.confirmed
 	not input.context.disputed
+	is_boolean(input.context.confirmed)
 }

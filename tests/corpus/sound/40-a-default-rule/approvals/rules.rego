@@ -4,6 +4,7 @@ package approvals
 approve contains "fine" if {
 	input.action == "act"
 	risk == "low"
+	input.context.score >= 0
 }
 
 default risk := "low"

@@ -4,6 +4,7 @@ package approvals
 approve contains "fine" if {
 	input.action == "act"
 	grade in {"low", "mid"}
+	input.context.score >= 0
 }
 
 grade := "high" if input.context.score > 80

@@ -1,7 +1,11 @@
 # A veto that holds is not softened by one that cannot be looked at.
 package approvals
 
-approve contains "nothing speaks against it" if input.action == "act"
+approve contains "nothing speaks against it" if {
+	input.action == "act"
+	object.get(input.context, "amount", 0) >= 0
+	regex.match("^[A-Z]+$", object.get(input.context, "country", "DE"))
+}
 
 reject contains "no" if {
 	input.action == "act"

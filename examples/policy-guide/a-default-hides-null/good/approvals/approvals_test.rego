@@ -1,0 +1,11 @@
+package approvals_test
+
+import data.approvals
+
+test_the_usual_request_is_approved if {
+	count(approvals.approve) > 0 with input as {"action": "stripe.refund", "context": {"amount": 50, "risk": 10}}
+}
+
+test_a_risk_that_is_null_is_not_low if {
+	count(approvals.approve) == 0 with input as {"action": "stripe.refund", "context": {"amount": 50, "risk": null}}
+}

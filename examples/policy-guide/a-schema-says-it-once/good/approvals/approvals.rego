@@ -1,0 +1,8 @@
+package approvals
+
+# METADATA
+# title: Small refund
+approve contains "it is small" if {
+	input.action == "stripe.refund"
+	input.context.amount < 100
+}

@@ -1,0 +1,16 @@
+package approvals
+
+# METADATA
+# title: Small refund
+approve contains "it is small" if {
+	input.action == "stripe.refund"
+	input.context.amount > 0
+	input.context.amount < 100
+}
+
+# METADATA
+# title: Other currency
+reject contains "the limits are in US dollars" if {
+	input.action == "stripe.refund"
+	input.context.currency != "USD"
+}

@@ -1,0 +1,10 @@
+package approvals
+
+# METADATA
+# title: Small payout
+approve contains "it is small" if {
+	input.action == "payout.create"
+	input.context.amount > 0
+	input.context.amount <= 1000
+	input.context.country in data.payouts.countries
+}

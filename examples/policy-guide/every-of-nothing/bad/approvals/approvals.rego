@@ -1,0 +1,11 @@
+package approvals
+
+# METADATA
+# title: Small basket
+approve contains "every line is small" if {
+	input.action == "stripe.refund"
+	every line in input.context.lines {
+		line.amount > 0
+		line.amount < 100
+	}
+}

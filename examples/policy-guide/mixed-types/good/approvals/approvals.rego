@@ -1,0 +1,11 @@
+package approvals
+
+# METADATA
+# title: Small payout
+approve contains "it is small" if {
+	input.action == "payout.create"
+	input.context.amount > 0
+	input.context.amount <= 1000
+	is_number(input.context.account)
+	not input.context.account in data.accounts.blocked
+}

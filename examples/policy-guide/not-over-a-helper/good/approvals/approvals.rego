@@ -1,0 +1,10 @@
+package approvals
+
+# METADATA
+# title: Small refund
+approve contains "it is small" if {
+	input.action == "stripe.refund"
+	input.context.amount > 0
+	input.context.amount < 100
+	input.context.customer.flagged == false
+}

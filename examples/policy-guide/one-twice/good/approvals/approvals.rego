@@ -1,0 +1,11 @@
+package approvals
+
+# METADATA
+# title: Reviewed by two
+approve contains "two people reviewed it" if {
+	input.action == "deploy.production"
+	count({name | some name in input.context.reviews}) >= 2
+	every name in input.context.reviews {
+		name in data.people.reviewers
+	}
+}
