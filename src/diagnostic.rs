@@ -1,5 +1,6 @@
 //! A mistake in a file somebody wrote, shown as the file, the line and a frame, with what to write instead.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -71,6 +72,17 @@ impl Place {
             u32::try_from(column).unwrap_or(u32::MAX),
         )
     }
+
+    /// The bytes that a frame marks: whole letters of the text, whatever the place says.
+    fn marked(&self) -> Range<usize> {
+        let length = self.text.len();
+        let is_whole = |at: &usize| self.text.is_char_boundary(*at);
+        let start = self.start.min(length);
+        let start = (0..=start).rev().find(is_whole).unwrap_or_default();
+        let end = self.end.clamp(start, length);
+        let end = (end..=length).find(is_whole).unwrap_or(length);
+        start..end
+    }
 }
 
 impl Diagnostic {
@@ -129,12 +141,7 @@ impl Diagnostic {
         };
         let mut group = Group::with_title(level.primary_title(self.message.as_str()).id(self.code));
         if let Some(place) = &self.place {
-            let length = place.text.len();
-            let (start, end) = (
-                place.start.min(length),
-                place.end.clamp(place.start.min(length), length),
-            );
-            let mut annotation = AnnotationKind::Primary.span(start..end);
+            let mut annotation = AnnotationKind::Primary.span(place.marked());
             if let Some(label) = &self.label {
                 annotation = annotation.label(label.as_str());
             }
@@ -182,6 +189,24 @@ pub fn did_you_mean<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_inside_of_a_letter_marks_the_whole_of_it() {
+        let text: Arc<str> = "x = “é”".into();
+        for start in 0..=text.len() + 1 {
+            for end in 0..=text.len() + 1 {
+                let place = Place {
+                    file: "x.rego".into(),
+                    text: Arc::clone(&text),
+                    start,
+                    end,
+                };
+                assert!(text.get(place.marked()).is_some(), "{start} {end}");
+                let shown = Diagnostic::error("C001", "wrong").at(place);
+                assert!(shown.render(Paint::Plain).contains("x = “é”"));
+            }
+        }
+    }
 
     #[test]
     fn a_mistake_is_shown_with_file_line_and_help() {

@@ -47,15 +47,17 @@ impl Parsed {
     }
 }
 
-/// Start and end of a span in its text. A span that ends in a string stops short of the closing quote.
+/// Start and end of a span in its text. A span that begins or ends with a string lacks the quote there.
 pub(crate) fn bytes_of(span: &Span, text: &str) -> (usize, usize) {
-    let start = span.start as usize;
+    let mut start = span.start as usize;
     let mut end = (span.end as usize).max(start);
+    let before = start.checked_sub(1).and_then(|at| text.as_bytes().get(at));
+    if matches!(before, Some(b'"' | b'`')) {
+        start -= 1;
+    }
     let closes = text.as_bytes().get(end).copied();
     let inside = open_quote(text.get(start..end).unwrap_or_default());
-    if (closes.is_some() && closes == inside)
-        || (start == end && matches!(closes, Some(b'"' | b'`')))
-    {
+    if closes.is_some() && closes == inside {
         end += 1;
     }
     (start, end)

@@ -32,10 +32,10 @@ fn all_mistakes_of_all_files_come_at_once_with_frames() {
           | ^
 
         error[P013]: an element of `escalate` has no key `vote`; did you mean `votes`?
-         --> approvals/b.rego:3:36
+         --> approvals/b.rego:3:35
           |
         3 | escalate contains {"reason": "x", "vote": 2} if input.action == "a"
-          |                                    ^^^^
+          |                                   ^^^^^^
           |
           = help: the keys are `reason`, `to`, `votes`, `within`
 

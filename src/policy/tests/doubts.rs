@@ -180,3 +180,35 @@ fn that_a_set_made_of_sets_has_no_such_member_is_an_answer() {
         Outcome::Approve
     );
 }
+
+/// Ordinary ways to write, that the texts for the machine must keep.
+#[test]
+fn what_is_written_in_an_ordinary_way_is_evaluated_alike_by_both() {
+    for condition in [
+        "\"k\" == input.xs[0].c\n\tcount([x.a | some x in input.xs]) == 1",
+        "`k` == input.xs[0].c\n\tcount([x.a | some x in input.xs]) == 1",
+        "\"\" != input.xs[0].c\n\tcount([x.a | some x in input.xs]) == 1",
+        "named",
+        "otherwise == \"yes\"",
+        "rows := [{\"a\": x.a, \"b\": x.b} | some x in input.xs]\n\trows == [{\"a\": 1, \"b\": 2}]",
+        "rows := [{\"a\": x.a, \"z\": x.z} | some x in input.xs]\n\trows == []",
+        "rows := {x.c: {\"a\": x.a, \"b\": \"w\"} | some x in input.xs}\n\trows.k.a == 1",
+        "rows := [{x.a, x.b} | some x in input.xs]\n\tcount(rows[0]) == 2",
+        "rows := [{\n\t\t\"a\": x.a, # the \"a\n\t\t\"b\": `w # {\n`, # more\n\t} |\n\t\tsome x in input.xs # all\n\t\tx.a > 0 # above\n\t]\n\tcount(rows) == 1",
+        "rows := [x.a | some x in input.xs; x.c == \"k\"]\n\trows == [1]",
+    ] {
+        let set = one(&format!(
+            "package approvals\n\napprove contains \"x\" if {{\n\t{condition}\n}}\n\nnamed if \"k\" in [x.c | some x in input.xs]\n\notherwise := \"no\" if not input.xs\n\nelse := \"yes\" if \"k\" in [x.c | some x in input.xs]\n"
+        ));
+        let verdict = ask(
+            &set,
+            &json!({"action": "a", "xs": [{"a": 1, "b": 2, "c": "k"}]}),
+        );
+        let wanted = if condition.contains("x.z") {
+            (Outcome::Escalate, Cause::Evidence)
+        } else {
+            (Outcome::Approve, Cause::Rule)
+        };
+        assert_eq!(says(&verdict), wanted, "{condition}: {verdict:#?}");
+    }
+}

@@ -93,9 +93,10 @@ pub(super) fn edits(catalog: &Catalog, node: &RuleNode, text: &str) -> BTreeMap<
             continue;
         };
         let (_, end) = bytes_of(&last.span, text);
-        let (from, to) = bytes_of(member.span(), text);
-        let member = edits.applied(text, from, to);
-        edits.insert(end, &format!("; {member} == {member}"));
+        let (_, to) = bytes_of(member.span(), text);
+        let member = edits.applied(text, start_of(member, text), to);
+        // As a member of an array, since what begins with a brace is read as a query of its own.
+        edits.insert(end, &format!("; [{member}] != []"));
     }
     edits.0
 }
@@ -129,8 +130,41 @@ impl Edits {
             at = place + edit.instead_of;
         }
         applied.push_str(text.get(at..to).unwrap_or_default());
-        applied.replace(['\n', '\r'], " ")
+        on_one_line(&applied)
     }
+}
+
+/// The same text without its comments and line breaks. A raw string has spaces for its own: only whether there is a value
+/// is asked of what is written this way.
+fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    let mut quote = None;
+    while let Some(character) = characters.next() {
+        match (quote, character) {
+            (None, '#') => {
+                characters.by_ref().find(|&c| c == '\n');
+                line.push(' ');
+            }
+            (_, '\n' | '\r') => line.push(' '),
+            (None, '"' | '`') => {
+                quote = Some(character);
+                line.push(character);
+            }
+            (Some('"'), '\\') => {
+                line.push(character);
+                line.extend(characters.next());
+            }
+            (Some(open), _) => {
+                line.push(character);
+                if character == open {
+                    quote = None;
+                }
+            }
+            (None, _) => line.push(character),
+        }
+    }
+    line
 }
 
 /// What a body has to name at its start.
@@ -212,6 +246,23 @@ fn members(expr: &Ref<Expr>) -> Vec<(&Query, &Ref<Expr>)> {
     };
     let members = members.into_iter().filter(may_be_undefined);
     members.map(|member| (query.as_ref(), member)).collect()
+}
+
+/// Where an expression begins. The span of an object begins at its last field.
+fn start_of(expr: &Ref<Expr>, text: &str) -> usize {
+    let (own, _) = bytes_of(expr.span(), text);
+    let first = match expr.as_ref() {
+        Expr::Object { fields, .. } => {
+            let key = fields.first().map(|(_, key, _)| start_of(key, text));
+            let brace = key.and_then(|key| text.get(..key)?.rfind('{'));
+            return brace.map_or(own, |brace| brace.min(own));
+        }
+        Expr::BoolExpr { lhs, .. } | Expr::ArithExpr { lhs, .. } | Expr::BinExpr { lhs, .. } => lhs,
+        Expr::Membership { value, .. } => value,
+        Expr::RefDot { refr, .. } | Expr::RefBrack { refr, .. } => refr,
+        _ => return own,
+    };
+    start_of(first, text).min(own)
 }
 
 /// A path as one writes it.
