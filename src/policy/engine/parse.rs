@@ -125,6 +125,8 @@ pub(crate) fn diagnostic(file: &RegoFile, error: &str) -> Diagnostic {
     };
     if message.contains("`if` keyword is required") || message.contains("must have a body") {
         mistake.help("this is Rego v1: write `if` before the body, as in `reject contains \"reason\" if { … }`")
+    } else if message.contains("unexpected keyword `some`") {
+        mistake.help("after an operator, the `|` of a comprehension is read as a union: write `[(a * b) | some …]`")
     } else if message.contains("`contains` keyword is required") {
         mistake.help("this is Rego v1: write `reject contains \"reason\" if { … }`, not `reject[\"reason\"] { … }`")
     } else {
