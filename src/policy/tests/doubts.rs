@@ -212,3 +212,22 @@ fn what_is_written_in_an_ordinary_way_is_evaluated_alike_by_both() {
         assert_eq!(says(&verdict), wanted, "{condition}: {verdict:#?}");
     }
 }
+
+#[test]
+fn a_copy_of_what_was_sent_lacks_what_the_original_lacks() {
+    for copy in [
+        "copy := {key: value | some key, value in input.context}",
+        "copy := {key: value | some key, value in input.context; key != \"secret\"}",
+    ] {
+        let set = one(&format!(
+            "package approvals\n\napprove contains \"x\" if {{\n\tinput.action == \"a\"\n\tnot copy.flagged\n}}\n\n{copy}\n"
+        ));
+        for context in [json!({}), json!({"other": 1}), json!({"flagged": null})] {
+            let verdict = ask(&set, &with(&context));
+            let asked = (Outcome::Escalate, Cause::Evidence);
+            assert_eq!(says(&verdict), asked, "{copy} {context}: {verdict:#?}");
+        }
+        let honest = with(&json!({"flagged": false}));
+        assert_eq!(ask(&set, &honest).outcome, Outcome::Approve, "{copy}");
+    }
+}

@@ -12,7 +12,7 @@ use super::kinds::{self, kind};
 use super::parts::input_at;
 use super::run::{Branch, Env, Flow, Halt, Path, Run};
 use super::seen::{self, Node, Place, Seen, doubt};
-use super::term::{Arithmetic, Compare, Found, Of, Operands, Term};
+use super::term::{Act, Arithmetic, Compare, Found, Of, Operands, Pattern, Term};
 
 impl Run<'_> {
     /// The value of a term.
@@ -205,7 +205,14 @@ impl Run<'_> {
                 format!("an object has two values for the key {key}: {before} and {value}");
             self.fail(&of.at, message);
         }
-        Ok(object.seen)
+        let mut seen = object.seen;
+        if let Some(original) = copied(of, value) {
+            let original = self.term(original, env)?;
+            if let Place::At(node) | Place::Of(node, 0) = original.place {
+                seen.place = Place::Of(node, 0);
+            }
+        }
+        Ok(seen)
     }
 
     fn compare(&mut self, compare: &Compare, env: &mut Env) -> Result<Seen, Halt> {
@@ -307,6 +314,24 @@ impl Run<'_> {
             place,
         })
     }
+}
+
+/// What an object is a copy of, whole or in part: what is missing in the original is missing in the copy too, and not known
+/// for that. `{key: value | some key, value in original; …}`
+fn copied<'of>(of: &'of Of, value: &Term) -> Option<&'of Term> {
+    let first = of.query.steps.first()?;
+    let Act::Each {
+        key: Some(Pattern::Bind(key)),
+        value: Some(Pattern::Bind(member)),
+        over,
+    } = &first.act
+    else {
+        return None;
+    };
+    let (Term::Local(to), Term::Local(put)) = (&of.term, value) else {
+        return None;
+    };
+    (to == key && put == member).then_some(over)
 }
 
 fn is_set(value: &Value) -> bool {
