@@ -4,7 +4,7 @@ use super::body::{Weighed, shown};
 use super::run::{Answer, Branch, Env, Flow, Halt, Path, Run};
 use super::seen::{self, Doubt, Seen};
 use super::term::{Act, Branch as Written, Definition, Statement};
-use super::watch::Watch;
+use super::watch::{Keep, Watch};
 use crate::domain::explanation::{ExplainedCondition, ExplainedHelper, Missing};
 use crate::domain::verdict::Truth;
 use crate::policy::engine::guard::body::BodySeen;
@@ -46,7 +46,7 @@ struct Nearest {
 
 impl<'a> Run<'a> {
     fn explained(&mut self, definition: &'a Definition) -> Result<Explained, Halt> {
-        self.watch = Some(Watch::new());
+        self.watch = Some(Watch::new(Keep::Reads));
         self.forget();
         let seen = self.weigh_body(definition)?;
         let mut reads = self
@@ -85,9 +85,12 @@ impl<'a> Run<'a> {
         open: Open,
     ) -> Result<(ExplainedCondition, Vec<String>), Halt> {
         self.forget();
-        self.watch = Some(Watch::new());
+        self.watch = Some(Watch::new(Keep::Everything));
         let nearest = self.alone(branch, statement, start);
-        let watch = self.watch.take().unwrap_or_else(Watch::new);
+        let watch = self
+            .watch
+            .take()
+            .unwrap_or_else(|| Watch::new(Keep::Everything));
         let nearest = nearest?;
         let mut helpers = Vec::new();
         if open == Open::Helpers {

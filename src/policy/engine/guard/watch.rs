@@ -16,8 +16,16 @@ const MOST_MEMBERS: usize = 1_000;
 /// Most comparisons that are kept for one condition.
 const MOST_COMPARISONS: usize = 200;
 
+/// What is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Reads,
+    Everything,
+}
+
 /// Keeps what happens.
 pub(super) struct Watch {
+    keep: Keep,
     /// Whether the condition wants what is compared to be true.
     wanted: bool,
     pub(super) comparisons: Vec<Comparison>,
@@ -27,8 +35,9 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(keep: Keep) -> Self {
         Self {
+            keep,
             wanted: true,
             comparisons: Vec::new(),
             reads: BTreeSet::new(),
@@ -50,6 +59,9 @@ impl Watch {
     }
 
     pub(super) fn called(&mut self, group: usize, arguments: &[Seen]) {
+        if self.keep == Keep::Reads {
+            return;
+        }
         if !self.calls.iter().any(|(called, _)| *called == group) {
             self.calls.push((group, arguments.to_vec()));
         }
@@ -78,6 +90,9 @@ impl Watch {
     }
 
     fn pair(&mut self, operator: Operator, of: &Operands, sides: [&Seen; 2], seen: &Seen) {
+        if self.keep == Keep::Reads {
+            return;
+        }
         let [left, right] = sides;
         let [left_text, right_text] = &of.texts;
         self.keep(Comparison {
@@ -111,7 +126,10 @@ impl Watch {
             | Term::Intersection(_)
             | Term::In(_) => false,
         };
-        let Some(text) = value.path().filter(|_| is_reference) else {
+        if self.keep == Keep::Reads || !is_reference {
+            return;
+        }
+        let Some(text) = value.path() else {
             return;
         };
         let truth = match (&answer.doubt, answer.plain) {
@@ -139,7 +157,7 @@ impl Watch {
         let (Some(first), Some(second)) = (arguments.first(), arguments.get(1)) else {
             return;
         };
-        if !is_match {
+        if !is_match || self.keep == Keep::Reads {
             return;
         }
         // The text comes second where a pattern comes first.
