@@ -231,3 +231,25 @@ fn a_copy_of_what_was_sent_lacks_what_the_original_lacks() {
         assert_eq!(ask(&set, &honest).outcome, Outcome::Approve, "{copy}");
     }
 }
+
+#[test]
+fn what_a_collection_has_in_any_case_says_nothing_of_what_is_made_of_it() {
+    let set = one(
+        "package approvals\n\napprove contains \"x\" if {\n\tinput.action == \"a\"\n\t\"k\" in allowed\n}\n\nallowed := [\"k\"] if count(tags) < 2\n\ntags contains tag if some tag in input.context.tags\n\ntags contains \"more\" if input.context.maybe == 1\n",
+    );
+    let ask_with = |context: Value| ask(&set, &with(&context));
+    assert_eq!(
+        ask_with(json!({"tags": ["k"], "maybe": 0})).outcome,
+        Outcome::Approve
+    );
+    assert_eq!(
+        says(&ask_with(json!({"tags": ["k"], "maybe": 1}))),
+        (Outcome::Escalate, Cause::NoRule)
+    );
+    let verdict = ask_with(json!({"tags": ["k"]}));
+    assert_eq!(
+        says(&verdict),
+        (Outcome::Escalate, Cause::Evidence),
+        "{verdict:#?}"
+    );
+}

@@ -78,6 +78,7 @@ impl<'a> Run<'a> {
             .fold(None, seen::and);
         if !arguments.iter().all(Seen::is_defined) {
             return Ok(Seen {
+                sure: None,
                 value: Value::Undefined,
                 doubt: why,
                 place: Place::Nowhere,
@@ -120,6 +121,7 @@ impl<'a> Run<'a> {
             .find(|seen| seen.value == plain)
             .map_or(Place::Nowhere, |seen| seen.place);
         Ok(Seen {
+            sure: None,
             value: plain,
             doubt: outcomes.doubt.filter(|_| !is_known),
             place,
@@ -287,6 +289,7 @@ impl<'a> Run<'a> {
     ) -> Result<Seen, Halt> {
         if !arguments.iter().all(Seen::is_defined) {
             return Ok(Seen {
+                sure: None,
                 value: Value::Undefined,
                 doubt: why,
                 place: Place::Nowhere,
@@ -323,6 +326,7 @@ impl<'a> Run<'a> {
                     why = Some(doubt(path.unwrap_or_else(shown), saw));
                 }
                 return Ok(Seen {
+                    sure: None,
                     value,
                     doubt: why,
                     place,
@@ -350,6 +354,7 @@ impl<'a> Run<'a> {
             _ => {}
         }
         Ok(Seen {
+            sure: None,
             value: Value::Undefined,
             doubt: why,
             place,
@@ -376,6 +381,7 @@ impl<'a> Run<'a> {
                     .unwrap_or(Value::Undefined)
             };
             return Ok(Seen {
+                sure: None,
                 value: plain,
                 doubt: why,
                 place: Place::Nowhere,
@@ -384,6 +390,7 @@ impl<'a> Run<'a> {
         if !matches!(object.value, Value::Object(_)) {
             let saw = format!("{}, given to `object.get`", kind(&object.value));
             return Ok(Seen {
+                sure: None,
                 value: Value::Undefined,
                 doubt: object.path().map(|path| doubt(path, saw)),
                 place: Place::Nowhere,
@@ -428,6 +435,7 @@ impl<'a> Run<'a> {
             }
             let place = at.below(&key);
             at = Seen {
+                sure: None,
                 value: part,
                 doubt: None,
                 place,

@@ -48,6 +48,7 @@ pub(super) fn compared(
     };
     if why.is_some() || value == Value::Undefined {
         return Seen {
+            sure: None,
             value,
             doubt: why,
             place: Place::Nowhere,
@@ -87,17 +88,14 @@ pub(super) fn contained(
         value.doubt_as_operand()
     };
     let of_collection = collection.doubt_as_operand();
-    if let (None, Some(doubt)) = (&why, &of_collection)
-        && doubt
-            .sure
-            .as_ref()
-            .is_some_and(|sure| has(sure, &value.value))
-    {
+    let has_it = |sure: &Value| has(sure, &value.value);
+    if why.is_none() && collection.sure.as_ref().is_some_and(has_it) {
         return Seen::known(Value::from(true));
     }
     why = seen::and(why, of_collection);
     if !value.is_defined() || !collection.is_defined() {
         return Seen {
+            sure: None,
             value: Value::Undefined,
             doubt: why,
             place: Place::Nowhere,
@@ -115,6 +113,7 @@ pub(super) fn contained(
         }
     }
     Seen {
+        sure: None,
         value: Value::from(found),
         doubt: why,
         place: Place::Nowhere,

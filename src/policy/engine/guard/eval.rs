@@ -158,6 +158,7 @@ impl Run<'_> {
         };
         self.weigh(&value)?;
         Ok(Seen {
+            sure: None,
             value,
             doubt: why,
             place,
@@ -309,6 +310,7 @@ impl Run<'_> {
             }
         }
         Ok(Seen {
+            sure: None,
             value: value.unwrap_or(Value::Undefined),
             doubt: why,
             place,
@@ -357,6 +359,7 @@ fn of_data(found: &Found) -> Seen {
     match found {
         Found::Value(value, node) => Seen::at(value.clone(), Arc::clone(node)),
         Found::NoKey(node) => Seen {
+            sure: None,
             value: Value::Undefined,
             doubt: None,
             place: Place::NoKey(Arc::clone(node)),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use regorus::Value;
 
 use super::run::{Branch, Halt, Run};
-use super::seen::{self, Doubt, Place, Reason, Seen};
+use super::seen::{self, Doubt, Place, Seen};
 
 /// What solutions gave so far.
 #[derive(Default)]
@@ -91,17 +91,13 @@ impl Gathered {
         run: &mut Run<'_>,
         make: impl Fn(Vec<Value>) -> Value,
     ) -> Result<Seen, Halt> {
-        let doubt = self.doubt.map(|doubt| {
-            Doubt::new(Reason {
-                lacks: doubt.lacks.clone(),
-                sure: Some(make(self.sure)),
-            })
-        });
+        let sure = self.doubt.is_some().then(|| make(self.sure));
         let value = make(self.plain);
         run.weigh(&value)?;
         Ok(Seen {
+            sure,
             value,
-            doubt,
+            doubt: self.doubt,
             place: self.place.unwrap_or(Place::Nowhere),
         })
     }
@@ -110,6 +106,7 @@ impl Gathered {
         let value = Value::from(self.entries);
         run.weigh(&value)?;
         let seen = Seen {
+            sure: None,
             value,
             doubt: self.doubt,
             place: self.place.unwrap_or(Place::Nowhere),

@@ -33,12 +33,12 @@ impl<'a> Run<'a> {
         if doubt.is_none() && !has_parts(&over.value) && over.is_defined() {
             doubt = no_elements(over);
         }
-        let sure = doubt.as_ref().and_then(|doubt| doubt.sure.clone());
+        let sure = over.sure.as_ref();
         for (key, value) in parts(over) {
             self.count()?;
             let mut branch = branch.clone();
             if let Some(doubt) = &doubt
-                && !sure.as_ref().is_some_and(|sure| has(sure, &value.value))
+                && !sure.is_some_and(|sure| has(sure, &value.value))
             {
                 let answer = Answer::unknown(true, doubt.clone());
                 path.joined(&mut branch, step, answer);
@@ -89,12 +89,12 @@ impl<'a> Run<'a> {
                 return Ok(Answer::known(false));
             }
         }
-        let sure = doubt.as_ref().and_then(|doubt| doubt.sure.clone());
+        let sure = over.sure.as_ref();
         let mut plain = has_parts(&over.value);
         let certain = doubt.is_none();
         for (at, member) in parts(over) {
             self.count()?;
-            let known = certain || sure.as_ref().is_some_and(|sure| has(sure, &member.value));
+            let known = certain || sure.is_some_and(|sure| has(sure, &member.value));
             if let Some(place) = key.and_then(|slot| env.get_mut(slot)) {
                 *place = at;
             }

@@ -15,6 +15,7 @@ pub(super) fn parts(over: &Seen) -> Vec<(Seen, Seen)> {
         (
             key,
             Seen {
+                sure: None,
                 value,
                 doubt: None,
                 place,
@@ -73,6 +74,7 @@ pub(super) fn input_at(input: &Value, path: &[(Value, Arc<Node>)]) -> Seen {
             };
             let last = path.last().map(|(_, node)| Place::At(node.clone()));
             return Seen {
+                sure: None,
                 value: Value::Undefined,
                 doubt: Some(why),
                 place: last.unwrap_or(Place::Nowhere),
@@ -82,6 +84,7 @@ pub(super) fn input_at(input: &Value, path: &[(Value, Arc<Node>)]) -> Seen {
         above = Some(node);
     }
     Seen {
+        sure: None,
         value: value.clone(),
         doubt: None,
         place: above.map_or(Place::Nowhere, |node| Place::At(node.clone())),

@@ -353,7 +353,6 @@ pub(super) fn on_line(doubt: &Doubt, line: u32) -> Doubt {
     });
     Doubt::new(Reason {
         lacks: lacks.collect(),
-        sure: None,
     })
 }
 

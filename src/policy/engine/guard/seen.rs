@@ -20,6 +20,9 @@ pub(super) struct Seen {
     /// Why it is not known. A value without doubt is the same whatever the facts that are not there would have been.
     pub(super) doubt: Option<Doubt>,
     pub(super) place: Place,
+    /// Of a collection of which not all members are known: those that it has in any case. It is said of this very
+    /// collection, never of what is made of it, and so is no part of the doubt, which goes on to that.
+    pub(super) sure: Option<Value>,
 }
 
 /// Where a value stands.
@@ -61,8 +64,6 @@ pub(super) type Doubt = Rc<Reason>;
 #[derive(Debug, Clone)]
 pub(super) struct Reason {
     pub(super) lacks: Vec<Lack>,
-    /// Of a collection: the members that it has in any case.
-    pub(super) sure: Option<Value>,
 }
 
 pub(super) fn doubt(path: String, saw: impl Into<String>) -> Doubt {
@@ -72,7 +73,6 @@ pub(super) fn doubt(path: String, saw: impl Into<String>) -> Doubt {
             saw: saw.into(),
             line: 0,
         }],
-        sure: None,
     })
 }
 
@@ -91,12 +91,13 @@ pub(super) fn and(a: Option<Doubt>, b: Option<Doubt>) -> Option<Doubt> {
             lacks.push(lack.clone());
         }
     }
-    Some(Rc::new(Reason { lacks, sure: None }))
+    Some(Rc::new(Reason { lacks }))
 }
 
 impl Seen {
     pub(super) fn known(value: Value) -> Self {
         Self {
+            sure: None,
             value,
             doubt: None,
             place: Place::Nowhere,
@@ -109,6 +110,7 @@ impl Seen {
 
     pub(super) fn unknown(value: Value, doubt: Doubt) -> Self {
         Self {
+            sure: None,
             value,
             doubt: Some(doubt),
             place: Place::Nowhere,
@@ -117,6 +119,7 @@ impl Seen {
 
     pub(super) fn at(value: Value, node: Arc<Node>) -> Self {
         Self {
+            sure: None,
             value,
             doubt: None,
             place: Place::At(node),
@@ -183,6 +186,7 @@ impl Seen {
         if why.is_some() {
             let place = self.below(&key.value);
             return Seen {
+                sure: None,
                 value,
                 doubt: why,
                 place,
@@ -194,6 +198,7 @@ impl Seen {
         let place = self.below(&key.value);
         if value != Value::Undefined {
             return Seen {
+                sure: None,
                 value,
                 doubt: None,
                 place,
@@ -217,6 +222,7 @@ impl Seen {
                 why = Some(doubt(below.written(), "absent"));
             } else {
                 return Seen {
+                    sure: None,
                     value,
                     doubt: None,
                     place: Place::NoKey(below),
@@ -224,6 +230,7 @@ impl Seen {
             }
         }
         Seen {
+            sure: None,
             value,
             doubt: why,
             place: Place::Nowhere,
@@ -232,9 +239,8 @@ impl Seen {
 
     /// Whether it is a set of which not all members are known, but this one is.
     fn has_in_any_case(&self, key: &Seen) -> bool {
-        let sure = self.doubt.as_ref().and_then(|doubt| doubt.sure.as_ref());
         key.doubt_as_operand().is_none()
-            && matches!(sure, Some(Value::Set(sure)) if sure.contains(&key.value))
+            && matches!(&self.sure, Some(Value::Set(sure)) if sure.contains(&key.value))
     }
 
     /// Its path, or that of its parts where policy put them together.
