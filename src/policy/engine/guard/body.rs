@@ -119,7 +119,7 @@ impl<'a> Run<'a> {
             && let Some(why) = why
         {
             body.truth = Truth::Unknown;
-            let lacks = why.lacks.iter();
+            let lacks = why.iter();
             body.lacks = lacks
                 .map(|lack| (lack.path.clone(), lack.saw.clone(), lack.line))
                 .collect();

@@ -106,7 +106,7 @@ impl<'a> Run<'a> {
             comparison.line = statement.line;
         }
         let missing = nearest.doubt.map(|doubt| {
-            let lacks = doubt.lacks.iter();
+            let lacks = doubt.iter();
             lacks
                 .map(|lack| Missing {
                     path: lack.path.clone(),

@@ -27,6 +27,7 @@ mod compare;
 mod parts;
 mod gather;
 mod call;
+mod builtin;
 mod body;
 mod explain;
 mod watch;
@@ -59,17 +60,12 @@ impl Guard {
     /// The rules whose `else` the engine's machine never comes to: the body above it runs over elements. By index into the
     /// catalog.
     pub(crate) fn unreached_elses(&self) -> Vec<usize> {
-        let mut rules: Vec<usize> = self
-            .by_rule
-            .iter()
-            .filter(|&(_, &(group, at))| {
-                let group = self.groups.get(group);
-                group
-                    .and_then(|group| group.definitions.get(at))
-                    .is_some_and(Definition::has_unreached_else)
-            })
-            .map(|(&rule, _)| rule)
-            .collect();
+        let is_unreached = |rule: &usize| {
+            let definition = self.definition(*rule);
+            definition.is_some_and(Definition::has_unreached_else)
+        };
+        let rules = self.by_rule.keys().copied();
+        let mut rules: Vec<usize> = rules.filter(is_unreached).collect();
         rules.sort_unstable();
         rules
     }

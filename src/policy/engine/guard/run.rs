@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use regorus::Value;
 
 use super::loops::Members;
-use super::seen::{self, Doubt, Lack, Reason, Seen};
+use super::seen::{self, Doubt, Lack, Seen};
 use super::term::{Act, Definition, Group, Query, Step, Term};
 use super::watch::Watch;
 use crate::domain::verdict::PolicyFailure;
@@ -347,13 +347,11 @@ impl Path<'_> {
 
 /// The same reason, its facts told with this line.
 pub(super) fn on_line(doubt: &Doubt, line: u32) -> Doubt {
-    let lacks = doubt.lacks.iter().map(|lack| Lack {
+    let lacks = doubt.iter().map(|lack| Lack {
         line: if lack.line == 0 { line } else { lack.line },
         ..lack.clone()
     });
-    Doubt::new(Reason {
-        lacks: lacks.collect(),
-    })
+    Doubt::new(lacks.collect())
 }
 
 pub(super) fn both(a: Answer, b: Answer) -> Answer {

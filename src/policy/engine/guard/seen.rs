@@ -59,21 +59,14 @@ pub(super) struct Lack {
 }
 
 /// Why something is not known.
-pub(super) type Doubt = Rc<Reason>;
-
-#[derive(Debug, Clone)]
-pub(super) struct Reason {
-    pub(super) lacks: Vec<Lack>,
-}
+pub(super) type Doubt = Rc<Vec<Lack>>;
 
 pub(super) fn doubt(path: String, saw: impl Into<String>) -> Doubt {
-    Rc::new(Reason {
-        lacks: vec![Lack {
-            path,
-            saw: saw.into(),
-            line: 0,
-        }],
-    })
+    Rc::new(vec![Lack {
+        path,
+        saw: saw.into(),
+        line: 0,
+    }])
 }
 
 /// Both reasons.
@@ -85,13 +78,13 @@ pub(super) fn and(a: Option<Doubt>, b: Option<Doubt>) -> Option<Doubt> {
     if Rc::ptr_eq(&a, &b) {
         return Some(a);
     }
-    let mut lacks = a.lacks.clone();
-    for lack in &b.lacks {
+    let mut lacks = a.to_vec();
+    for lack in b.iter() {
         if lacks.len() < MOST_LACKS && !lacks.contains(lack) {
             lacks.push(lack.clone());
         }
     }
-    Some(Rc::new(Reason { lacks }))
+    Some(Rc::new(lacks))
 }
 
 impl Seen {

@@ -108,24 +108,10 @@ impl Watch {
 
     /// A value that is a condition of its own.
     pub(super) fn held(&mut self, term: &Term, value: &Seen, answer: &Answer) {
-        let is_reference = match term {
-            Term::Local(_) | Term::Input(_) | Term::Data(_) | Term::Part(..) => true,
-            Term::Literal(_)
-            | Term::Rule(_)
-            | Term::Function { .. }
-            | Term::Builtin(_)
-            | Term::Array(_)
-            | Term::Set(_)
-            | Term::Object(_)
-            | Term::ArrayOf(_)
-            | Term::SetOf(_)
-            | Term::ObjectOf(..)
-            | Term::Compare(_)
-            | Term::Arithmetic(_)
-            | Term::Union(_)
-            | Term::Intersection(_)
-            | Term::In(_) => false,
-        };
+        let is_reference = matches!(
+            term,
+            Term::Local(_) | Term::Input(_) | Term::Data(_) | Term::Part(..)
+        );
         if self.keep == Keep::Reads || !is_reference {
             return;
         }
