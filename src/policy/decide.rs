@@ -15,6 +15,9 @@ use crate::policy::set::PolicySet;
 /// time budget was exceeded.
 pub fn decide(set: &PolicySet, input: &Input, now: Timestamp) -> Verdict {
     let found = look(set, input, now);
+    if let Some((outcome, cause)) = found.spoken() {
+        return verdict(set, outcome, cause, Vec::new(), found);
+    }
     // A route by literal action clears nothing when there is no action to compare: neither vetoes nor approvals are known.
     let unrouted = input.action().err().and_then(|saw| unrouted(set, saw));
     let misfits = set.schemas.misfits(input);
@@ -24,13 +27,12 @@ pub fn decide(set: &PolicySet, input: &Input, now: Timestamp) -> Verdict {
     } else {
         !found.unknown_approvals.is_empty()
     };
-    let (outcome, cause) = match found.spoken() {
-        Some(spoken) => spoken,
-        None if unrouted.is_some() || !misfits.is_empty() || in_doubt => {
-            (Outcome::Escalate, Cause::Evidence)
-        }
-        None if approved => (Outcome::Approve, Cause::Rule),
-        None => (Outcome::Escalate, Cause::NoRule),
+    let (outcome, cause) = if unrouted.is_some() || !misfits.is_empty() || in_doubt {
+        (Outcome::Escalate, Cause::Evidence)
+    } else if approved {
+        (Outcome::Approve, Cause::Rule)
+    } else {
+        (Outcome::Escalate, Cause::NoRule)
     };
     let mut evidence = Vec::new();
     if cause == Cause::Evidence {
