@@ -187,6 +187,9 @@ impl Courier {
         };
         let task = AnswerTask {
             request: case.asked.request.clone(),
+            action: case.asked.action.clone(),
+            agent: case.asked.agent.clone(),
+            payload: None,
             token: claim.token.clone(),
             ballot: answer.ballot,
             rationale: answer.rationale.clone(),

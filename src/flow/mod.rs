@@ -213,9 +213,10 @@ impl Flow {
                     .await?;
                 self.resolved_elsewhere(desk, elsewhere, now).await
             }
-            Reading::Nothing { event, request } => {
+            Reading::Nothing(occasion) => {
                 // In order per request; of what names none, per kind of event.
-                let lane = request.as_ref().map_or(event.as_str(), RequestId::as_str);
+                let request = occasion.request.as_ref();
+                let lane = request.map_or(occasion.event.as_str(), RequestId::as_str);
                 self.pass_on(desk, &verified, lane, now).await?;
                 Ok(Acknowledged::Ignored)
             }

@@ -26,6 +26,13 @@ pub struct FieldMap {
 pub enum FieldRule {
     /// In the payload.
     At(Pointer),
+    /// In the payload; this where it is missing or null.
+    Or {
+        /// The place.
+        at: Pointer,
+        /// What it is otherwise.
+        default: Value,
+    },
     /// It is always this.
     Value(Value),
     /// In JSON that a string of the payload holds. A string that is not strict JSON holds nothing.
@@ -42,6 +49,11 @@ impl FieldRule {
     pub(super) fn find(&self, payload: &Value) -> Option<Value> {
         let found = match self {
             Self::At(pointer) => pointer.find(payload)?.clone(),
+            Self::Or { at, default } => at
+                .find(payload)
+                .filter(|found| !found.is_null())
+                .unwrap_or(default)
+                .clone(),
             Self::Value(value) => value.clone(),
             Self::Inside { at, json: inside } => {
                 let text = at.find(payload)?.as_str()?;

@@ -8,8 +8,12 @@
 mod fields;
 mod url;
 mod client;
+pub mod auth;
+pub mod callback;
 pub mod tracemem;
 pub mod http;
+pub mod webhook;
+pub mod agentwarden;
 pub mod forward;
 #[cfg(test)]
 mod testing;
@@ -17,8 +21,10 @@ mod testing;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
 
+use crate::domain::case::Mode;
 use crate::domain::effect::{Ballot, Forward};
 use crate::domain::id::{InvalidId, RequestId, SourceName};
 use crate::domain::platform::PlatformOutcome;
@@ -48,6 +54,115 @@ pub trait Source: Send + Sync {
 
     /// Passes an event on to whoever waits for it behind us, once.
     async fn forward(&self, forward: &Forward) -> AnswerResult;
+
+    /// How long the platform may take to show its own record of a request; none where a delivery is enough to decide on.
+    fn confirms_within(&self) -> Option<SignedDuration> {
+        None
+    }
+
+    /// Reads the platform's own record of a request, once.
+    async fn confirm(&self, _task: &ConfirmTask) -> Confirmation {
+        Confirmation::Failed {
+            error: "the source does not read requests back any more".to_owned(),
+        }
+    }
+
+    /// How often [`Source::pending`] is asked; none where the platform lists nothing.
+    fn reconciles_every(&self) -> Option<SignedDuration> {
+        None
+    }
+
+    /// Every request that the platform says is pending, as its own records have it, the lists read to their ends.
+    async fn pending(&self) -> Result<Vec<Request>, NotListed> {
+        Ok(Vec::new())
+    }
+
+    /// Members that the acknowledgement of a request has beside our own, for platforms that read it.
+    fn acknowledgement(&self, _mode: Mode) -> Option<&Map<String, Value>> {
+        None
+    }
+
+    /// Whether [`Source::answer`] needs [`AnswerTask::payload`].
+    fn looks_at_payload(&self) -> bool {
+        false
+    }
+
+    /// What [`Source::answer`] would send, with every secret left out; nothing where nobody is called.
+    fn preview(&self, _task: &AnswerTask) -> Option<Result<Preview, String>> {
+        None
+    }
+}
+
+/// One record to read back.
+#[derive(Debug, Clone)]
+pub struct ConfirmTask {
+    /// What the platform calls the request.
+    pub request: RequestId,
+    /// The action that the delivery claimed.
+    pub action: Option<String>,
+    /// The agent that the delivery claimed.
+    pub agent: Option<String>,
+    /// The capability that came with it.
+    pub token: Option<Secret>,
+    /// The W3C trace the request came in.
+    pub traceparent: Option<String>,
+}
+
+/// What came of reading a record.
+#[derive(Debug, Clone)]
+pub enum Confirmation {
+    /// The platform has it, and this is what it says; [`Proven::record`] is set.
+    ///
+    /// [`Proven::record`]: crate::domain::request::Proven
+    Record(Box<Request>),
+    /// The platform has it, and says that it is not pending.
+    NotPending {
+        /// Its word.
+        status: String,
+    },
+    /// The platform does not list it.
+    Missing,
+    /// It may work later.
+    Retry {
+        /// Not before this has passed, if the platform said so.
+        after: Option<Duration>,
+        /// What stood in the way.
+        error: String,
+    },
+    /// The platform does not take our credential: a person has to act. It is tried again.
+    Alert {
+        /// What the platform said.
+        error: String,
+    },
+    /// It will never work like this.
+    Failed {
+        /// What is wrong.
+        error: String,
+    },
+}
+
+/// Why the pending requests could not be listed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotListed {
+    /// It may work later.
+    #[error("{0}")]
+    Later(String),
+    /// A person has to act.
+    #[error("{0}")]
+    Alert(String),
+}
+
+/// A request over HTTP as it would leave, with `***` where a secret stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The method.
+    pub method: String,
+    /// The address.
+    pub url: String,
+    /// The headers that are configured, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body, if there is one.
+    pub body: Option<String>,
 }
 
 /// What a delivery turned out to be.
@@ -57,13 +172,19 @@ pub enum Reading {
     Request(Box<Request>),
     /// A request was resolved at the platform.
     Resolved(Elsewhere),
-    /// Nothing for us: acknowledged and left alone.
-    Nothing {
-        /// What the platform calls it.
-        event: String,
-        /// The request that it is about, if it names one.
-        request: Option<RequestId>,
-    },
+    /// Nothing for us: acknowledged, counted and left alone.
+    Nothing(Occasion),
+}
+
+/// Which event a delivery is, so that a second delivery of it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occasion {
+    /// What the platform calls the event, shortened.
+    pub event: String,
+    /// The request that it is about, if it names one.
+    pub request: Option<RequestId>,
+    /// The delivery's own id, where the platform gives one.
+    pub delivery: Option<String>,
 }
 
 /// How a request ended at the platform, as far as the platform says.
@@ -71,6 +192,10 @@ pub enum Reading {
 pub struct Elsewhere {
     /// The request.
     pub request: RequestId,
+    /// What the platform calls the event, shortened.
+    pub event: String,
+    /// The delivery's own id, where the platform gives one.
+    pub delivery: Option<String>,
     /// Its word for the outcome.
     pub outcome: Option<PlatformOutcome>,
     /// Who decided.
@@ -125,6 +250,12 @@ pub enum Malformed {
 pub struct AnswerTask {
     /// What the platform calls the request.
     pub request: RequestId,
+    /// The action that was decided on.
+    pub action: Option<String>,
+    /// The agent that asked.
+    pub agent: Option<String>,
+    /// The payload that was decided on, for sources whose answers name parts of it: see [`Source::looks_at_payload`].
+    pub payload: Option<Value>,
     /// The capability that answers it.
     pub token: Option<Secret>,
     /// The word.

@@ -26,8 +26,8 @@ use crate::source::client::{Body, Class, Response};
 use crate::source::fields::{Content, moment};
 use crate::source::forward::Forwarder;
 use crate::source::{
-    AnswerResult, AnswerTask, Client, Elsewhere, FieldMap, InvalidUrl, Malformed, Reach, Reading,
-    Source, WebUrl,
+    AnswerResult, AnswerTask, Client, Elsewhere, FieldMap, InvalidUrl, Malformed, Occasion, Reach,
+    Reading, Source, WebUrl,
 };
 
 /// What the config says of one TraceMem source.
@@ -96,10 +96,11 @@ impl Source for Tracemem {
                 .map(Box::new)
                 .map(Reading::Request),
             "approval.resolved" => read_resolved(&payload).map(Reading::Resolved),
-            event => Ok(Reading::Nothing {
+            event => Ok(Reading::Nothing(Occasion {
                 event: bounded(event),
                 request: request_id(&payload).ok(),
-            }),
+                delivery: None,
+            })),
         }
     }
 
@@ -247,6 +248,8 @@ fn read_resolved(payload: &Value) -> Result<Elsewhere, Malformed> {
     };
     Ok(Elsewhere {
         request: request_id(payload)?,
+        event: "approval.resolved".to_owned(),
+        delivery: None,
         outcome: outcome_in(payload),
         by: first(&["approver", "resolved_by", "by"]).or_else(|| {
             ["approver", "resolved_by", "by"]

@@ -40,7 +40,7 @@ fn read_with(more: &[(&'static str, &str)], body: &str) -> Result<Request, Malfo
     let verified = source.verify(delivery, Timestamp::UNIX_EPOCH).unwrap();
     match source.read(&verified, Timestamp::UNIX_EPOCH)? {
         Reading::Request(request) => Ok(*request),
-        other @ (Reading::Resolved(_) | Reading::Nothing { .. }) => {
+        other @ (Reading::Resolved(_) | Reading::Nothing(_)) => {
             panic!("not a request: {other:?}")
         }
     }

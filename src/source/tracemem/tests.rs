@@ -80,7 +80,7 @@ fn read(source: &Tracemem, body: &Value) -> Result<Reading, Malformed> {
 fn request(source: &Tracemem, body: &Value) -> Request {
     match read(source, body).unwrap() {
         Reading::Request(request) => *request,
-        other @ (Reading::Resolved(_) | Reading::Nothing { .. }) => {
+        other @ (Reading::Resolved(_) | Reading::Nothing(_)) => {
             panic!("not a request: {other:?}")
         }
     }
@@ -108,6 +108,9 @@ fn without(key: &str) -> Value {
 
 fn task() -> AnswerTask {
     AnswerTask {
+        action: None,
+        agent: None,
+        payload: None,
         request: RequestId::parse("appr_1").unwrap(),
         token: Some(Secret::new(TOKEN)),
         ballot: Ballot::Approve,
