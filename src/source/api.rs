@@ -75,23 +75,23 @@ impl Api {
     ) -> Result<Response, NoCall> {
         self.limits.hold(&outgoing.to.host(), now)?;
         complete(&mut outgoing, idempotency);
-        let sent = match auth {
-            Some(Auth::Login(login)) => self.call_logged_in(outgoing, login, now).await,
-            auth => {
-                let proof = Proof::of(
-                    auth,
-                    own_token,
-                    outgoing.body.as_deref().unwrap_or_default(),
-                    idempotency,
-                    now,
-                )?;
-                self.send(outgoing, proof, now).await
+        let body = outgoing.body.as_deref().unwrap_or_default();
+        let proof = match auth {
+            None => Ok(Proof::default()),
+            Some(Auth::Bearer(credential)) => Proof::bearer(credential),
+            Some(Auth::OwnToken) => Proof::own_token(own_token),
+            Some(Auth::Header { name, value }) => Proof::header(name, value),
+            Some(Auth::Basic { user, password }) => Proof::basic(user, password),
+            Some(Auth::Hmac(scheme)) => Proof::hmac(scheme, body, idempotency, now),
+            Some(Auth::Login(login)) => {
+                let mut response = self.call_logged_in(outgoing, login, now).await?;
+                response.withhold(own_token.cloned());
+                return Ok(response);
             }
         };
-        sent.map(|mut response| {
-            response.withhold(own_token.cloned());
-            response
-        })
+        let mut response = self.send(outgoing, proof?, now).await?;
+        response.withhold(own_token.cloned());
+        Ok(response)
     }
 
     async fn call_logged_in(
@@ -128,6 +128,7 @@ impl Api {
         now: Timestamp,
     ) -> Result<Response, NoCall> {
         let host = outgoing.to.host();
+        // A login, or another call, may have taken its time.
         self.limits.hold(&host, now)?;
         let Outgoing {
             method,
@@ -136,7 +137,9 @@ impl Api {
             body,
             largest,
         } = outgoing;
-        headers.extend(proof.headers);
+        for (name, value) in proof.headers {
+            headers.insert(name, value);
+        }
         let sent = match to {
             Destination::Configured(to) => {
                 self.client

@@ -58,9 +58,7 @@ impl Auth {
     pub(super) fn outline(&self) -> Vec<(String, String)> {
         let one = |name: &HeaderName, value: &str| vec![(name.to_string(), value.to_owned())];
         match self {
-            Self::Bearer(_) | Self::OwnToken | Self::Login(_) => {
-                one(&AUTHORIZATION, "Bearer ***")
-            }
+            Self::Bearer(_) | Self::OwnToken | Self::Login(_) => one(&AUTHORIZATION, "Bearer ***"),
             Self::Header { name, .. } => one(name, "***"),
             Self::Basic { .. } => one(&AUTHORIZATION, "Basic ***"),
             Self::Hmac(scheme) => [

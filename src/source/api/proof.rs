@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::NoCall;
 use crate::credential::Credential;
 use crate::secret::Secret;
+use crate::signature::{HmacScheme, Unsignable};
 use crate::source::Reach;
-use crate::source::auth::Auth;
 
 /// Headers, and the secrets that are in them.
 #[derive(Debug, Default)]
@@ -19,69 +19,90 @@ pub(super) struct Proof {
 }
 
 impl Proof {
-    /// The proof that `auth` asks for, over `body` where it is a signature.
-    pub(super) fn of(
-        auth: Option<&Auth>,
-        own_token: Option<&Secret>,
-        body: &[u8],
-        id: &str,
-        now: Timestamp,
-    ) -> Result<Self, NoCall> {
-        match auth {
-            None => Ok(Self::default()),
-            Some(Auth::Bearer(credential)) => {
-                let secret = read(credential)?;
-                Self::header(header::AUTHORIZATION, &bearer(&secret), [secret])
-                    .ok_or_else(unsendable)
-            }
-            Some(Auth::OwnToken) => {
-                let token = own_token.ok_or_else(|| NoCall::Failed {
-                    error: "the request carried no token to answer it with".to_owned(),
-                })?;
-                Self::header(header::AUTHORIZATION, &bearer(token), [token.clone()]).ok_or_else(
-                    || NoCall::Failed {
-                        error: "the request's token holds characters that no header can hold"
-                            .to_owned(),
-                    },
-                )
-            }
-            Some(Auth::Header { name, value }) => {
-                let secret = read(value)?;
-                let value = secret.expose().to_owned();
-                Self::header(name.clone(), &value, [secret]).ok_or_else(unsendable)
-            }
-            Some(Auth::Basic { user, password }) => {
-                if user.contains(':') {
-                    let error = "the user of `basic` must not hold a colon".to_owned();
-                    return Err(NoCall::Alert { error });
-                }
-                let password = read(password)?;
-                let pair = STANDARD.encode(format!("{user}:{}", password.expose()));
-                let value = format!("Basic {pair}");
-                Self::header(header::AUTHORIZATION, &value, [password, Secret::new(pair)])
-                    .ok_or_else(unsendable)
-            }
-        }
+    /// A credential of ours as it is now, as a bearer token.
+    pub(super) fn bearer(credential: &Credential) -> Result<Self, NoCall> {
+        let secret = read(credential)?;
+        Self::in_header(&header::AUTHORIZATION, &bearer(&secret), [secret]).ok_or_else(unsendable)
     }
 
-    /// The proof that a token is that was logged in for.
+    /// The capability that came with the request.
+    pub(super) fn own_token(token: Option<&Secret>) -> Result<Self, NoCall> {
+        let failed = |error: &str| NoCall::Failed {
+            error: error.to_owned(),
+        };
+        let token =
+            token.ok_or_else(|| failed("the request carried no token to answer it with"))?;
+        Self::in_header(&header::AUTHORIZATION, &bearer(token), [token.clone()])
+            .ok_or_else(|| failed("the request's token holds characters that no header can hold"))
+    }
+
+    /// A token that was logged in for.
     pub(super) fn login(token: &Secret) -> Result<Self, NoCall> {
-        Self::header(header::AUTHORIZATION, &bearer(token), [token.clone()]).ok_or_else(|| {
+        Self::in_header(&header::AUTHORIZATION, &bearer(token), [token.clone()]).ok_or_else(|| {
             NoCall::Alert {
                 error: "the login gave a token with characters that no header can hold".to_owned(),
             }
         })
     }
 
-    fn header(
-        name: HeaderName,
+    /// A credential of ours in a header of its own.
+    pub(super) fn header(name: &HeaderName, credential: &Credential) -> Result<Self, NoCall> {
+        let secret = read(credential)?;
+        let value = secret.expose().to_owned();
+        Self::in_header(name, &value, [secret]).ok_or_else(unsendable)
+    }
+
+    /// A user and a password.
+    pub(super) fn basic(user: &str, password: &Credential) -> Result<Self, NoCall> {
+        if user.contains(':') {
+            return Err(NoCall::Alert {
+                error: "the user of `basic` must not hold a colon".to_owned(),
+            });
+        }
+        let password = read(password)?;
+        let pair = STANDARD.encode(format!("{user}:{}", password.expose()));
+        let value = format!("Basic {pair}");
+        Self::in_header(
+            &header::AUTHORIZATION,
+            &value,
+            [password, Secret::new(pair)],
+        )
+        .ok_or_else(unsendable)
+    }
+
+    /// Our signature over `body`, which is sent as the delivery `id`.
+    pub(super) fn hmac(
+        scheme: &HmacScheme<Credential>,
+        body: &[u8],
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Self, NoCall> {
+        let signed = scheme.sign_outgoing(body, id, now, Credential::read);
+        let headers = signed.map_err(|error| match error {
+            Unsignable::Secret(_) => NoCall::Retry {
+                after: None,
+                error: format!("the answer cannot be signed: {error}"),
+                reach: Reach::NotReached,
+            },
+            Unsignable::Scheme(_) | Unsignable::Id | Unsignable::Header(_) => NoCall::Alert {
+                error: format!("the answer cannot be signed: {error}"),
+            },
+        })?;
+        Ok(Self {
+            headers,
+            secrets: Vec::new(),
+        })
+    }
+
+    fn in_header(
+        name: &HeaderName,
         value: &str,
         secrets: impl IntoIterator<Item = Secret>,
     ) -> Option<Self> {
         let mut value = HeaderValue::from_str(value).ok()?;
         value.set_sensitive(true);
         Some(Self {
-            headers: vec![(name, value)],
+            headers: vec![(name.clone(), value)],
             secrets: secrets.into_iter().collect(),
         })
     }

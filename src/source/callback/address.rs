@@ -7,22 +7,22 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// and multicast and reserved space (RFC 5771, RFC 1112). Where the registry says both yes and no of a block's parts, as
 /// of 192.0.0.0/24, all of it is here.
 const NOT_GLOBAL_V4: [(Ipv4Addr, u8); 16] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),      // this network, RFC 791
-    (Ipv4Addr::new(10, 0, 0, 0), 8),     // private, RFC 1918
-    (Ipv4Addr::new(100, 64, 0, 0), 10),  // shared with a carrier, RFC 6598
-    (Ipv4Addr::new(127, 0, 0, 0), 8),    // loopback, RFC 1122
-    (Ipv4Addr::new(169, 254, 0, 0), 16), // link-local, RFC 3927
-    (Ipv4Addr::new(172, 16, 0, 0), 12),  // private, RFC 1918
-    (Ipv4Addr::new(192, 0, 0, 0), 24),   // protocol assignments, RFC 6890
-    (Ipv4Addr::new(192, 0, 2, 0), 24),   // documentation, RFC 5737
-    (Ipv4Addr::new(192, 88, 99, 0), 24), // 6to4 relays, withdrawn, RFC 7526
-    (Ipv4Addr::new(192, 168, 0, 0), 16), // private, RFC 1918
-    (Ipv4Addr::new(198, 18, 0, 0), 15),  // benchmarks, RFC 2544
+    (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network, RFC 791
+    (Ipv4Addr::new(10, 0, 0, 0), 8),      // private, RFC 1918
+    (Ipv4Addr::new(100, 64, 0, 0), 10),   // shared with a carrier, RFC 6598
+    (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback, RFC 1122
+    (Ipv4Addr::new(169, 254, 0, 0), 16),  // link-local, RFC 3927
+    (Ipv4Addr::new(172, 16, 0, 0), 12),   // private, RFC 1918
+    (Ipv4Addr::new(192, 0, 0, 0), 24),    // protocol assignments, RFC 6890
+    (Ipv4Addr::new(192, 0, 2, 0), 24),    // documentation, RFC 5737
+    (Ipv4Addr::new(192, 88, 99, 0), 24),  // 6to4 relays, withdrawn, RFC 7526
+    (Ipv4Addr::new(192, 168, 0, 0), 16),  // private, RFC 1918
+    (Ipv4Addr::new(198, 18, 0, 0), 15),   // benchmarks, RFC 2544
     (Ipv4Addr::new(198, 51, 100, 0), 24), // documentation, RFC 5737
-    (Ipv4Addr::new(203, 0, 113, 0), 24), // documentation, RFC 5737
-    (Ipv4Addr::new(224, 0, 0, 0), 4),    // multicast, RFC 5771
-    (Ipv4Addr::new(240, 0, 0, 0), 4),    // reserved, RFC 1112
-    (Ipv4Addr::BROADCAST, 32),           // broadcast, RFC 919
+    (Ipv4Addr::new(203, 0, 113, 0), 24),  // documentation, RFC 5737
+    (Ipv4Addr::new(224, 0, 0, 0), 4),     // multicast, RFC 5771
+    (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, RFC 1112
+    (Ipv4Addr::BROADCAST, 32),            // broadcast, RFC 919
 ];
 
 /// All that IANA has given out as global unicast (RFC 4291, RFC 3587). Loopback, mapped and compatible addresses,

@@ -65,9 +65,7 @@ pub enum InvalidHost {
 
 impl CallbackHosts {
     /// Parses `callback_hosts` as the config has it: each entry is a name, an address, or a range of addresses.
-    pub fn parse<T: AsRef<str>>(
-        entries: impl IntoIterator<Item = T>,
-    ) -> Result<Self, InvalidHost> {
+    pub fn parse<T: AsRef<str>>(entries: impl IntoIterator<Item = T>) -> Result<Self, InvalidHost> {
         let mut hosts = Self::default();
         for entry in entries {
             match Entry::parse(entry.as_ref())? {

@@ -58,10 +58,7 @@ pub(in crate::source) enum Unreadable {
     #[error("the response of `{0}` broke off")]
     Cut(String),
     #[error("the response of `{host}` is not usable: {reason}")]
-    Json {
-        host: String,
-        reason: json::Refused,
-    },
+    Json { host: String, reason: json::Refused },
 }
 
 /// What a status means, by its class alone.
@@ -312,14 +309,23 @@ mod tests {
         let pause = |seconds| Some(Duration::from_secs(seconds));
         // 2026-03-01T00:01:00Z
         let at_a_time = (RESET, "1772323260");
-        assert_eq!(exhausted(200, &[(REMAINING, "0"), (RESET, "30")]), pause(30));
-        assert_eq!(exhausted(200, &[(REMAINING, "0"), at_a_time.clone()]), pause(60));
+        assert_eq!(
+            exhausted(200, &[(REMAINING, "0"), (RESET, "30")]),
+            pause(30)
+        );
+        assert_eq!(
+            exhausted(200, &[(REMAINING, "0"), at_a_time.clone()]),
+            pause(60)
+        );
         assert_eq!(exhausted(200, &[(REMAINING, "1"), at_a_time.clone()]), None);
         assert_eq!(exhausted(200, &[at_a_time.clone()]), None);
         assert_eq!(exhausted(200, &[(REMAINING, "0")]), None);
         assert_eq!(exhausted(200, &[(REMAINING, "0"), (RESET, "soon")]), None);
         assert_eq!(exhausted(429, &[at_a_time.clone()]), pause(60));
-        assert_eq!(exhausted(429, &[at_a_time, (header::RETRY_AFTER, "5")]), pause(5));
+        assert_eq!(
+            exhausted(429, &[at_a_time, (header::RETRY_AFTER, "5")]),
+            pause(5)
+        );
         assert_eq!(exhausted(429, &[]), None);
         assert_eq!(exhausted(503, &[(header::RETRY_AFTER, "5")]), None);
         let theirs = (header::DATE, "Sun, 01 Mar 2026 00:00:50 GMT");
