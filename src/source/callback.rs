@@ -214,3 +214,6 @@ fn literal(host: &str) -> Option<IpAddr> {
         None => host.parse().ok().map(IpAddr::V4),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,3 +150,6 @@ fn is_within_v6(address: Ipv6Addr, (network, bits): (Ipv6Addr, u8)) -> bool {
     let different = address.to_bits() ^ network.to_bits();
     different.leading_zeros() >= u32::from(bits)
 }
+
+#[cfg(test)]
+mod tests;
