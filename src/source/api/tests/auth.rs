@@ -70,18 +70,18 @@ async fn our_signature_over_our_body_holds_at_the_other_side() {
     sent(&api(), &platform.url, &auth).await.unwrap();
     let arrived = platform.received().remove(0);
     assert_eq!(arrived.headers["x-id"], "case-7");
-    let verifier = Verifier::new(vec![Check::Hmac(scheme.check().unwrap())]);
+    let receiver = Verifier::new(vec![Check::Hmac(scheme.check().unwrap())]);
     let delivery = |body| Delivery {
         headers: arrived.headers.clone(),
         body,
         path_secret: None,
     };
-    let verified = verifier.verify(delivery(arrived.body.clone()), now(), Credential::read);
+    let verified = receiver.verify(delivery(arrived.body.clone()), now(), Credential::read);
     assert_eq!(
         verified.map(|verified| verified.strength()).unwrap(),
         Strength::Body
     );
-    let other = verifier.verify(delivery(Bytes::from_static(b"{}")), now(), Credential::read);
+    let other = receiver.verify(delivery(Bytes::from_static(b"{}")), now(), Credential::read);
     assert!(other.is_err());
 }
 

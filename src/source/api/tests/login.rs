@@ -18,17 +18,17 @@ struct Club {
 impl Club {
     async fn open() -> Self {
         let (given, taken) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(1)));
-        let (gives, takes) = (Arc::clone(&given), Arc::clone(&taken));
+        let (count, oldest) = (Arc::clone(&given), Arc::clone(&taken));
         let platform = Platform::saying(move |received| {
             if received.path == "/auth/login" {
-                return give(received, gives.fetch_add(1, Ordering::SeqCst) + 1);
+                return give(received, count.fetch_add(1, Ordering::SeqCst) + 1);
             }
             let number = received.headers["authorization"]
                 .to_str()
                 .unwrap()
                 .strip_prefix("Bearer token-number-")
                 .and_then(|number| number.parse::<usize>().ok());
-            let welcome = number.is_some_and(|number| number >= takes.load(Ordering::SeqCst));
+            let welcome = number.is_some_and(|number| number >= oldest.load(Ordering::SeqCst));
             said(if welcome { 200 } else { 401 }, &[], "{}")
         })
         .await;

@@ -188,7 +188,11 @@ async fn a_listed_name_that_leads_where_it_must_not_is_refused_before_any_connec
                     assert_ne!(address.to_string(), bad);
                     continue;
                 }
-                other => panic!("{addresses:?}: {other}"),
+                other @ (RefusedCallback::Unreadable
+                | RefusedCallback::TooLong
+                | RefusedCallback::UserInfo
+                | RefusedCallback::NotListed(_)
+                | RefusedCallback::Unencrypted { .. }) => panic!("{addresses:?}: {other}"),
             };
             assert_eq!(refused.to_string(), bad);
         }
