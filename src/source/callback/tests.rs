@@ -67,6 +67,8 @@ impl Door {
         let counted = Arc::clone(&came);
         let mut server = JoinSet::new();
         server.spawn(async move {
+            // Nobody is sent away, so that a connection could be used again.
+            let mut open = Vec::new();
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 counted.fetch_add(1, Ordering::SeqCst);
@@ -75,6 +77,7 @@ impl Door {
                 let answer = b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/latest\r\n\
                     content-length: 0\r\n\r\n";
                 let _written = stream.write_all(answer).await;
+                open.push(stream);
             }
         });
         Self {
