@@ -3,16 +3,12 @@
 //! A request's `token` is all it takes to answer it. It is taken out of everything that policies, people and logs see,
 //! and leaves only towards TraceMem.
 
-mod blot;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-
-use blot::blot_out;
 
 use crate::credential::Credential;
 use crate::domain::effect::{Ballot, Forward};
@@ -22,6 +18,7 @@ use crate::domain::request::Request;
 use crate::json::{self, Pointer};
 use crate::secret::Secret;
 use crate::signature::{Delivery, Unverified, Verified, Verifier};
+use crate::source::blot::blot_out;
 use crate::source::client::{Body, Class, Response};
 use crate::source::fields::{Content, moment};
 use crate::source::forward::Forwarder;

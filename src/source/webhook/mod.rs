@@ -10,4 +10,4 @@ pub use settings::{
     Acknowledge, Answering, Call, Confirm, Events, Fields, Lookup, Pages, Place, Reconcile,
     ResolvedFields, Settings, Status, Statuses,
 };
-pub use template::{BodyTemplate, InvalidTemplate, TextTemplate, UrlTemplate};
+pub use template::{BodyTemplate, InvalidTemplate, Placeholder, TextTemplate, UrlTemplate};

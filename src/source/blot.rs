@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::secret::Secret;
+use crate::source::percent;
 
 /// One that is shorter is no capability: it would be found in ordinary words, and is left.
 const SHORTEST_CAPABILITY: usize = 8;
@@ -15,7 +16,7 @@ pub(super) fn blot_out(value: &mut Value, token: &Secret) {
     }
     let mut forms = vec![token.to_owned()];
     for digits in [|byte| format!("%{byte:02X}"), |byte| format!("%{byte:02x}")] {
-        let escaped = escaped(token, digits);
+        let escaped = percent::encode_with(token, digits);
         if !forms.contains(&escaped) {
             forms.push(escaped);
         }
@@ -39,20 +40,6 @@ fn blot(value: &mut Value, forms: &[String]) {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
-}
-
-/// As a link holds it, each byte that must be escaped in `digits`.
-fn escaped(token: &str, digits: fn(u8) -> String) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let mut text = String::new();
-    for byte in token.bytes() {
-        if plain(byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&digits(byte));
-        }
-    }
-    text
 }
 
 #[cfg(test)]
