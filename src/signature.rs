@@ -5,6 +5,7 @@
 //! parses them, and compared in full length and constant time.
 
 mod mac;
+mod signed_text;
 mod hmac;
 mod standard;
 mod check;
@@ -14,9 +15,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp};
 
-pub use hmac::{Encoding, HmacCheck, HmacScheme, InvalidScheme, SignedText};
+pub use hmac::{Encoding, HmacCheck, HmacScheme};
 pub use mac::Algorithm;
 pub use sign::{Signed, Unsignable};
+pub use signed_text::{InvalidScheme, SignedText};
 
 use crate::domain::request::Proven;
 use crate::secret::Secret;
