@@ -12,6 +12,7 @@ mod url;
 mod client;
 pub mod auth;
 pub mod callback;
+mod api;
 pub mod tracemem;
 pub mod http;
 pub mod webhook;
