@@ -154,7 +154,8 @@ fn no_moment(field: &'static str) -> Malformed {
     }
 }
 
-fn read_moment(text: &str) -> Option<Timestamp> {
+/// A time by RFC 3339; without a zone it is taken as UTC.
+pub(super) fn read_moment(text: &str) -> Option<Timestamp> {
     let (date, time) = text.split_once(['T', 't', ' '])?;
     let (hours, _) = time.split_once(':')?;
     let plain = |text: &str, more: &[u8]| {

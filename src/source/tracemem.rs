@@ -18,7 +18,7 @@ use crate::domain::request::Request;
 use crate::json::{self, Pointer};
 use crate::secret::Secret;
 use crate::signature::{Delivery, Unverified, Verified, Verifier};
-use crate::source::blot::blot_out;
+use crate::source::blot::{Mark, blot_out};
 use crate::source::client::{Body, Class, Response};
 use crate::source::fields::{Content, moment};
 use crate::source::forward::Forwarder;
@@ -174,10 +174,10 @@ impl Tracemem {
         if let Value::Object(members) = &mut payload {
             members.shift_remove("token");
         }
-        blot_out(&mut payload, &token);
+        blot_out(&mut payload, &token, Mark::Token);
         let mut parts = self.parts(&payload);
         if let Some(context) = &mut parts.context {
-            blot_out(context, &token);
+            blot_out(context, &token, Mark::Token);
         }
         Ok(Request {
             source: self.settings.name.clone(),

@@ -5,9 +5,16 @@
 
 mod settings;
 mod template;
+mod event;
+mod parts;
+mod capability;
+mod read;
 
 pub use settings::{
     Acknowledge, Answering, Call, Confirm, Events, Fields, Lookup, Pages, Place, Reconcile,
     ResolvedFields, Settings, Status, Statuses,
 };
 pub use template::{BodyTemplate, InvalidTemplate, Placeholder, TextTemplate, UrlTemplate};
+
+/// How many characters of a platform's words are shown.
+const MAXIMUM_SHOWN: usize = 500;
