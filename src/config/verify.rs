@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::code;
 use super::reader::{Map, Reader, listed};
-use super::secrets::{optional_secret, secrets};
+use super::secrets::{optional_secret, required_secret, secrets};
 use super::sections::duration;
 use super::source::{HmacAlgorithm, HmacConfig, HmacEncoding, VerifyConfig};
-use super::units;
 use super::yaml::{Kind, Node};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::signature::SignedText;
@@ -29,6 +30,15 @@ const ENCODINGS: [(&str, HmacEncoding); 2] =
 const TOLERANCE: Duration = Duration::from_mins(5);
 const LONGEST_TOLERANCE: Duration = Duration::from_hours(1);
 
+/// How the key of a signature is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// As `secrets`, of which any one is enough: for what we check.
+    Several,
+    /// As `secret` or `secret_file`: for what we sign.
+    One,
+}
+
 /// The header and prefix a platform is assumed to sign with, where its config names none.
 pub(super) struct Assumed {
     pub(super) header: &'static str,
@@ -39,7 +49,7 @@ pub(super) struct Assumed {
 pub(super) fn verify(
     reader: &mut Reader<'_>,
     node: &Node,
-    assumed: &Assumed,
+    assumed: Option<&Assumed>,
 ) -> Option<VerifyConfig> {
     let example = "write one of `hmac: {…}`, `standard_webhooks: {…}`, `static_header: {…}`, `secret_path: …`, `user_agent: …`";
     let mut map = reader.map(node, example)?;
@@ -54,7 +64,7 @@ pub(super) fn verify(
     let read = match entry.key.as_str() {
         "hmac" => map
             .take("hmac")
-            .and_then(|node| hmac(reader, node, assumed))
+            .and_then(|node| hmac(reader, node, assumed, Keys::Several))
             .map(VerifyConfig::Hmac),
         "standard_webhooks" => map
             .take("standard_webhooks")
@@ -97,17 +107,32 @@ pub(super) fn verify(
     read
 }
 
-fn hmac(reader: &mut Reader<'_>, node: &Node, assumed: &Assumed) -> Option<HmacConfig> {
-    let mut map = reader.map(node, "write `hmac: {header: …, secrets: […]}`")?;
+/// A signature over a body: one to check, or one to make. Without `assumed` its header must be named.
+pub(super) fn hmac(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    assumed: Option<&Assumed>,
+    keys: Keys,
+) -> Option<HmacConfig> {
+    let example = match keys {
+        Keys::Several => "write `hmac: {header: …, secrets: […]}`",
+        Keys::One => "write `hmac: {header: …, secret_file: …}`",
+    };
+    let mut map = reader.map(node, example)?;
     let header_node = map.take("header");
     let header = header_node.and_then(|node| header(reader, node));
     let prefix = map.take("prefix").and_then(|node| reader.text(node));
-    let (header, prefix) = match header_node {
-        Some(_) => (header, prefix.unwrap_or_default()),
-        None => (
-            Some(assumed.header.to_owned()),
+    let (header, prefix) = match (header_node, assumed) {
+        (Some(_), _) => (header, prefix.unwrap_or_default()),
+        (None, Some(assumed)) => (
+            HeaderName::from_bytes(assumed.header.as_bytes()).ok(),
             prefix.unwrap_or_else(|| assumed.prefix.to_owned()),
         ),
+        (None, None) => {
+            let help = "name the header that holds the signature: `header: X-Signature`";
+            reader.missing(&map, "header", help);
+            (None, String::new())
+        }
     };
     let algorithm = map
         .take("algorithm")
@@ -146,8 +171,13 @@ fn hmac(reader: &mut Reader<'_>, node: &Node, assumed: &Assumed) -> Option<HmacC
     }
     let timestamp_header = timestamp_node.and_then(|node| self::header(reader, node));
     let id_header = id_node.and_then(|node| self::header(reader, node));
-    let tolerance = tolerance(reader, &mut map);
-    let secrets = secrets(reader, &mut map);
+    let (tolerance, secrets) = match keys {
+        Keys::Several => (tolerance(reader, &mut map), secrets(reader, &mut map)),
+        Keys::One => (
+            TOLERANCE,
+            required_secret(reader, &mut map, "secret", "secret_file").map(|secret| vec![secret]),
+        ),
+    };
     reader.close(&map);
     Some(HmacConfig {
         header: header?,
@@ -211,11 +241,10 @@ fn tolerance(reader: &mut Reader<'_>, map: &mut Map<'_>) -> Duration {
     .unwrap_or(TOLERANCE)
 }
 
-fn header(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
-    reader.parsed(
-        node,
-        "the name of a header",
-        "write a name such as `X-TraceMem-Signature`",
-        units::header,
-    )
+/// The name of a header.
+pub(super) fn header(reader: &mut Reader<'_>, node: &Node) -> Option<HeaderName> {
+    let help = "write a name such as `X-Webhook-Signature`";
+    reader.parsed(node, "the name of a header", help, |text| {
+        HeaderName::from_bytes(text.as_bytes()).ok()
+    })
 }

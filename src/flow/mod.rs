@@ -57,6 +57,8 @@ pub struct Desk {
 pub enum Forwards {
     /// Everything but the requests that we answer.
     Events,
+    /// Everything.
+    Everything,
     /// Nothing.
     Nothing,
 }
@@ -287,16 +289,19 @@ impl Flow {
         }
     }
 
-    /// A request is passed on only in dry-run: whoever answered before still does.
+    /// A request that we answer is passed on only where that is asked for. In dry-run it always is: whoever answered before
+    /// still does.
     fn forward_of_request(
         desk: &Desk,
         verified: &Verified<Delivery>,
         id: &str,
         now: Timestamp,
     ) -> Option<Planned> {
-        match desk.terms.mode {
-            Mode::DryRun => forward(desk, verified, id, now),
-            Mode::Enforce => None,
+        match (desk.terms.mode, desk.forwards) {
+            (Mode::DryRun, _) | (Mode::Enforce, Forwards::Everything) => {
+                forward(desk, verified, id, now)
+            }
+            (Mode::Enforce, Forwards::Events | Forwards::Nothing) => None,
         }
     }
 
@@ -352,7 +357,7 @@ fn forward(
 ) -> Option<Planned> {
     match desk.forwards {
         Forwards::Nothing => None,
-        Forwards::Events => {
+        Forwards::Events | Forwards::Everything => {
             let name = desk.source.name();
             let delivery = verified.get();
             let headers = delivery
