@@ -92,14 +92,16 @@ fn first_known(
     said: Option<PlatformOutcome>,
     by_event: Option<PlatformOutcome>,
 ) -> Option<PlatformOutcome> {
-    let known = |outcome: &&PlatformOutcome| !matches!(outcome, PlatformOutcome::Other(_));
-    [&said, &by_event]
-        .into_iter()
-        .flatten()
-        .find(known)
-        .cloned()
-        .or(said)
-        .or(by_event)
+    match (said, by_event) {
+        (Some(PlatformOutcome::Other(word)), Some(by_event)) => Some(match by_event {
+            PlatformOutcome::Other(_) => PlatformOutcome::Other(word),
+            PlatformOutcome::Approved | PlatformOutcome::Rejected | PlatformOutcome::Expired => {
+                by_event
+            }
+        }),
+        (Some(said), _) => Some(said),
+        (None, by_event) => by_event,
+    }
 }
 
 /// A name, or what stands for one in an object.
