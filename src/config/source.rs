@@ -11,7 +11,7 @@ use crate::credential::Credential;
 use crate::domain::id::SourceName;
 use crate::json::Pointer;
 use crate::signature::{
-    Algorithm, Check, Encoding, HmacScheme, InvalidScheme, SignedText, Verifier,
+    Algorithm, Check, EcdsaCheck, Encoding, HmacScheme, InvalidScheme, SignedText, Verifier,
 };
 use crate::source::webhook::Settings;
 use crate::source::{FieldMap, WebUrl};
@@ -112,6 +112,8 @@ pub struct AgentToken {
 pub enum VerifyConfig {
     /// A signature over the body.
     Hmac(HmacConfig),
+    /// A signature over the body that only the platform can make.
+    Ecdsa(EcdsaCheck<Credential>),
     /// Standard Webhooks 1.0.
     StandardWebhooks {
         /// `whsec_` secrets, of which any one is enough.
@@ -205,6 +207,7 @@ impl VerifyConfig {
     fn check(&self) -> Result<Check<Credential>, InvalidScheme> {
         Ok(match self {
             Self::Hmac(hmac) => Check::Hmac(hmac.scheme()?.check()?),
+            Self::Ecdsa(check) => Check::Ecdsa(check.clone()),
             Self::StandardWebhooks { secrets, tolerance } => Check::StandardWebhooks {
                 secrets: secrets.clone(),
                 tolerance: signed(*tolerance),

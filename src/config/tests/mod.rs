@@ -2,6 +2,7 @@
 
 mod checks;
 mod refused;
+mod verify;
 mod webhooks;
 
 use std::collections::BTreeSet;
@@ -120,7 +121,7 @@ fn every_example_of_the_default_file_works_when_it_is_uncommented() {
     let SourceKind::TraceMem(tracemem) = &config.sources[0].kind else {
         panic!("the first is tracemem")
     };
-    assert_eq!(tracemem.verify.len(), 5);
+    assert_eq!(tracemem.verify.len(), 6);
     assert!(tracemem.fields.context.is_some());
 }
 
