@@ -86,6 +86,11 @@ impl Client {
         })
     }
 
+    /// How long the other side may take.
+    pub(super) fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
     /// Posts `body` to `to`, once.
     pub(super) async fn post(
         &self,

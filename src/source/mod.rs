@@ -13,6 +13,7 @@ mod client;
 pub mod auth;
 pub mod callback;
 mod api;
+mod reply;
 pub mod tracemem;
 pub mod http;
 pub mod webhook;

@@ -9,6 +9,7 @@ mod body;
 
 use crate::json::Pointer;
 
+pub(super) use address::Address;
 pub use address::UrlTemplate;
 pub use body::BodyTemplate;
 pub use placeholder::Placeholder;

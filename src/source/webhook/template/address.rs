@@ -34,8 +34,8 @@ enum Base {
 pub(in crate::source::webhook) enum Address {
     /// It leads where the config says.
     Ours(WebUrl),
-    /// It leads where the request says.
-    Callback(WebUrl),
+    /// It leads where the request says; whoever calls it judges it first, as it is.
+    Callback(String),
 }
 
 impl UrlTemplate {
@@ -115,11 +115,12 @@ impl UrlTemplate {
         if url.len() > LONGEST_URL {
             return Err(Unfilled::TooLong(LONGEST_URL));
         }
-        let url = WebUrl::parse(&url).map_err(|_| Unfilled::NoUrl)?;
-        Ok(match self.base {
-            Base::Written(_) | Base::ApiUrl => Address::Ours(url),
-            Base::Callback => Address::Callback(url),
-        })
+        match self.base {
+            Base::Written(_) | Base::ApiUrl => WebUrl::parse(&url)
+                .map(Address::Ours)
+                .map_err(|_| Unfilled::NoUrl),
+            Base::Callback => Ok(Address::Callback(url)),
+        }
     }
 
     /// The address as people may see it: [`Secrets::Hidden`] hides what a callback names beside its host.
@@ -191,11 +192,14 @@ impl UrlTemplate {
         let callback = values
             .callback
             .ok_or(Unfilled::Missing(Placeholder::Callback))?;
-        let url = WebUrl::parse(callback.expose()).map_err(|_| Unfilled::NoCallback)?;
+        let callback = callback.expose();
         if self.path.is_empty() && self.query.is_none() {
-            return Ok(url.as_url().as_str().to_owned());
+            return Ok(callback.to_owned());
         }
-        extensible(&url).ok_or(Unfilled::NoCallback)
+        if callback.contains(['?', '#']) {
+            return Err(Unfilled::NoCallback);
+        }
+        Ok(callback.trim_end_matches('/').to_owned())
     }
 }
 

@@ -125,7 +125,7 @@ pub(in crate::source::webhook) enum Unfilled {
     DotStep(Placeholder),
     #[error("the source has no `api_url`")]
     NoApiUrl,
-    #[error("the request's callback is no `http` or `https` address that this call can use")]
+    #[error("the request's callback is no address that this call can use: it cannot be extended")]
     NoCallback,
     #[error("the URL would be longer than {0} bytes")]
     TooLong(usize),

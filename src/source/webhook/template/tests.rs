@@ -31,7 +31,8 @@ fn called(template: &str, values: &Values<'_>) -> Result<String, Unfilled> {
         .unwrap()
         .fill(values, &[])
         .map(|address| match address {
-            Address::Ours(url) | Address::Callback(url) => url.as_url().to_string(),
+            Address::Ours(url) => url.as_url().to_string(),
+            Address::Callback(url) => url,
         })
 }
 
@@ -218,7 +219,7 @@ fn a_callback_is_called_as_it_came_and_shown_by_its_host() {
     let template = url("{callback}").unwrap();
     assert_eq!(
         template.fill(&values, &[]),
-        Ok(Address::Callback(WebUrl::parse(callback.expose()).unwrap()))
+        Ok(Address::Callback(callback.expose().to_owned()))
     );
     let hidden = Values {
         secrets: Secrets::Hidden,
@@ -232,23 +233,16 @@ fn a_callback_is_called_as_it_came_and_shown_by_its_host() {
         called("{callback}/approve", &values),
         Err(Unfilled::NoCallback)
     );
-    for wrong in [
-        "file:///etc/passwd",
-        "javascript:alert(1)",
-        "//app.example.com",
-        "",
-    ] {
-        let callback = Secret::new(wrong);
-        let values = Values {
-            callback: Some(&callback),
-            ..Values::none(None)
-        };
-        assert_eq!(
-            called("{callback}", &values),
-            Err(Unfilled::NoCallback),
-            "{wrong}"
-        );
-    }
+    let base = Secret::new("https://app.example.com/hooks/7/");
+    let values = Values {
+        callback: Some(&base),
+        id: Some("a/b"),
+        ..values
+    };
+    assert_eq!(
+        called("{callback}/approve/{id}", &values),
+        Ok("https://app.example.com/hooks/7/approve/a%2Fb".to_owned())
+    );
 }
 
 #[test]
