@@ -7,15 +7,16 @@ use super::ecdsa::{Form, Wrapping, ecdsa, ecdsa_scheme, key_pair, wrapped, writt
 use super::*;
 use crate::signature::signed_text::Stamps;
 
-/// What may be signed.
-const TEMPLATES: [&str; 7] = [
-    "{body}",
-    "{timestamp}.{body}",
-    "v0:{timestamp}:{body}",
-    "{id}.{body}",
-    "{id}.{timestamp}.{body}",
-    "{body}|{timestamp}",
-    "<{timestamp}|{body}|{id}>",
+/// What may be signed, and the tolerance that is tried with it, in seconds.
+const TEMPLATES: [(&str, i64); 8] = [
+    ("{body}", 300),
+    ("{timestamp}.{body}", 300),
+    ("{timestamp}.{body}", 1),
+    ("v0:{timestamp}:{body}", 3_600),
+    ("{id}.{body}", 300),
+    ("{id}.{timestamp}.{body}", 30),
+    ("{body}|{timestamp}", 300),
+    ("<{timestamp}|{body}|{id}>", 300),
 ];
 
 #[derive(Debug, Clone, Copy)]
@@ -67,14 +68,17 @@ pub(super) fn every_way() -> Vec<Way> {
         Way::BearerToken,
         Way::UserAgent,
     ];
-    for tolerance in [SignedDuration::from_secs(1), DEFAULT_TOLERANCE] {
+    for seconds in [1, 300] {
         for prefix in ["", "whsec_"] {
-            ways.push(Way::StandardWebhooks { prefix, tolerance });
+            ways.push(Way::StandardWebhooks {
+                prefix,
+                tolerance: SignedDuration::from_secs(seconds),
+            });
         }
-        for (signed, encoding) in TEMPLATES
-            .into_iter()
-            .flat_map(|signed| [(signed, Encoding::Hex), (signed, Encoding::Base64)])
-        {
+    }
+    for (signed, seconds) in TEMPLATES {
+        let tolerance = SignedDuration::from_secs(seconds);
+        for encoding in [Encoding::Hex, Encoding::Base64] {
             for prefix in ["", "sha256=", "t "] {
                 for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
                     ways.push(Way::Hmac {
@@ -223,6 +227,40 @@ impl Way {
             Self::SecretPath => alone(None),
             Self::BearerToken => alone(Some(header::AUTHORIZATION.as_str())),
             Self::UserAgent => alone(Some(header::USER_AGENT.as_str())),
+        }
+    }
+
+    /// Where, in the header of the proof, a change of any byte must count.
+    pub(super) fn proof_in(self, value: &str) -> std::ops::Range<usize> {
+        match self {
+            // What is around it in the object is not signed, and is not read.
+            Self::Ecdsa {
+                wrapping: Wrapping::Object,
+                ..
+            } => {
+                let start = value.find(r#""s": ""#).unwrap() + r#""s": ""#.len();
+                start..value.len() - r#""}"#.len()
+            }
+            // The scheme's name is written in any case.
+            Self::BearerToken => "Bearer ".len()..value.len(),
+            Self::Hmac { .. }
+            | Self::Ecdsa { .. }
+            | Self::StandardWebhooks { .. }
+            | Self::StaticHeader
+            | Self::SecretPath
+            | Self::UserAgent => 0..value.len(),
+        }
+    }
+
+    /// Whether the proof means the same in upper and in lower case.
+    pub(super) fn ignores_case(self) -> bool {
+        match self {
+            Self::Hmac { encoding, .. } | Self::Ecdsa { encoding, .. } => encoding == Encoding::Hex,
+            Self::StandardWebhooks { .. }
+            | Self::StaticHeader
+            | Self::SecretPath
+            | Self::BearerToken
+            | Self::UserAgent => false,
         }
     }
 
