@@ -175,10 +175,11 @@ async fn a_record_that_is_not_pending_says_how_it_stands() {
     };
     the_record(looked_up(&with_status(json!("waiting")), |_| {}).await);
     for word in ["approved", "Pending", "pending "] {
-        match looked_up(&with_status(json!(word)), |_| {}).await {
-            Confirmation::NotPending { status } => assert_eq!(status, word),
-            other => panic!("{word}: {other:?}"),
-        }
+        let stands = looked_up(&with_status(json!(word)), |_| {}).await;
+        let Confirmation::NotPending { status } = stands else {
+            panic!("{word}: {stands:?}");
+        };
+        assert_eq!(status, word);
     }
     for none in [json!(null), json!(1), json!(""), json!({})] {
         let failed = looked_up(&with_status(none.clone()), |_| {}).await;
@@ -222,7 +223,7 @@ async fn a_record_that_has_two_meanings_is_refused_and_hides_no_other() {
     assert!(matches!(missing, Confirmation::Missing));
     let two_lists = r#"{"items": [], "items": []}"#;
     let failed = looked_up_as(200, two_lists, |lookup| {
-        lookup.items = Some(pointer("/items"))
+        lookup.items = Some(pointer("/items"));
     })
     .await;
     assert!(why(failed).contains("the key `items` is given twice"));
@@ -255,14 +256,13 @@ async fn a_platform_in_trouble_is_asked_again_and_one_that_knows_us_not_alerts()
         })
         .await;
         let source = source_at(&platform.url, |settings| {
-            confirmed(settings, lookup("{api_url}/x"))
+            confirmed(settings, lookup("{api_url}/x"));
         });
-        match source.confirm(&asking()).await {
-            Confirmation::Retry { after, .. } => {
-                assert_eq!(after, Some(std::time::Duration::from_secs(7)), "{status}");
-            }
-            other => panic!("{status}: {other:?}"),
-        }
+        let troubled = source.confirm(&asking()).await;
+        let Confirmation::Retry { after, .. } = troubled else {
+            panic!("{status}: {troubled:?}");
+        };
+        assert_eq!(after, Some(std::time::Duration::from_secs(7)), "{status}");
     }
     for status in [401, 403] {
         let alert = looked_up_as(status, "{}", |_| {}).await;
@@ -339,7 +339,7 @@ async fn what_a_delivery_calls_its_token_takes_nothing_out_of_a_record() {
         let body = json!([record.clone()]).to_string();
         let platform = Platform::answering(200, body).await;
         let source = source_at(&platform.url, |settings| {
-            confirmed(settings, lookup("{api_url}/x"))
+            confirmed(settings, lookup("{api_url}/x"));
         });
         let failed = source.confirm(&with_token(forged)).await;
         assert!(
@@ -349,7 +349,7 @@ async fn what_a_delivery_calls_its_token_takes_nothing_out_of_a_record() {
     }
     let platform = Platform::answering(200, json!([record]).to_string()).await;
     let source = source_at(&platform.url, |settings| {
-        confirmed(settings, lookup("{api_url}/x"))
+        confirmed(settings, lookup("{api_url}/x"));
     });
     let request = the_record(source.confirm(&with_token(TOKEN)).await);
     assert_eq!(request.payload, record);

@@ -84,7 +84,7 @@ async fn a_list_ends_where_a_page_is_empty_or_brings_nothing_new() {
 #[tokio::test]
 async fn a_list_is_read_by_cursor_until_there_is_none() {
     let platform = Platform::playing(|call, before| {
-        assert_eq!(call.query.get("after").is_some(), before > 0);
+        assert_eq!(call.query.contains_key("after"), before > 0);
         let (next, items) = match before {
             0 => (json!("a&b=c"), many(2)),
             1 => (json!(17), many(1)),
@@ -151,15 +151,14 @@ async fn a_list_without_an_end_is_given_up() {
     })
     .await;
     for pages in [by_cursor(), by_offset(1)] {
-        match paged(&platform, pages, "/items").confirm(&asking()).await {
-            Confirmation::Failed { error } => {
-                assert!(
-                    error.contains("the list goes on after 200 pages"),
-                    "{error}"
-                );
-            }
-            other => panic!("{other:?}"),
-        }
+        let endless = paged(&platform, pages, "/items").confirm(&asking()).await;
+        let Confirmation::Failed { error } = endless else {
+            panic!("{endless:?}");
+        };
+        assert!(
+            error.contains("the list goes on after 200 pages"),
+            "{error}"
+        );
     }
     assert_eq!(platform.lines().len(), 400);
 }
