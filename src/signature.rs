@@ -7,6 +7,7 @@
 mod mac;
 mod signed_text;
 mod hmac;
+mod ecdsa;
 mod standard;
 mod check;
 mod sign;
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp};
 
+pub use ecdsa::{EcdsaCheck, EcdsaScheme, InvalidPublicKey, PublicKey};
 pub use hmac::{Encoding, HmacCheck, HmacScheme};
 pub use mac::Algorithm;
 pub use sign::{Signed, Unsignable};
@@ -87,7 +89,8 @@ pub enum Strength {
     Body,
 }
 
-/// The checks of one source. `S` is what a secret is kept as; it is read at each use, so that a rotated file is seen.
+/// The checks of one source. `S` is what a secret, or a public key, is kept as; it is read at each use, so that a rotated
+/// file is seen.
 #[derive(Debug, Clone)]
 pub struct Verifier<S> {
     checks: Vec<Check<S>>,
@@ -98,6 +101,8 @@ pub struct Verifier<S> {
 pub enum Check<S> {
     /// A keyed hash in a header.
     Hmac(HmacCheck<S>),
+    /// A signature with the platform's private key in a header.
+    Ecdsa(EcdsaCheck<S>),
     /// Standard Webhooks 1.0, symmetric signatures (`v1`).
     StandardWebhooks {
         /// Keys in base64, with or without `whsec_` before them.

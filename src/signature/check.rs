@@ -10,7 +10,7 @@ use crate::secret::Secret;
 impl<S> Check<S> {
     pub(super) fn strength(&self) -> Strength {
         match self {
-            Self::Hmac(_) | Self::StandardWebhooks { .. } => Strength::Body,
+            Self::Hmac(_) | Self::Ecdsa(_) | Self::StandardWebhooks { .. } => Strength::Body,
             Self::StaticHeader { .. } | Self::SecretPath { .. } | Self::BearerToken { .. } => {
                 Strength::Sender
             }
@@ -21,6 +21,7 @@ impl<S> Check<S> {
     pub(super) fn secrets(&self) -> Vec<&S> {
         match self {
             Self::Hmac(check) => check.0.secrets.iter().collect(),
+            Self::Ecdsa(check) => check.0.public_keys.iter().collect(),
             Self::StandardWebhooks { secrets, .. }
             | Self::StaticHeader { secrets, .. }
             | Self::SecretPath { secrets } => secrets.iter().collect(),
@@ -39,6 +40,7 @@ impl<S> Check<S> {
         let headers = &delivery.headers;
         match self {
             Self::Hmac(check) => check.hold(delivery, now, read)?,
+            Self::Ecdsa(check) => check.hold(delivery, now, read)?,
             Self::StandardWebhooks { secrets, tolerance } => {
                 standard::hold(secrets, *tolerance, delivery, now, read)?;
             }

@@ -154,7 +154,7 @@ impl<S> HmacCheck<S> {
 }
 
 impl Encoding {
-    fn encode(self, bytes: &[u8]) -> String {
+    pub(super) fn encode(self, bytes: &[u8]) -> String {
         match self {
             Self::Hex => hex::encode(bytes),
             Self::Base64 => STANDARD.encode(bytes),

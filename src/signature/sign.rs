@@ -23,6 +23,9 @@ pub enum Unsignable {
     /// No secret can be used.
     #[error("the secret cannot be used: {0}")]
     Secret(String),
+    /// Only the platform can sign: we have its public key.
+    #[error("`ecdsa` is signed with the platform's private key, which nobody else has")]
+    PrivateKey,
     /// The scheme makes no sense.
     #[error(transparent)]
     Scheme(InvalidScheme),
@@ -73,6 +76,7 @@ impl<S> Check<S> {
                     .sign_outgoing(body, id, now, |secret| read(secret))?;
                 signed.headers.extend(headers);
             }
+            Self::Ecdsa(_) => return Err(Unsignable::PrivateKey),
             Self::StandardWebhooks { secrets, .. } => {
                 if !standard::allows_id(id) {
                     return Err(Unsignable::Id);

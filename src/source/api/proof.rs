@@ -84,7 +84,10 @@ impl Proof {
                 error: format!("the answer cannot be signed: {error}"),
                 reach: Reach::NotReached,
             },
-            Unsignable::Scheme(_) | Unsignable::Id | Unsignable::Header(_) => NoCall::Alert {
+            Unsignable::Scheme(_)
+            | Unsignable::PrivateKey
+            | Unsignable::Id
+            | Unsignable::Header(_) => NoCall::Alert {
                 error: format!("the answer cannot be signed: {error}"),
             },
         })?;
