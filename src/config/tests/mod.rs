@@ -3,6 +3,7 @@
 mod checks;
 mod refused;
 mod verify;
+mod webhook_mistakes;
 mod webhooks;
 
 use std::collections::BTreeSet;

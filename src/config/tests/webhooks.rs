@@ -54,11 +54,11 @@ sources:
       status: {done: [200, 201, 204], already: [409], alert: [401, 403]}
 "#;
 
-fn webhook(rest: &str) -> String {
+pub(super) fn webhook(rest: &str) -> String {
     format!("{OPERATOR}sources:\n  - name: pay\n    kind: webhook\n{rest}")
 }
 
-fn warden(rest: &str) -> String {
+pub(super) fn warden(rest: &str) -> String {
     format!("{OPERATOR}sources:\n  - name: warden\n    kind: agentwarden\n{rest}")
 }
 
