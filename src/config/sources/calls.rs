@@ -113,12 +113,24 @@ fn url(
             return None;
         }
     };
-    placeholders(reader, node, template.placeholders(), scope);
     let written = text.split('{').next().unwrap_or_default();
+    if names_a_user(written) {
+        reader.hide(&node.span);
+        let help = "write `auth: {basic: {user: USER, password_file: PATH}}` instead";
+        reader.bad(&node.span, "a URL holds no user and no password", help);
+        return None;
+    }
+    placeholders(reader, node, template.placeholders(), scope);
     if units::url(written).is_some_and(|url| units::in_the_clear(&url)) {
         super::in_the_clear(reader, node);
     }
     Some(template)
+}
+
+fn names_a_user(url: &str) -> bool {
+    let after = url.split_once("://").map_or(url, |(_, after)| after);
+    let authority = after.split(['/', '?']).next().unwrap_or_default();
+    authority.contains('@')
 }
 
 fn headers(

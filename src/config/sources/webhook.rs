@@ -13,7 +13,7 @@ use crate::signature::{Strength, Verifier};
 use crate::source::WebUrl;
 use crate::source::agentwarden::Defaults;
 use crate::source::callback::CallbackHosts;
-use crate::source::webhook::{ResolvedFields, Settings};
+use crate::source::webhook::{Events, ResolvedFields, Settings};
 
 const FORWARDS: [(&str, Forward); 2] = [("events", Forward::Events), ("all", Forward::All)];
 
@@ -71,7 +71,7 @@ pub(super) fn described(
     let verify = verifier(reader, map, &ways);
     let events = events::events(reader, map, defaults.map(|defaults| &defaults.events));
     let request = fields::of_request(reader, map, defaults.map(|defaults| &defaults.fields));
-    let resolved = resolved(reader, map, defaults);
+    let resolved = resolved(reader, map, events.as_ref(), defaults);
     let hosts_node = map.take("callback_hosts");
     let callback_hosts = callback_hosts(reader, map);
     let mut scope = Scope {
@@ -169,8 +169,19 @@ fn verifier(
 fn resolved(
     reader: &mut Reader<'_>,
     map: &mut Map<'_>,
+    events: Option<&Events>,
     defaults: Option<&Defaults>,
 ) -> ResolvedFields {
+    if let Some(node) = map.take("resolved")
+        && events.map_or(map.take("event").is_none(), |events| {
+            events.resolved.is_empty()
+        })
+    {
+        let message = "`resolved` is never looked at: no event tells an end";
+        let help = "name the events that do: `event: {at: /event, request: […], resolved: [approval.approved]}`";
+        let mistake = Diagnostic::error(code::MISSING_KEY, message);
+        reader.note(&node.span, mistake.help(help));
+    }
     let nowhere = ResolvedFields {
         id: None,
         outcome: None,

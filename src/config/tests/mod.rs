@@ -2,6 +2,7 @@
 
 mod checks;
 mod refused;
+mod schema;
 mod verify;
 mod webhook_mistakes;
 mod webhooks;
