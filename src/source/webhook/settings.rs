@@ -206,7 +206,8 @@ pub struct Answering {
     pub outcome: Option<Pointer>,
 }
 
-/// What statuses mean where the platform has its own way. A class that is given replaces the default of that class.
+/// What statuses mean where the platform has its own way. A class that is given replaces the default of that class, but
+/// for [`Statuses::retry`]: what a proxy in trouble answers stays worth another attempt, whatever else is.
 #[derive(Debug, Clone, Default)]
 pub struct Statuses {
     /// It took the answer.
