@@ -65,7 +65,8 @@ pub struct Events {
 pub enum Place {
     /// In the payload.
     Body(Pointer),
-    /// In a header, which must come once.
+    /// In a header, which must come once. Few signatures cover headers: whoever can send a signed body again can then
+    /// call it another event.
     Header(HeaderName),
 }
 
