@@ -52,10 +52,13 @@ impl AgentGate {
             "expiresAt": "2099-01-15T11:30:00.000Z", "slaRemainingMs": 3_600_000,
         });
         // events.md, "request.created": the payload; policyDecision only if a policy matched.
-        let event = event("request.created", json!({
-            "requestId": request["id"], "action": request["action"], "params": params, "context": request["context"],
-            "urgency": request["urgency"], "expiresAt": request["expiresAt"],
-        }));
+        let event = event(
+            "request.created",
+            json!({
+                "requestId": request["id"], "action": request["action"], "params": params, "context": request["context"],
+                "urgency": request["urgency"], "expiresAt": request["expiresAt"],
+            }),
+        );
         self.requests.lock().unwrap().insert(id(number), request);
         event
     }
@@ -66,10 +69,13 @@ impl AgentGate {
         let mut requests = self.requests.lock().unwrap();
         let request = requests.get_mut(&id(number)).unwrap();
         decide(request, status, "dashboard:admin", "Looks good");
-        event("request.decided", json!({
-            "requestId": id(number), "action": request["action"], "status": status, "decidedBy": "dashboard:admin",
-            "decidedByType": "human", "reason": "Looks good", "decisionTimeMs": 300_000,
-        }))
+        event(
+            "request.decided",
+            json!({
+                "requestId": id(number), "action": request["action"], "status": status, "decidedBy": "dashboard:admin",
+                "decidedByType": "human", "reason": "Looks good", "decisionTimeMs": 300_000,
+            }),
+        )
     }
 
     fn request(&self, number: u32) -> Value {
@@ -92,7 +98,10 @@ fn event(name: &str, data: Value) -> Value {
 fn reply(requests: &mut BTreeMap<String, Value>, call: &Call) -> Reply {
     // api.md, "Authentication" and "Error Responses".
     if call.header("authorization") != format!("Bearer {API_KEY}") {
-        return Reply(401, json!({"error": {"code": "unauthorized", "message": "Missing or invalid API key"}}));
+        return Reply(
+            401,
+            json!({"error": {"code": "unauthorized", "message": "Missing or invalid API key"}}),
+        );
     }
     match (call.method.as_str(), call.parts().as_slice()) {
         ("GET", ["api", "requests"]) => list(requests, call),
@@ -103,12 +112,23 @@ fn reply(requests: &mut BTreeMap<String, Value>, call: &Call) -> Reply {
         ("POST", ["api", "requests", id, "decide"]) => {
             // `validateDecisionBody`.
             let body = call.json();
-            let decision = body["decision"].as_str().filter(|word| ["approved", "denied"].contains(word));
+            let decision = body["decision"]
+                .as_str()
+                .filter(|word| ["approved", "denied"].contains(word));
             let Some(decision) = decision else {
-                return Reply(400, json!({"error": "decision must be 'approved' or 'denied'"}));
+                return Reply(
+                    400,
+                    json!({"error": "decision must be 'approved' or 'denied'"}),
+                );
             };
-            let Some(by) = body["decidedBy"].as_str().filter(|name| !name.trim().is_empty()) else {
-                return Reply(400, json!({"error": "decidedBy is required and must be a non-empty string"}));
+            let Some(by) = body["decidedBy"]
+                .as_str()
+                .filter(|name| !name.trim().is_empty())
+            else {
+                return Reply(
+                    400,
+                    json!({"error": "decidedBy is required and must be a non-empty string"}),
+                );
             };
             let Some(request) = requests.get_mut(*id) else {
                 return Reply(404, json!({"error": "Request not found"}));
@@ -117,7 +137,12 @@ fn reply(requests: &mut BTreeMap<String, Value>, call: &Call) -> Reply {
                 let message = format!("Request already {}", request["status"].as_str().unwrap());
                 return Reply(409, json!({"error": message}));
             }
-            decide(request, decision, by, body["reason"].as_str().unwrap_or_default());
+            decide(
+                request,
+                decision,
+                by,
+                body["reason"].as_str().unwrap_or_default(),
+            );
             Reply(200, request.clone())
         }
         _ => Reply(404, Value::Null),
@@ -127,7 +152,8 @@ fn reply(requests: &mut BTreeMap<String, Value>, call: &Call) -> Reply {
 /// "limit … min(…, 100)", `{requests, pagination}`. The page has a bare list instead.
 fn list(requests: &BTreeMap<String, Value>, call: &Call) -> Reply {
     let number = |name: &str, otherwise: usize| {
-        call.parameter(name).map_or(otherwise, |text| text.parse().unwrap())
+        call.parameter(name)
+            .map_or(otherwise, |text| text.parse().unwrap())
     };
     let (limit, offset) = (number("limit", 50).min(100), number("offset", 0));
     let wanted = call.parameter("status");
@@ -138,7 +164,8 @@ fn list(requests: &BTreeMap<String, Value>, call: &Call) -> Reply {
         .collect();
     let page: Vec<_> = found.iter().skip(offset).take(limit).cloned().collect();
     let more = offset + page.len() < found.len();
-    let pagination = json!({"total": found.len(), "limit": limit, "offset": offset, "hasMore": more});
+    let pagination =
+        json!({"total": found.len(), "limit": limit, "offset": offset, "hasMore": more});
     Reply(200, json!({"requests": page, "pagination": pagination}))
 }
 
@@ -152,10 +179,21 @@ fn decide(request: &mut Value, status: &str, by: &str, reason: &str) {
 /// adapters/webhook.ts, `send`: these four headers, and a signature only where the adapter was given a secret, which
 /// dispatcher.ts does not.
 async fn deliver(server: &Countersign, event: &Value) -> (u16, Value) {
-    send(server, &format!("/v1/sources/agentgate/{PATH_SECRET}"), event, &[]).await
+    send(
+        server,
+        &format!("/v1/sources/agentgate/{PATH_SECRET}"),
+        event,
+        &[],
+    )
+    .await
 }
 
-async fn send(server: &Countersign, path: &str, event: &Value, more: &[(&str, &str)]) -> (u16, Value) {
+async fn send(
+    server: &Countersign,
+    path: &str,
+    event: &Value,
+    more: &[(&str, &str)],
+) -> (u16, Value) {
     let timestamp = event["timestamp"].to_string();
     let mut headers = vec![
         ("Content-Type", "application/json"),
@@ -174,11 +212,23 @@ async fn a_small_refund_is_approved_on_what_the_record_says() {
     let case = case_of(&deliver(&server, &agentgate.asks(1, 4900)).await);
 
     let verdict = resolved(&server, &case).await;
-    assert_eq!(end(&verdict), ["approved", "policy", "settled"], "{verdict}");
+    assert_eq!(
+        end(&verdict),
+        ["approved", "policy", "settled"],
+        "{verdict}"
+    );
     let answer = agentgate.platform.only_answer().await;
     assert_eq!(answer.path, format!("/api/requests/{}/decide", id(1)));
-    assert_eq!((&answer.json()["decision"], &answer.json()["decidedBy"]), (&json!("approved"), &json!("countersign")));
-    assert!(answer.json()["reason"].as_str().unwrap().contains("4900 cents"));
+    assert_eq!(
+        (&answer.json()["decision"], &answer.json()["decidedBy"]),
+        (&json!("approved"), &json!("countersign"))
+    );
+    assert!(
+        answer.json()["reason"]
+            .as_str()
+            .unwrap()
+            .contains("4900 cents")
+    );
     assert_eq!(agentgate.request(1)["status"], "approved");
 }
 
@@ -188,8 +238,14 @@ async fn a_huge_refund_is_denied() {
     let server = agentgate.example().enforce().await;
     let case = case_of(&deliver(&server, &agentgate.asks(1, 1_000_000)).await);
 
-    assert_eq!(end(&resolved(&server, &case).await), ["rejected", "policy", "settled"]);
-    assert_eq!(agentgate.platform.only_answer().await.json()["decision"], "denied");
+    assert_eq!(
+        end(&resolved(&server, &case).await),
+        ["rejected", "policy", "settled"]
+    );
+    assert_eq!(
+        agentgate.platform.only_answer().await.json()["decision"],
+        "denied"
+    );
 }
 
 #[tokio::test]
@@ -199,11 +255,20 @@ async fn a_person_decides_what_no_rule_covers() {
     let case = case_of(&deliver(&server, &agentgate.asks(1, 50_000)).await);
 
     open(&server, &case).await;
-    assert_eq!(server.vote(ADMIN, &case, "reject", "asked twice").await.0, 200);
-    assert_eq!(end(&resolved(&server, &case).await), ["rejected", "person:alice", "settled"]);
+    assert_eq!(
+        server.vote(ADMIN, &case, "reject", "asked twice").await.0,
+        200
+    );
+    assert_eq!(
+        end(&resolved(&server, &case).await),
+        ["rejected", "person:alice", "settled"]
+    );
     let answer = agentgate.platform.only_answer().await.json();
     assert_eq!(answer["decision"], "denied");
-    assert!(answer["reason"].as_str().unwrap().contains("asked twice"), "{answer}");
+    assert!(
+        answer["reason"].as_str().unwrap().contains("asked twice"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -211,7 +276,10 @@ async fn without_the_secret_in_the_path_nothing_is_taken() {
     let agentgate = AgentGate::start().await;
     let server = agentgate.example().enforce().await;
     let event = agentgate.asks(1, 4900);
-    for path in ["/v1/sources/agentgate".to_owned(), format!("/v1/sources/agentgate/{PATH_SECRET}0")] {
+    for path in [
+        "/v1/sources/agentgate".to_owned(),
+        format!("/v1/sources/agentgate/{PATH_SECRET}0"),
+    ] {
         assert_eq!(send(&server, &path, &event, &[]).await.0, 401, "{path}");
     }
     assert!(agentgate.platform.told().is_empty());
@@ -261,27 +329,49 @@ async fn an_event_of_an_end_closes_the_case() {
     let server = agentgate.example().enforce().await;
     let denied = case_of(&deliver(&server, &agentgate.asks(1, 50_000)).await);
     open(&server, &denied).await;
-    assert_eq!(deliver(&server, &agentgate.decided_there(1, "denied")).await.0, 200);
+    assert_eq!(
+        deliver(&server, &agentgate.decided_there(1, "denied"))
+            .await
+            .0,
+        200
+    );
     let verdict = resolved(&server, &denied).await;
-    assert_eq!((&verdict["platform_outcome"], end(&verdict)[1]), (&json!("rejected"), "platform"), "{verdict}");
+    assert_eq!(
+        (&verdict["platform_outcome"], end(&verdict)[1]),
+        (&json!("rejected"), "platform"),
+        "{verdict}"
+    );
 
     let expired = case_of(&deliver(&server, &agentgate.asks(2, 50_000)).await);
     open(&server, &expired).await;
     // events.md, "request.expired".
-    let gone = event("request.expired", json!({
-        "requestId": id(2), "action": "issue_refund", "urgency": "normal", "pendingTimeMs": 3_600_000,
-    }));
+    let gone = event(
+        "request.expired",
+        json!({
+            "requestId": id(2), "action": "issue_refund", "urgency": "normal", "pendingTimeMs": 3_600_000,
+        }),
+    );
     assert_eq!(deliver(&server, &gone).await.0, 200);
-    assert_eq!(resolved(&server, &expired).await["platform_outcome"], "expired");
+    assert_eq!(
+        resolved(&server, &expired).await["platform_outcome"],
+        "expired"
+    );
 }
 
 #[tokio::test]
 async fn a_request_whose_only_delivery_was_lost_is_found() {
     let agentgate = AgentGate::start().await;
     let lost = agentgate.asks(1, 4900);
-    let server = agentgate.example().with("reconcile: 5m", "reconcile: 1s").enforce().await;
+    let server = agentgate
+        .example()
+        .with("reconcile: 5m", "reconcile: 1s")
+        .enforce()
+        .await;
 
-    eventually("it is decided there", async || (agentgate.request(1)["status"] == "approved").then_some(())).await;
+    eventually("it is decided there", async || {
+        (agentgate.request(1)["status"] == "approved").then_some(())
+    })
+    .await;
     // The delivery that comes after all is the same request.
     let (status, told) = deliver(&server, &lost).await;
     assert_eq!(status, 200, "{told}");
@@ -294,7 +384,8 @@ async fn a_request_whose_only_delivery_was_lost_is_found() {
 async fn an_agentgate_that_signs_is_verified_by_the_line_in_the_comment() {
     let agentgate = AgentGate::start().await;
     let by_path = "- secret_path: {file: secrets/agentgate-path}";
-    let signed = "# - hmac: {header: X-AgentGate-Signature, algorithm: sha256, encoding: hex, prefix: \"\"";
+    let signed =
+        "# - hmac: {header: X-AgentGate-Signature, algorithm: sha256, encoding: hex, prefix: \"\"";
     let server = agentgate
         .example()
         .secret("agentgate-webhook", WEBHOOK_SECRET)
@@ -308,7 +399,28 @@ async fn an_agentgate_that_signs_is_verified_by_the_line_in_the_comment() {
 
     assert_eq!(send(&server, path, &event, &[]).await.0, 401);
     let prefixed = format!("sha256={signature}");
-    assert_eq!(send(&server, path, &event, &[("X-AgentGate-Signature", &prefixed)]).await.0, 401);
-    let case = case_of(&send(&server, path, &event, &[("X-AgentGate-Signature", &signature)]).await);
-    assert_eq!(end(&resolved(&server, &case).await), ["approved", "policy", "settled"]);
+    assert_eq!(
+        send(
+            &server,
+            path,
+            &event,
+            &[("X-AgentGate-Signature", &prefixed)]
+        )
+        .await
+        .0,
+        401
+    );
+    let case = case_of(
+        &send(
+            &server,
+            path,
+            &event,
+            &[("X-AgentGate-Signature", &signature)],
+        )
+        .await,
+    );
+    assert_eq!(
+        end(&resolved(&server, &case).await),
+        ["approved", "policy", "settled"]
+    );
 }

@@ -34,7 +34,10 @@ impl Example {
 
     /// With other words for these, which must be there.
     pub fn with(mut self, from: &str, to: &str) -> Self {
-        assert!(self.text.contains(from), "the example does not say `{from}`");
+        assert!(
+            self.text.contains(from),
+            "the example does not say `{from}`"
+        );
         self.text = self.text.replace(from, to);
         self
     }
@@ -42,14 +45,19 @@ impl Example {
     /// With this secret in the file that the example reads it from.
     pub fn secret(self, name: &str, text: &str) -> Self {
         let file = format!("secrets/{name}");
-        assert!(self.text.contains(&file), "the example does not read `{file}`");
+        assert!(
+            self.text.contains(&file),
+            "the example does not read `{file}`"
+        );
         write(&self.folder.path().join(file), text);
         self
     }
 
     /// Runs as it would after going live.
     pub async fn enforce(self) -> Countersign {
-        self.with("\nmode: dry_run\n", "\nmode: enforce\n").run().await
+        self.with("\nmode: dry_run\n", "\nmode: enforce\n")
+            .run()
+            .await
     }
 
     /// Runs as it is.

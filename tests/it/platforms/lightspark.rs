@@ -34,13 +34,24 @@ impl Grid {
         let actions: Arc<Mutex<BTreeMap<String, Value>>> = Arc::default();
         let kept = Arc::clone(&actions);
         let platform = Platform::start(move |call| reply(&mut kept.lock().unwrap(), call)).await;
-        Self { platform, actions, key: SigningKey::from_slice(&[7; 32]).unwrap() }
+        Self {
+            platform,
+            actions,
+            key: SigningKey::from_slice(&[7; 32]).unwrap(),
+        }
     }
 
     fn example(&self) -> Example {
-        let public = self.key.verifying_key().to_public_key_pem(LineEnding::LF).unwrap();
+        let public = self
+            .key
+            .verifying_key()
+            .to_public_key_pem(LineEnding::LF)
+            .unwrap();
         Example::of("lightspark")
-            .with("https://api.lightspark.com/grid/2025-10-13", &format!("{}/grid/2025-10-13", self.platform.url()))
+            .with(
+                "https://api.lightspark.com/grid/2025-10-13",
+                &format!("{}/grid/2025-10-13", self.platform.url()),
+            )
             .secret("grid-webhook-key.pem", &public)
             .secret("grid-client-secret", CLIENT_SECRET)
     }
@@ -64,7 +75,10 @@ impl Grid {
             },
             "expiresAt": "2099-10-03T15:00:30Z", "createdAt": "2025-10-03T15:00:00Z", "updatedAt": "2025-10-03T15:00:00Z",
         });
-        self.actions.lock().unwrap().insert(id(number), action.clone());
+        self.actions
+            .lock()
+            .unwrap()
+            .insert(id(number), action.clone());
         json!({
             "id": format!("Webhook:019542f5-b3e7-1d02-0000-0000000000{number:02}"), "type": "AGENT_ACTION.PENDING_APPROVAL",
             "timestamp": "2025-10-03T15:00:00Z", "data": action,
@@ -98,14 +112,20 @@ fn id(number: u32) -> String {
 }
 
 async fn signed(server: &Countersign, body: &str, signature: &str) -> (u16, Value) {
-    let headers = [("Content-Type", "application/json"), ("X-Grid-Signature", signature)];
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("X-Grid-Signature", signature),
+    ];
     post(server, "/v1/sources/grid", &headers, body).await
 }
 
 /// The paths under `agents`; the bodies of errors have `status`, `code` and `message`, as Error409.yaml.
 fn reply(actions: &mut BTreeMap<String, Value>, call: &Call) -> Reply {
     let error = |status: u16, code: &str| {
-        Reply(status, json!({"status": status, "code": code, "message": "as the description says"}))
+        Reply(
+            status,
+            json!({"status": status, "code": code, "message": "as the description says"}),
+        )
     };
     // openapi.yaml, BasicAuth: `<api token id>:<api client secret>`.
     let basic = STANDARD.encode(format!("API-TOKEN-ID:{CLIENT_SECRET}"));
@@ -114,7 +134,18 @@ fn reply(actions: &mut BTreeMap<String, Value>, call: &Call) -> Reply {
     }
     match (call.method.as_str(), call.parts().as_slice()) {
         ("GET", ["grid", "2025-10-13", "agents", "approvals"]) => list(actions, call),
-        ("POST", ["grid", "2025-10-13", "agents", AGENT, "actions", id, verb @ ("approve" | "reject")]) => {
+        (
+            "POST",
+            [
+                "grid",
+                "2025-10-13",
+                "agents",
+                AGENT,
+                "actions",
+                id,
+                verb @ ("approve" | "reject"),
+            ],
+        ) => {
             let Some(action) = actions.get_mut(*id) else {
                 return error(404, "NOT_FOUND");
             };
@@ -129,7 +160,11 @@ fn reply(actions: &mut BTreeMap<String, Value>, call: &Call) -> Reply {
             if action["status"] != "PENDING_APPROVAL" {
                 return error(409, "TRANSACTION_NOT_PENDING_PLATFORM_APPROVAL");
             }
-            action["status"] = json!(if *verb == "approve" { "APPROVED" } else { "REJECTED" });
+            action["status"] = json!(if *verb == "approve" {
+                "APPROVED"
+            } else {
+                "REJECTED"
+            });
             if let Some(reason) = call.json()["reason"].as_str() {
                 action["rejectionReason"] = json!(reason);
             }
@@ -142,10 +177,18 @@ fn reply(actions: &mut BTreeMap<String, Value>, call: &Call) -> Reply {
 /// "`limit` default 20, max 100; `cursor` returned from previous request"; `{data, hasMore, nextCursor?}`. Pages here are of
 /// two, as a page may hold fewer than were asked for.
 fn list(actions: &BTreeMap<String, Value>, call: &Call) -> Reply {
-    assert!(call.parameter("limit").is_none_or(|limit| limit.parse::<u32>().unwrap() <= 100));
-    let pending: Vec<_> =
-        actions.values().filter(|action| action["status"] == "PENDING_APPROVAL").cloned().collect();
-    let from = call.parameter("cursor").map_or(0, |cursor| cursor.trim_start_matches("after-").parse().unwrap());
+    assert!(
+        call.parameter("limit")
+            .is_none_or(|limit| limit.parse::<u32>().unwrap() <= 100)
+    );
+    let pending: Vec<_> = actions
+        .values()
+        .filter(|action| action["status"] == "PENDING_APPROVAL")
+        .cloned()
+        .collect();
+    let from = call.parameter("cursor").map_or(0, |cursor| {
+        cursor.trim_start_matches("after-").parse().unwrap()
+    });
     let page: Vec<_> = pending.iter().skip(from).take(2).cloned().collect();
     let mut body = json!({"data": page, "hasMore": from + 2 < pending.len()});
     if from + 2 < pending.len() {
@@ -161,9 +204,16 @@ async fn a_small_payment_is_approved() {
     let case = case_of(&grid.deliver(&server, &grid.asks(1, 4900)).await);
 
     let verdict = resolved(&server, &case).await;
-    assert_eq!(end(&verdict), ["approved", "policy", "settled"], "{verdict}");
+    assert_eq!(
+        end(&verdict),
+        ["approved", "policy", "settled"],
+        "{verdict}"
+    );
     let answer = grid.platform.only_answer().await;
-    assert_eq!(answer.path, format!("/grid/2025-10-13/agents/{AGENT}/actions/{}/approve", id(1)));
+    assert_eq!(
+        answer.path,
+        format!("/grid/2025-10-13/agents/{AGENT}/actions/{}/approve", id(1))
+    );
     assert_eq!(grid.status(1), "APPROVED");
 }
 
@@ -173,9 +223,15 @@ async fn a_huge_payment_is_rejected_with_its_reason() {
     let server = grid.example().enforce().await;
     let case = case_of(&grid.deliver(&server, &grid.asks(1, 5_000_000)).await);
 
-    assert_eq!(end(&resolved(&server, &case).await), ["rejected", "policy", "settled"]);
+    assert_eq!(
+        end(&resolved(&server, &case).await),
+        ["rejected", "policy", "settled"]
+    );
     let reason = grid.platform.only_answer().await.json()["reason"].to_string();
-    assert!(reason.contains("payment of 5000000 is over what agents may send"), "{reason}");
+    assert!(
+        reason.contains("payment of 5000000 is over what agents may send"),
+        "{reason}"
+    );
     assert_eq!(grid.status(1), "REJECTED");
 }
 
@@ -186,8 +242,17 @@ async fn a_person_decides_what_no_rule_covers() {
     let case = case_of(&grid.deliver(&server, &grid.asks(1, 50_000)).await);
 
     open(&server, &case).await;
-    assert_eq!(server.vote(ADMIN, &case, "approve", "an invoice we know").await.0, 200);
-    assert_eq!(end(&resolved(&server, &case).await), ["approved", "person:alice", "settled"]);
+    assert_eq!(
+        server
+            .vote(ADMIN, &case, "approve", "an invoice we know")
+            .await
+            .0,
+        200
+    );
+    assert_eq!(
+        end(&resolved(&server, &case).await),
+        ["approved", "person:alice", "settled"]
+    );
     assert_eq!(grid.status(1), "APPROVED");
 }
 
@@ -197,7 +262,10 @@ async fn a_signature_is_taken_in_both_forms_and_in_no_other() {
     let server = grid.example().enforce().await;
     let body = grid.asks(1, 50_000).to_string();
     let good = grid.signature(&body);
-    let other = Grid { key: SigningKey::from_slice(&[8; 32]).unwrap(), ..Grid::start().await };
+    let other = Grid {
+        key: SigningKey::from_slice(&[8; 32]).unwrap(),
+        ..Grid::start().await
+    };
     for header in [
         json!({"v": "1", "s": other.signature(&body)}).to_string(),
         json!({"v": "1", "s": grid.signature(&format!("{body} "))}).to_string(),
@@ -206,7 +274,11 @@ async fn a_signature_is_taken_in_both_forms_and_in_no_other() {
         String::new(),
     ] {
         let (status, told) = signed(&server, &body, &header).await;
-        assert_eq!((status, told["code"].as_str()), (401, Some("unverified")), "{header}");
+        assert_eq!(
+            (status, told["code"].as_str()),
+            (401, Some("unverified")),
+            "{header}"
+        );
     }
     // "If JSON parsing fails, treat as direct base64."
     case_of(&signed(&server, &body, &good).await);
@@ -244,9 +316,15 @@ async fn actions_whose_webhooks_were_lost_are_found_on_every_page() {
     for number in 1..=5 {
         grid.asks(number, 4900);
     }
-    let server = grid.example().with("reconcile: 5m", "reconcile: 1s").enforce().await;
+    let server = grid
+        .example()
+        .with("reconcile: 5m", "reconcile: 1s")
+        .enforce()
+        .await;
     eventually("all are approved", async || {
-        (1..=5).all(|number| grid.status(number) == "APPROVED").then_some(())
+        (1..=5)
+            .all(|number| grid.status(number) == "APPROVED")
+            .then_some(())
     })
     .await;
     assert_eq!(grid.platform.told().len(), 5);
@@ -261,7 +339,11 @@ async fn the_test_webhook_is_acknowledged_and_left_alone() {
     let test = json!({"id": "Webhook:019542f5-b3e7-1d02-0000-000000000007", "type": "TEST",
         "timestamp": "2025-08-15T14:32:00Z", "data": {}});
     let (status, told) = grid.deliver(&server, &test).await;
-    assert_eq!((status, told["status"].as_str()), (200, Some("ignored")), "{told}");
+    assert_eq!(
+        (status, told["status"].as_str()),
+        (200, Some("ignored")),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -269,6 +351,8 @@ async fn in_dry_run_nobody_is_answered() {
     let grid = Grid::start().await;
     let server = grid.example().dry_run().await;
     let case = case_of(&grid.deliver(&server, &grid.asks(1, 4900)).await);
-    server.case_when(&case, |verdict| verdict["outcome"] == "approve").await;
+    server
+        .case_when(&case, |verdict| verdict["outcome"] == "approve")
+        .await;
     assert_eq!(grid.status(1), "PENDING_APPROVAL");
 }

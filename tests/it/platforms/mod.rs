@@ -48,8 +48,13 @@ impl Call {
 
     /// The value of a query parameter.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        let mut parameters = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        parameters.find(|(key, _)| *key == name).map(|(_, value)| value)
+        let mut parameters = self
+            .query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='));
+        parameters
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
     }
 
     /// The path in its parts.
@@ -85,7 +90,9 @@ impl Platform {
             }
         };
         spawn(async move {
-            axum::serve(listener, Router::new().fallback(serve)).await.unwrap();
+            axum::serve(listener, Router::new().fallback(serve))
+                .await
+                .unwrap();
         });
         Self { address, calls }
     }
@@ -97,14 +104,20 @@ impl Platform {
     /// Every call that was more than a look.
     pub fn told(&self) -> Vec<Call> {
         let calls = self.calls.lock().unwrap();
-        calls.iter().filter(|call| call.method != "GET").cloned().collect()
+        calls
+            .iter()
+            .filter(|call| call.method != "GET")
+            .cloned()
+            .collect()
     }
 
     /// The one call that was more than a look, once it is there.
     pub async fn only_answer(&self) -> Call {
-        eventually("the platform has one answer", async || match self.told().as_slice() {
-            [call] => Some(call.clone()),
-            _ => None,
+        eventually("the platform has one answer", async || {
+            match self.told().as_slice() {
+                [call] => Some(call.clone()),
+                _ => None,
+            }
         })
         .await
     }
@@ -131,12 +144,19 @@ fn respond(Reply(status, body): Reply) -> Response {
     };
     let mut response = body.into_response();
     *response.status_mut() = axum::http::StatusCode::from_u16(status).unwrap();
-    response.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    response
+        .headers_mut()
+        .insert("content-type", "application/json".parse().unwrap());
     response
 }
 
 /// Posts these bytes as a platform does.
-pub async fn post(to: &Countersign, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+pub async fn post(
+    to: &Countersign,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, Value) {
     let mut request = to.client.post(to.intake(path));
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -146,7 +166,11 @@ pub async fn post(to: &Countersign, path: &str, headers: &[(&str, &str)], body: 
 
 /// The case of a delivery that was accepted.
 pub fn case_of((status, told): &(u16, Value)) -> String {
-    assert_eq!((*status, told["status"].as_str()), (200, Some("accepted")), "{told}");
+    assert_eq!(
+        (*status, told["status"].as_str()),
+        (200, Some("accepted")),
+        "{told}"
+    );
     told["case_id"].as_str().unwrap().to_owned()
 }
 
@@ -162,7 +186,9 @@ pub async fn resolved(server: &Countersign, case: &str) -> Value {
 
 /// Waits until people are asked.
 pub async fn open(server: &Countersign, case: &str) -> Value {
-    let file = server.case_when(case, |verdict| verdict["state"] == "open").await;
+    let file = server
+        .case_when(case, |verdict| verdict["state"] == "open")
+        .await;
     file["verdict"].clone()
 }
 

@@ -32,12 +32,18 @@ impl ShellHub {
         let callbacks: Callbacks = Arc::default();
         let kept = Arc::clone(&callbacks);
         let platform = Platform::start(move |call| reply(&kept, call)).await;
-        Self { platform, callbacks }
+        Self {
+            platform,
+            callbacks,
+        }
     }
 
     fn example() -> Example {
         Example::of("shellhub")
-            .with("callback_hosts: [cloud.shellhub.io]", "callback_hosts: [127.0.0.1]")
+            .with(
+                "callback_hosts: [cloud.shellhub.io]",
+                "callback_hosts: [127.0.0.1]",
+            )
             .secret("shellhub-webhook", SECRET)
     }
 
@@ -61,20 +67,29 @@ impl ShellHub {
 }
 
 fn token(asking: u32) -> String {
-    format!("eyJhbGciOiJSUzI1NiJ9.eyJjbGFpbXMiOiJlbnJvbGxfZGVjaXNpb24ifQ.signature-of-callback-{asking}")
+    format!(
+        "eyJhbGciOiJSUzI1NiJ9.eyJjbGFpbXMiOiJlbnJvbGxfZGVjaXNpb24ifQ.signature-of-callback-{asking}"
+    )
 }
 
 /// `POST /api/devices/enroll/callback/:token`. "The token in the path is the credential (no API key/JWT)."
 fn reply(callbacks: &Callbacks, call: &Call) -> Reply {
     let parts = call.parts();
-    let ("POST", ["api", "devices", "enroll", "callback", token]) = (call.method.as_str(), parts.as_slice()) else {
+    let ("POST", ["api", "devices", "enroll", "callback", token]) =
+        (call.method.as_str(), parts.as_slice())
+    else {
         return Reply(404, Value::Null);
     };
     assert_eq!(call.header("authorization"), "");
     // `validate:"required,oneof=accept reject"`; `reason` is a string.
     let body = call.json();
-    let decision = body["decision"].as_str().filter(|word| ["accept", "reject"].contains(word));
-    let (Some(decision), true) = (decision, body["reason"].is_string() || body["reason"].is_null()) else {
+    let decision = body["decision"]
+        .as_str()
+        .filter(|word| ["accept", "reject"].contains(word));
+    let (Some(decision), true) = (
+        decision,
+        body["reason"].is_string() || body["reason"].is_null(),
+    ) else {
         return Reply(400, Value::Null);
     };
     let mut callbacks = callbacks.lock().unwrap();
@@ -95,7 +110,10 @@ async fn deliver(server: &Countersign, enrolment: &Value) -> (u16, Value) {
 
 /// "ShellHub sends a POST with a JSON body and two headers."
 async fn signed(server: &Countersign, body: &str, signature: &str) -> (u16, Value) {
-    let headers = [("Content-Type", "application/json"), ("X-ShellHub-Signature", signature)];
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("X-ShellHub-Signature", signature),
+    ];
     post(server, "/v1/sources/shellhub", &headers, body).await
 }
 
@@ -108,19 +126,30 @@ async fn a_device_of_the_line_is_deferred_and_then_accepted() {
     assert_eq!(told.1["decision"], "defer", "{told:?}");
 
     let verdict = resolved(&server, &case_of(&told)).await;
-    assert_eq!(end(&verdict), ["approved", "policy", "settled"], "{verdict}");
+    assert_eq!(
+        end(&verdict),
+        ["approved", "policy", "settled"],
+        "{verdict}"
+    );
     assert_eq!(shellhub.decision(1).as_deref(), Some("accept"));
     let reason = shellhub.platform.only_answer().await.json()["reason"].to_string();
-    assert!(reason.contains("it has the key of factory-line-2"), "{reason}");
+    assert!(
+        reason.contains("it has the key of factory-line-2"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]
 async fn a_lost_device_is_rejected() {
     let shellhub = ShellHub::start().await;
     let server = ShellHub::example().enforce().await;
-    let case = case_of(&deliver(&server, &shellhub.enrols(1, KNOWN_KEY, "00:1b:44:11:3a:ff")).await);
+    let case =
+        case_of(&deliver(&server, &shellhub.enrols(1, KNOWN_KEY, "00:1b:44:11:3a:ff")).await);
 
-    assert_eq!(end(&resolved(&server, &case).await), ["rejected", "policy", "settled"]);
+    assert_eq!(
+        end(&resolved(&server, &case).await),
+        ["rejected", "policy", "settled"]
+    );
     assert_eq!(shellhub.decision(1).as_deref(), Some("reject"));
 }
 
@@ -128,29 +157,50 @@ async fn a_lost_device_is_rejected() {
 async fn a_person_decides_about_a_key_that_nobody_knows_however_often_the_device_asks() {
     let shellhub = ShellHub::start().await;
     let server = ShellHub::example().enforce().await;
-    let case = case_of(&deliver(&server, &shellhub.enrols(1, OTHER_KEY, "00:1b:44:11:3a:b7")).await);
+    let case =
+        case_of(&deliver(&server, &shellhub.enrols(1, OTHER_KEY, "00:1b:44:11:3a:b7")).await);
     open(&server, &case).await;
 
     // `reconcileEnrollment`: a device that waits is asked about again, with another time and another callback.
-    let (status, told) = deliver(&server, &shellhub.enrols(2, OTHER_KEY, "00:1b:44:11:3a:b7")).await;
-    assert_eq!((status, told["case_id"].as_str()), (200, Some(case.as_str())), "{told}");
+    let (status, told) =
+        deliver(&server, &shellhub.enrols(2, OTHER_KEY, "00:1b:44:11:3a:b7")).await;
+    assert_eq!(
+        (status, told["case_id"].as_str()),
+        (200, Some(case.as_str())),
+        "{told}"
+    );
     assert_eq!(told["decision"], "defer", "{told}");
 
-    assert_eq!(server.vote(ADMIN, &case, "approve", "the new line").await.0, 200);
-    assert_eq!(end(&resolved(&server, &case).await), ["approved", "person:alice", "settled"]);
-    assert_eq!((shellhub.decision(1).as_deref(), shellhub.decision(2)), (Some("accept"), None));
+    assert_eq!(
+        server.vote(ADMIN, &case, "approve", "the new line").await.0,
+        200
+    );
+    assert_eq!(
+        end(&resolved(&server, &case).await),
+        ["approved", "person:alice", "settled"]
+    );
+    assert_eq!(
+        (shellhub.decision(1).as_deref(), shellhub.decision(2)),
+        (Some("accept"), None)
+    );
 }
 
 #[tokio::test]
 async fn the_same_device_with_another_story_is_no_second_delivery() {
     let shellhub = ShellHub::start().await;
     let server = ShellHub::example().enforce().await;
-    let case = case_of(&deliver(&server, &shellhub.enrols(1, OTHER_KEY, "00:1b:44:11:3a:b7")).await);
+    let case =
+        case_of(&deliver(&server, &shellhub.enrols(1, OTHER_KEY, "00:1b:44:11:3a:b7")).await);
     open(&server, &case).await;
 
     // Whatever is not 2xx leaves the device pending.
-    let (status, told) = deliver(&server, &shellhub.enrols(2, KNOWN_KEY, "00:1b:44:11:3a:b7")).await;
-    assert_eq!((status, told["code"].as_str()), (409, Some("conflict")), "{told}");
+    let (status, told) =
+        deliver(&server, &shellhub.enrols(2, KNOWN_KEY, "00:1b:44:11:3a:b7")).await;
+    assert_eq!(
+        (status, told["code"].as_str()),
+        (409, Some("conflict")),
+        "{told}"
+    );
     assert!(shellhub.platform.told().is_empty());
 }
 
@@ -161,7 +211,9 @@ async fn in_dry_run_the_device_is_left_to_people() {
     let told = deliver(&server, &shellhub.enrols(1, KNOWN_KEY, "00:1b:44:11:3a:b7")).await;
     // `pending`: the manual queue.
     assert_eq!(told.1["decision"], "pending", "{told:?}");
-    server.case_when(&case_of(&told), |verdict| verdict["outcome"] == "approve").await;
+    server
+        .case_when(&case_of(&told), |verdict| verdict["outcome"] == "approve")
+        .await;
     assert!(shellhub.platform.told().is_empty());
 }
 
@@ -169,13 +221,21 @@ async fn in_dry_run_the_device_is_left_to_people() {
 async fn a_delivery_that_is_signed_otherwise_is_refused() {
     let shellhub = ShellHub::start().await;
     let server = ShellHub::example().enforce().await;
-    let body = shellhub.enrols(1, KNOWN_KEY, "00:1b:44:11:3a:b7").to_string();
-    for signature in
-        [hmac_sha256("another-secret", &body), format!("sha256={}", hmac_sha256(SECRET, &body)), String::new()]
-    {
+    let body = shellhub
+        .enrols(1, KNOWN_KEY, "00:1b:44:11:3a:b7")
+        .to_string();
+    for signature in [
+        hmac_sha256("another-secret", &body),
+        format!("sha256={}", hmac_sha256(SECRET, &body)),
+        String::new(),
+    ] {
         let (status, told) = signed(&server, &body, &signature).await;
         // No decision either: ShellHub leaves the device pending on whatever is not 2xx.
-        assert_eq!((status, &told["decision"]), (401, &Value::Null), "{signature}");
+        assert_eq!(
+            (status, &told["decision"]),
+            (401, &Value::Null),
+            "{signature}"
+        );
     }
 }
 
@@ -183,9 +243,14 @@ async fn a_delivery_that_is_signed_otherwise_is_refused() {
 async fn a_callback_that_was_used_before_ends_the_case() {
     let shellhub = ShellHub::start().await;
     let server = ShellHub::example().enforce().await;
-    let case = case_of(&deliver(&server, &shellhub.enrols(1, OTHER_KEY, "00:1b:44:11:3a:b7")).await);
+    let case =
+        case_of(&deliver(&server, &shellhub.enrols(1, OTHER_KEY, "00:1b:44:11:3a:b7")).await);
     open(&server, &case).await;
-    shellhub.callbacks.lock().unwrap().insert(token(1), Some("reject".to_owned()));
+    shellhub
+        .callbacks
+        .lock()
+        .unwrap()
+        .insert(token(1), Some("reject".to_owned()));
 
     assert_eq!(server.vote(ADMIN, &case, "approve", "fine").await.0, 200);
     let verdict = resolved(&server, &case).await;
@@ -197,7 +262,8 @@ async fn a_callback_that_was_used_before_ends_the_case() {
 async fn the_callback_is_seen_by_nobody() {
     let shellhub = ShellHub::start().await;
     let server = ShellHub::example().enforce().await;
-    let case = case_of(&deliver(&server, &shellhub.enrols(1, OTHER_KEY, "00:1b:44:11:3a:b7")).await);
+    let case =
+        case_of(&deliver(&server, &shellhub.enrols(1, OTHER_KEY, "00:1b:44:11:3a:b7")).await);
     open(&server, &case).await;
 
     let seen = server.case(&case).await.to_string();

@@ -105,7 +105,10 @@ fn told_of(record: &Value) -> Value {
 /// approvals.mdx, the endpoint summary; errors.ts and error-handler.ts for the bodies of errors.
 fn reply(records: &mut BTreeMap<String, Value>, call: &Call) -> Reply {
     let error = |status: u16, code: &str, message: &str| {
-        Reply(status, json!({"error": code, "message": message, "status": status, "request_id": "req-1"}))
+        Reply(
+            status,
+            json!({"error": code, "message": message, "status": status, "request_id": "req-1"}),
+        )
     };
     // api-reference/index.mdx, approvals.mdx: `Authorization: Bearer`.
     if call.header("authorization") != format!("Bearer {API_KEY}") {
@@ -126,16 +129,25 @@ fn reply(records: &mut BTreeMap<String, Value>, call: &Call) -> Reply {
                 return error(400, "validation_error", "not JSON");
             }
             // "`approver_name` string, required; `decision_note` string, optional".
-            let name = body["approver_name"].as_str().filter(|name| !name.is_empty());
+            let name = body["approver_name"]
+                .as_str()
+                .filter(|name| !name.is_empty());
             let note = &body["decision_note"];
             let (Some(name), true) = (name, note.is_string() || note.is_null()) else {
                 return error(400, "validation_error", "Missing approver_name");
             };
             if record["status"] != "pending" {
-                let message = format!("Approval request is already {}", record["status"].as_str().unwrap());
+                let message = format!(
+                    "Approval request is already {}",
+                    record["status"].as_str().unwrap()
+                );
                 return error(409, "conflict", &message);
             }
-            let status = if *verb == "approve" { "approved" } else { "denied" };
+            let status = if *verb == "approve" {
+                "approved"
+            } else {
+                "denied"
+            };
             decide(record, status, name, note.as_str());
             Reply(200, record.clone())
         }
@@ -146,7 +158,8 @@ fn reply(records: &mut BTreeMap<String, Value>, call: &Call) -> Reply {
 /// "`status`, `limit` (default: 20, max: 100), `offset`"; the answer holds `data` and `pagination`.
 fn list(records: &BTreeMap<String, Value>, call: &Call) -> Reply {
     let number = |name: &str, otherwise: usize| {
-        call.parameter(name).map_or(otherwise, |text| text.parse().unwrap())
+        call.parameter(name)
+            .map_or(otherwise, |text| text.parse().unwrap())
     };
     let (limit, offset) = (number("limit", 20), number("offset", 0));
     assert!(limit <= 100, "max: 100");
@@ -157,7 +170,10 @@ fn list(records: &BTreeMap<String, Value>, call: &Call) -> Reply {
         .cloned()
         .collect();
     let page: Vec<_> = found.iter().skip(offset).take(limit).cloned().collect();
-    Reply(200, json!({"data": page, "pagination": {"total": found.len(), "limit": limit, "offset": offset}}))
+    Reply(
+        200,
+        json!({"data": page, "pagination": {"total": found.len(), "limit": limit, "offset": offset}}),
+    )
 }
 
 fn decide(record: &mut Value, status: &str, by: &str, note: Option<&str>) {
@@ -170,7 +186,12 @@ fn decide(record: &mut Value, status: &str, by: &str, note: Option<&str>) {
 /// "Delivery Headers" of enterprise/webhooks.mdx.
 async fn deliver(server: &Countersign, event: &Value) -> (u16, Value) {
     let body = event.to_string();
-    signed(server, &body, &format!("sha256={}", hmac_sha256(SECRET, &body))).await
+    signed(
+        server,
+        &body,
+        &format!("sha256={}", hmac_sha256(SECRET, &body)),
+    )
+    .await
 }
 
 async fn signed(server: &Countersign, body: &str, signature: &str) -> (u16, Value) {
@@ -190,18 +211,28 @@ async fn a_small_refund_is_approved_on_what_the_record_says() {
     let case = case_of(&deliver(&server, &sidclaw.asks(1, 4900)).await);
 
     let verdict = resolved(&server, &case).await;
-    assert_eq!(end(&verdict), ["approved", "policy", "settled"], "{verdict}");
+    assert_eq!(
+        end(&verdict),
+        ["approved", "policy", "settled"],
+        "{verdict}"
+    );
     let answer = sidclaw.platform.only_answer().await;
     assert_eq!(answer.path, format!("/api/v1/approvals/{}/approve", id(1)));
     assert_eq!(answer.json()["approver_name"], "countersign");
     let note = answer.json()["decision_note"].as_str().unwrap().to_owned();
-    assert!(note.contains("refund of 4900 cents is under the limit of 10000"), "{note}");
+    assert!(
+        note.contains("refund of 4900 cents is under the limit of 10000"),
+        "{note}"
+    );
     assert_eq!(sidclaw.record(1)["status"], "approved");
 
     // Our own word comes back: it changes nothing.
     let (status, _) = deliver(&server, &told_of(&sidclaw.record(1))).await;
     assert_eq!(status, 200);
-    assert_eq!(end(&resolved(&server, &case).await), ["approved", "policy", "settled"]);
+    assert_eq!(
+        end(&resolved(&server, &case).await),
+        ["approved", "policy", "settled"]
+    );
 }
 
 #[tokio::test]
@@ -210,8 +241,14 @@ async fn a_huge_refund_is_denied() {
     let server = sidclaw.example().enforce().await;
     let case = case_of(&deliver(&server, &sidclaw.asks(1, 1_000_000)).await);
 
-    assert_eq!(end(&resolved(&server, &case).await), ["rejected", "policy", "settled"]);
-    assert_eq!(sidclaw.platform.only_answer().await.path, format!("/api/v1/approvals/{}/deny", id(1)));
+    assert_eq!(
+        end(&resolved(&server, &case).await),
+        ["rejected", "policy", "settled"]
+    );
+    assert_eq!(
+        sidclaw.platform.only_answer().await.path,
+        format!("/api/v1/approvals/{}/deny", id(1))
+    );
     assert_eq!(sidclaw.record(1)["status"], "denied");
 }
 
@@ -224,11 +261,19 @@ async fn a_person_decides_what_no_rule_covers() {
     let asked = open(&server, &case).await;
     assert_eq!(asked["cause"], "no_rule");
     assert!(sidclaw.platform.told().is_empty());
-    let (status, told) = server.vote(ADMIN, &case, "approve", "talked to the customer").await;
+    let (status, told) = server
+        .vote(ADMIN, &case, "approve", "talked to the customer")
+        .await;
     assert_eq!(status, 200, "{told}");
-    assert_eq!(end(&resolved(&server, &case).await), ["approved", "person:alice", "settled"]);
+    assert_eq!(
+        end(&resolved(&server, &case).await),
+        ["approved", "person:alice", "settled"]
+    );
     let note = sidclaw.platform.only_answer().await.json()["decision_note"].to_string();
-    assert!(note.contains("alice") && note.contains("talked to the customer"), "{note}");
+    assert!(
+        note.contains("alice") && note.contains("talked to the customer"),
+        "{note}"
+    );
 }
 
 #[tokio::test]
@@ -252,11 +297,18 @@ async fn a_delivery_that_is_signed_otherwise_is_refused() {
     for signature in [
         format!("sha256={}", hmac_sha256("another-secret", &body)),
         hmac_sha256(SECRET, &body),
-        format!("sha256={}", hmac_sha256(SECRET, &body.replace("issue_refund", "issue_refunds"))),
+        format!(
+            "sha256={}",
+            hmac_sha256(SECRET, &body.replace("issue_refund", "issue_refunds"))
+        ),
         String::new(),
     ] {
         let (status, told) = signed(&server, &body, &signature).await;
-        assert_eq!((status, told["code"].as_str()), (401, Some("unverified")), "{signature}");
+        assert_eq!(
+            (status, told["code"].as_str()),
+            (401, Some("unverified")),
+            "{signature}"
+        );
     }
     assert!(sidclaw.platform.told().is_empty());
 }
@@ -293,11 +345,18 @@ async fn what_a_person_decided_there_first_stands() {
 async fn an_event_of_an_end_closes_the_case() {
     let sidclaw = SidClaw::start().await;
     let server = sidclaw.example().enforce().await;
-    for (number, status, outcome) in [(1, "approved", "approved"), (2, "denied", "rejected"), (3, "expired", "expired")] {
+    for (number, status, outcome) in [
+        (1, "approved", "approved"),
+        (2, "denied", "rejected"),
+        (3, "expired", "expired"),
+    ] {
         let case = case_of(&deliver(&server, &sidclaw.asks(number, 50_000)).await);
         open(&server, &case).await;
         sidclaw.decided_there(number, status);
-        assert_eq!(deliver(&server, &told_of(&sidclaw.record(number))).await.0, 200);
+        assert_eq!(
+            deliver(&server, &told_of(&sidclaw.record(number))).await.0,
+            200
+        );
         let verdict = resolved(&server, &case).await;
         assert_eq!(verdict["platform_outcome"], outcome, "{verdict}");
         assert_eq!(verdict["resolution"]["by"], "platform");
@@ -318,7 +377,11 @@ async fn other_events_are_acknowledged_and_left_alone() {
             "agent_name": "Customer Support Bot", "operation": "send_email", "final_outcome": "executed"}}});
     for event in [test, trace] {
         let (status, told) = deliver(&server, &event).await;
-        assert_eq!((status, told["status"].as_str()), (200, Some("ignored")), "{told}");
+        assert_eq!(
+            (status, told["status"].as_str()),
+            (200, Some("ignored")),
+            "{told}"
+        );
     }
 }
 
@@ -327,7 +390,9 @@ async fn in_dry_run_nobody_is_answered() {
     let sidclaw = SidClaw::start().await;
     let server = sidclaw.example().dry_run().await;
     let case = case_of(&deliver(&server, &sidclaw.asks(1, 4900)).await);
-    let file = server.case_when(&case, |verdict| verdict["outcome"] == "approve").await;
+    let file = server
+        .case_when(&case, |verdict| verdict["outcome"] == "approve")
+        .await;
     assert_eq!(file["verdict"]["mode"], "dry_run");
     assert!(sidclaw.platform.told().is_empty());
     assert_eq!(sidclaw.record(1)["status"], "pending");

@@ -44,14 +44,20 @@ impl Terraform {
 
     fn example() -> Example {
         Example::of("terraform")
-            .with("callback_hosts: [app.terraform.io]", "callback_hosts: [127.0.0.1]")
+            .with(
+                "callback_hosts: [app.terraform.io]",
+                "callback_hosts: [127.0.0.1]",
+            )
             .secret("terraform-hmac-key", HMAC_KEY)
     }
 
     /// A run reaches its task: "Sample Payload" of the integration page.
     fn runs(&self, number: u32, workspace: &str) -> Value {
         let (guid, token) = (guid(number), token(number));
-        self.tasks.lock().unwrap().insert(guid.clone(), (token.clone(), None));
+        self.tasks
+            .lock()
+            .unwrap()
+            .insert(guid.clone(), (token.clone(), None));
         json!({
             "payload_version": 1, "stage": "post_plan", "access_token": token, "capabilities": {"outcomes": true},
             "configuration_version_download_url": "https://app.terraform.io/api/v2/configuration-versions/cv-ntv3HbhJqvFzamy7/download",
@@ -81,16 +87,23 @@ fn guid(number: u32) -> String {
 }
 
 fn token(number: u32) -> String {
-    format!("4QEuyyxug1f2rw.atlasv1.iDyxqhXGVZ0ykes53YdQyHyYtFOrdAWNBxcVUgWvzb64NFHjcquu8gJMEdUwoSLRu{number:02}")
+    format!(
+        "4QEuyyxug1f2rw.atlasv1.iDyxqhXGVZ0ykes53YdQyHyYtFOrdAWNBxcVUgWvzb64NFHjcquu8gJMEdUwoSLRu{number:02}"
+    )
 }
 
 /// "Run Task Callback": PATCH; 200, 401 or 422.
 fn reply(tasks: &Tasks, call: &Call) -> Reply {
     let error = |status: u16, title: &str| {
-        Reply(status, json!({"errors": [{"status": status.to_string(), "title": title}]}))
+        Reply(
+            status,
+            json!({"errors": [{"status": status.to_string(), "title": title}]}),
+        )
     };
     let parts = call.parts();
-    let ("PATCH", ["api", "v2", "task-results", guid, "callback"]) = (call.method.as_str(), parts.as_slice()) else {
+    let ("PATCH", ["api", "v2", "task-results", guid, "callback"]) =
+        (call.method.as_str(), parts.as_slice())
+    else {
         return error(404, "not found");
     };
     let mut tasks = tasks.lock().unwrap();
@@ -151,11 +164,18 @@ async fn a_run_in_a_sandbox_passes() {
     let case = case_of(&deliver(&server, &terraform.runs(1, SANDBOX)).await);
 
     let verdict = resolved(&server, &case).await;
-    assert_eq!(end(&verdict), ["approved", "policy", "settled"], "{verdict}");
+    assert_eq!(
+        end(&verdict),
+        ["approved", "policy", "settled"],
+        "{verdict}"
+    );
     assert_eq!(terraform.status(1).as_deref(), Some("passed"));
     let told = terraform.platform.only_answer().await.json();
     let message = told["data"]["attributes"]["message"].as_str().unwrap();
-    assert!(message.contains("is a sandbox, and this is its branch main"), "{message}");
+    assert!(
+        message.contains("is a sandbox, and this is its branch main"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
@@ -164,7 +184,10 @@ async fn a_run_in_a_closed_workspace_fails() {
     let server = Terraform::example().enforce().await;
     let case = case_of(&deliver(&server, &terraform.runs(1, CLOSED)).await);
 
-    assert_eq!(end(&resolved(&server, &case).await), ["rejected", "policy", "settled"]);
+    assert_eq!(
+        end(&resolved(&server, &case).await),
+        ["rejected", "policy", "settled"]
+    );
     assert_eq!(terraform.status(1).as_deref(), Some("failed"));
 }
 
@@ -177,8 +200,14 @@ async fn a_person_decides_about_production_within_the_time_there_is() {
     let asked = open(&server, &case).await;
     assert_eq!(asked["cause"], "rule", "{asked}");
     assert_eq!(terraform.status(1), None);
-    assert_eq!(server.vote(ADMIN, &case, "approve", "I watch it").await.0, 200);
-    assert_eq!(end(&resolved(&server, &case).await), ["approved", "person:alice", "settled"]);
+    assert_eq!(
+        server.vote(ADMIN, &case, "approve", "I watch it").await.0,
+        200
+    );
+    assert_eq!(
+        end(&resolved(&server, &case).await),
+        ["approved", "person:alice", "settled"]
+    );
     assert_eq!(terraform.status(1).as_deref(), Some("passed"));
 }
 
@@ -188,8 +217,16 @@ async fn a_delivery_that_is_signed_otherwise_is_refused() {
     let server = Terraform::example().enforce().await;
     let body = terraform.runs(1, SANDBOX).to_string();
     // "Otherwise, this is an empty string": a run task without a key.
-    for signature in [signature("another-key", &body), super::hmac_sha256(HMAC_KEY, &body), String::new()] {
-        assert_eq!(signed(&server, &body, &signature).await.0, 401, "{signature}");
+    for signature in [
+        signature("another-key", &body),
+        super::hmac_sha256(HMAC_KEY, &body),
+        String::new(),
+    ] {
+        assert_eq!(
+            signed(&server, &body, &signature).await.0,
+            401,
+            "{signature}"
+        );
     }
     assert!(terraform.platform.told().is_empty());
 }
@@ -219,7 +256,11 @@ async fn what_asks_whether_the_address_works_is_acknowledged_and_left_alone() {
     // run_task_handler_test.go: the token and nothing else.
     for ping in [ping, json!({"access_token": "test-token"})] {
         let (status, told) = deliver(&server, &ping).await;
-        assert_eq!((status, told["status"].as_str()), (200, Some("ignored")), "{told}");
+        assert_eq!(
+            (status, told["status"].as_str()),
+            (200, Some("ignored")),
+            "{told}"
+        );
     }
     assert!(terraform.platform.told().is_empty());
 }
@@ -228,7 +269,10 @@ async fn what_asks_whether_the_address_works_is_acknowledged_and_left_alone() {
 async fn a_callback_to_another_host_is_never_called() {
     let terraform = Terraform::start().await;
     // As it is: app.terraform.io alone.
-    let server = Example::of("terraform").secret("terraform-hmac-key", HMAC_KEY).enforce().await;
+    let server = Example::of("terraform")
+        .secret("terraform-hmac-key", HMAC_KEY)
+        .enforce()
+        .await;
     let case = case_of(&deliver(&server, &terraform.runs(1, SANDBOX)).await);
 
     let dead = server.only_effect("dead").await;
@@ -258,7 +302,10 @@ async fn the_token_and_the_callback_are_seen_by_nobody() {
 
     let seen = server.case(&case).await.to_string();
     assert!(seen.contains("run-i3Df5to9ELvibKpQ"));
-    assert!(!seen.contains(&token(1)) && !seen.contains(&guid(1)), "{seen}");
+    assert!(
+        !seen.contains(&token(1)) && !seen.contains(&guid(1)),
+        "{seen}"
+    );
 }
 
 #[tokio::test]
@@ -266,6 +313,8 @@ async fn in_dry_run_nobody_is_answered() {
     let terraform = Terraform::start().await;
     let server = Terraform::example().dry_run().await;
     let case = case_of(&deliver(&server, &terraform.runs(1, SANDBOX)).await);
-    server.case_when(&case, |verdict| verdict["outcome"] == "approve").await;
+    server
+        .case_when(&case, |verdict| verdict["outcome"] == "approve")
+        .await;
     assert_eq!(terraform.status(1), None);
 }
