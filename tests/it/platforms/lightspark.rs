@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use p256::PublicKey;
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use p256::pkcs8::{EncodePublicKey as _, LineEnding};
@@ -42,11 +43,8 @@ impl Grid {
     }
 
     fn example(&self) -> Example {
-        let public = self
-            .key
-            .verifying_key()
-            .to_public_key_pem(LineEnding::LF)
-            .unwrap();
+        let public = PublicKey::from(self.key.verifying_key());
+        let public = public.to_public_key_pem(LineEnding::LF).unwrap();
         Example::of("lightspark")
             .with(
                 "https://api.lightspark.com/grid/2025-10-13",
