@@ -364,7 +364,7 @@ async fn a_request_whose_only_delivery_was_lost_is_found() {
     let lost = agentgate.asks(1, 4900);
     let server = agentgate
         .example()
-        .with("reconcile: 5m", "reconcile: 1s")
+        .with("reconcile: 5m", "reconcile: 10s")
         .enforce()
         .await;
 

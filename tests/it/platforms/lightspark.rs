@@ -316,7 +316,7 @@ async fn actions_whose_webhooks_were_lost_are_found_on_every_page() {
     }
     let server = grid
         .example()
-        .with("reconcile: 5m", "reconcile: 1s")
+        .with("reconcile: 5m", "reconcile: 10s")
         .enforce()
         .await;
     eventually("all are approved", async || {
