@@ -28,7 +28,7 @@ pub struct Args {
     /// Show this case; its first letters are enough where they are the only ones
     case: Option<CaseName>,
     /// Only cases in this state
-    #[arg(long, value_parser = ["open", "answering", "resolved"])]
+    #[arg(long, value_parser = ["received", "open", "answering", "resolved"])]
     state: Option<String>,
     /// Only cases of this source
     #[arg(long, value_parser = SourceName::parse)]
@@ -173,6 +173,7 @@ pub(super) fn state_word(case: &Case, now: Timestamp) -> (String, &'static str) 
                 .unwrap_or_default();
             (format!("open{team}, {left} left"), "open")
         }
+        State::Received(_) => ("being read back".to_owned(), "open"),
         State::Answering(said) => (
             format!("{}, being told", said.outcome),
             said.outcome.as_str(),

@@ -164,6 +164,15 @@ impl<'a> Reader<'a> {
             .collect()
     }
 
+    /// Where `needle` stands in the value as it is written; all of the value where it does not stand there so.
+    pub(super) fn within(&self, node: &Node, needle: &str) -> Range<usize> {
+        let written = self.text.get(node.span.clone()).unwrap_or_default();
+        written.find(needle).map_or_else(
+            || node.span.clone(),
+            |at| node.span.start + at..node.span.start + at + needle.len(),
+        )
+    }
+
     pub(super) fn map<'n>(&mut self, node: &'n Node, example: &str) -> Option<Map<'n>> {
         if let Kind::Mapping(entries) = &node.kind {
             return Some(Map {
