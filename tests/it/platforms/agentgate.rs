@@ -40,6 +40,20 @@ impl AgentGate {
             .secret("agentgate-api-key", API_KEY)
     }
 
+    /// The example in `enforce`, once it has found that nothing is pending.
+    async fn enforced(&self) -> Countersign {
+        let server = self.example().enforce().await;
+        self.platform.looked_at("/api/requests").await;
+        server
+    }
+
+    /// The same in dry-run.
+    async fn in_dry_run(&self) -> Countersign {
+        let server = self.example().dry_run().await;
+        self.platform.looked_at("/api/requests").await;
+        server
+    }
+
     /// An agent asks for a refund; the event that AgentGate sends of it.
     fn asks(&self, number: u32, amount_cents: i64) -> Value {
         let params = json!({"currency": "USD", "amount_cents": amount_cents});
@@ -208,7 +222,7 @@ async fn send(
 #[tokio::test]
 async fn a_small_refund_is_approved_on_what_the_record_says() {
     let agentgate = AgentGate::start().await;
-    let server = agentgate.example().enforce().await;
+    let server = agentgate.enforced().await;
     let case = case_of(&deliver(&server, &agentgate.asks(1, 4900)).await);
 
     let verdict = resolved(&server, &case).await;
@@ -235,7 +249,7 @@ async fn a_small_refund_is_approved_on_what_the_record_says() {
 #[tokio::test]
 async fn a_huge_refund_is_denied() {
     let agentgate = AgentGate::start().await;
-    let server = agentgate.example().enforce().await;
+    let server = agentgate.enforced().await;
     let case = case_of(&deliver(&server, &agentgate.asks(1, 1_000_000)).await);
 
     assert_eq!(
@@ -251,7 +265,7 @@ async fn a_huge_refund_is_denied() {
 #[tokio::test]
 async fn a_person_decides_what_no_rule_covers() {
     let agentgate = AgentGate::start().await;
-    let server = agentgate.example().enforce().await;
+    let server = agentgate.enforced().await;
     let case = case_of(&deliver(&server, &agentgate.asks(1, 50_000)).await);
 
     open(&server, &case).await;
@@ -274,7 +288,7 @@ async fn a_person_decides_what_no_rule_covers() {
 #[tokio::test]
 async fn without_the_secret_in_the_path_nothing_is_taken() {
     let agentgate = AgentGate::start().await;
-    let server = agentgate.example().enforce().await;
+    let server = agentgate.enforced().await;
     let event = agentgate.asks(1, 4900);
     for path in [
         "/v1/sources/agentgate".to_owned(),
@@ -288,7 +302,7 @@ async fn without_the_secret_in_the_path_nothing_is_taken() {
 #[tokio::test]
 async fn a_harmless_story_about_a_real_request_is_not_believed() {
     let agentgate = AgentGate::start().await;
-    let server = agentgate.example().enforce().await;
+    let server = agentgate.enforced().await;
     let mut forged = agentgate.asks(1, 900_000);
     forged["data"]["params"]["amount_cents"] = json!(100);
     let case = case_of(&deliver(&server, &forged).await);
@@ -300,7 +314,7 @@ async fn a_harmless_story_about_a_real_request_is_not_believed() {
 #[tokio::test]
 async fn a_second_delivery_is_the_same_request() {
     let agentgate = AgentGate::start().await;
-    let server = agentgate.example().enforce().await;
+    let server = agentgate.enforced().await;
     let event = agentgate.asks(1, 4900);
     let case = case_of(&deliver(&server, &event).await);
     resolved(&server, &case).await;
@@ -312,7 +326,7 @@ async fn a_second_delivery_is_the_same_request() {
 #[tokio::test]
 async fn what_a_person_decided_there_first_stands() {
     let agentgate = AgentGate::start().await;
-    let server = agentgate.example().enforce().await;
+    let server = agentgate.enforced().await;
     let case = case_of(&deliver(&server, &agentgate.asks(1, 50_000)).await);
     open(&server, &case).await;
     let _event_that_was_lost = agentgate.decided_there(1, "denied");
@@ -326,7 +340,7 @@ async fn what_a_person_decided_there_first_stands() {
 #[tokio::test]
 async fn an_event_of_an_end_closes_the_case() {
     let agentgate = AgentGate::start().await;
-    let server = agentgate.example().enforce().await;
+    let server = agentgate.enforced().await;
     let denied = case_of(&deliver(&server, &agentgate.asks(1, 50_000)).await);
     open(&server, &denied).await;
     assert_eq!(
@@ -362,11 +376,7 @@ async fn an_event_of_an_end_closes_the_case() {
 async fn a_request_whose_only_delivery_was_lost_is_found() {
     let agentgate = AgentGate::start().await;
     let lost = agentgate.asks(1, 4900);
-    let server = agentgate
-        .example()
-        .with("reconcile: 5m", "reconcile: 10s")
-        .enforce()
-        .await;
+    let server = agentgate.example().enforce().await;
 
     eventually("it is decided there", async || {
         (agentgate.request(1)["status"] == "approved").then_some(())
@@ -393,6 +403,7 @@ async fn an_agentgate_that_signs_is_verified_by_the_line_in_the_comment() {
         .with(by_path, "")
         .enforce()
         .await;
+    agentgate.platform.looked_at("/api/requests").await;
     let event = agentgate.asks(1, 4900);
     let signature = hmac_sha256(WEBHOOK_SECRET, &event.to_string());
     let path = "/v1/sources/agentgate";
@@ -423,4 +434,15 @@ async fn an_agentgate_that_signs_is_verified_by_the_line_in_the_comment() {
         end(&resolved(&server, &case).await),
         ["approved", "policy", "settled"]
     );
+}
+
+#[tokio::test]
+async fn in_dry_run_nobody_is_answered() {
+    let agentgate = AgentGate::start().await;
+    let server = agentgate.in_dry_run().await;
+    let case = case_of(&deliver(&server, &agentgate.asks(1, 4900)).await);
+    server
+        .case_when(&case, |verdict| verdict["outcome"] == "approve")
+        .await;
+    assert_eq!(agentgate.request(1)["status"], "pending");
 }

@@ -54,6 +54,24 @@ impl Grid {
             .secret("grid-client-secret", CLIENT_SECRET)
     }
 
+    /// The example in `enforce`, once it has found that nothing is pending.
+    async fn enforced(&self) -> Countersign {
+        let server = self.example().enforce().await;
+        self.platform
+            .looked_at("/grid/2025-10-13/agents/approvals")
+            .await;
+        server
+    }
+
+    /// The same in dry-run.
+    async fn in_dry_run(&self) -> Countersign {
+        let server = self.example().dry_run().await;
+        self.platform
+            .looked_at("/grid/2025-10-13/agents/approvals")
+            .await;
+        server
+    }
+
     /// An agent wants to execute a quote; the event that Grid sends of it: the example of agent-action.yaml, with the
     /// `expiresAt` that AgentAction.yaml requires.
     fn asks(&self, number: u32, total_sending_amount: i64) -> Value {
@@ -198,7 +216,7 @@ fn list(actions: &BTreeMap<String, Value>, call: &Call) -> Reply {
 #[tokio::test]
 async fn a_small_payment_is_approved() {
     let grid = Grid::start().await;
-    let server = grid.example().enforce().await;
+    let server = grid.enforced().await;
     let case = case_of(&grid.deliver(&server, &grid.asks(1, 4900)).await);
 
     let verdict = resolved(&server, &case).await;
@@ -218,7 +236,7 @@ async fn a_small_payment_is_approved() {
 #[tokio::test]
 async fn a_huge_payment_is_rejected_with_its_reason() {
     let grid = Grid::start().await;
-    let server = grid.example().enforce().await;
+    let server = grid.enforced().await;
     let case = case_of(&grid.deliver(&server, &grid.asks(1, 5_000_000)).await);
 
     assert_eq!(
@@ -236,7 +254,7 @@ async fn a_huge_payment_is_rejected_with_its_reason() {
 #[tokio::test]
 async fn a_person_decides_what_no_rule_covers() {
     let grid = Grid::start().await;
-    let server = grid.example().enforce().await;
+    let server = grid.enforced().await;
     let case = case_of(&grid.deliver(&server, &grid.asks(1, 50_000)).await);
 
     open(&server, &case).await;
@@ -257,7 +275,7 @@ async fn a_person_decides_what_no_rule_covers() {
 #[tokio::test]
 async fn a_signature_is_taken_in_both_forms_and_in_no_other() {
     let grid = Grid::start().await;
-    let server = grid.example().enforce().await;
+    let server = grid.enforced().await;
     let body = grid.asks(1, 50_000).to_string();
     let good = grid.signature(&body);
     let other = Grid {
@@ -285,7 +303,7 @@ async fn a_signature_is_taken_in_both_forms_and_in_no_other() {
 #[tokio::test]
 async fn a_second_delivery_is_answered_once() {
     let grid = Grid::start().await;
-    let server = grid.example().enforce().await;
+    let server = grid.enforced().await;
     let event = grid.asks(1, 4900);
     let case = case_of(&grid.deliver(&server, &event).await);
     resolved(&server, &case).await;
@@ -297,7 +315,7 @@ async fn a_second_delivery_is_answered_once() {
 #[tokio::test]
 async fn what_was_decided_there_first_stands() {
     let grid = Grid::start().await;
-    let server = grid.example().enforce().await;
+    let server = grid.enforced().await;
     let case = case_of(&grid.deliver(&server, &grid.asks(1, 50_000)).await);
     open(&server, &case).await;
     grid.decided_there(1, "REJECTED");
@@ -314,11 +332,7 @@ async fn actions_whose_webhooks_were_lost_are_found_on_every_page() {
     for number in 1..=5 {
         grid.asks(number, 4900);
     }
-    let server = grid
-        .example()
-        .with("reconcile: 5m", "reconcile: 10s")
-        .enforce()
-        .await;
+    let server = grid.example().enforce().await;
     eventually("all are approved", async || {
         (1..=5)
             .all(|number| grid.status(number) == "APPROVED")
@@ -332,7 +346,7 @@ async fn actions_whose_webhooks_were_lost_are_found_on_every_page() {
 #[tokio::test]
 async fn the_test_webhook_is_acknowledged_and_left_alone() {
     let grid = Grid::start().await;
-    let server = grid.example().enforce().await;
+    let server = grid.enforced().await;
     // webhooks.mdx, "Testing"; test-webhook.yaml.
     let test = json!({"id": "Webhook:019542f5-b3e7-1d02-0000-000000000007", "type": "TEST",
         "timestamp": "2025-08-15T14:32:00Z", "data": {}});
@@ -347,7 +361,7 @@ async fn the_test_webhook_is_acknowledged_and_left_alone() {
 #[tokio::test]
 async fn in_dry_run_nobody_is_answered() {
     let grid = Grid::start().await;
-    let server = grid.example().dry_run().await;
+    let server = grid.in_dry_run().await;
     let case = case_of(&grid.deliver(&server, &grid.asks(1, 4900)).await);
     server
         .case_when(&case, |verdict| verdict["outcome"] == "approve")

@@ -101,6 +101,15 @@ impl Platform {
         format!("http://{}", self.address)
     }
 
+    /// Waits until somebody has looked at this path: after its first look, countersign looks again in minutes.
+    pub async fn looked_at(&self, path: &str) {
+        eventually(&format!("somebody looks at `{path}`"), async || {
+            let calls = self.calls.lock().unwrap();
+            calls.iter().any(|call| call.path == path).then_some(())
+        })
+        .await;
+    }
+
     /// Every call that was more than a look.
     pub fn told(&self) -> Vec<Call> {
         let calls = self.calls.lock().unwrap();

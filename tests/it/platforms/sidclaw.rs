@@ -38,6 +38,20 @@ impl SidClaw {
             .secret("sidclaw-api-key", API_KEY)
     }
 
+    /// The example in `enforce`, once it has found that nothing is pending.
+    async fn enforced(&self) -> Countersign {
+        let server = self.example().enforce().await;
+        self.platform.looked_at("/api/v1/approvals").await;
+        server
+    }
+
+    /// The same in dry-run.
+    async fn in_dry_run(&self) -> Countersign {
+        let server = self.example().dry_run().await;
+        self.platform.looked_at("/api/v1/approvals").await;
+        server
+    }
+
     /// An agent asks for a refund; the event that SidClaw sends of it.
     fn asks(&self, number: u32, amount_cents: i64) -> Value {
         let id = id(number);
@@ -207,7 +221,7 @@ async fn signed(server: &Countersign, body: &str, signature: &str) -> (u16, Valu
 #[tokio::test]
 async fn a_small_refund_is_approved_on_what_the_record_says() {
     let sidclaw = SidClaw::start().await;
-    let server = sidclaw.example().enforce().await;
+    let server = sidclaw.enforced().await;
     let case = case_of(&deliver(&server, &sidclaw.asks(1, 4900)).await);
 
     let verdict = resolved(&server, &case).await;
@@ -238,7 +252,7 @@ async fn a_small_refund_is_approved_on_what_the_record_says() {
 #[tokio::test]
 async fn a_huge_refund_is_denied() {
     let sidclaw = SidClaw::start().await;
-    let server = sidclaw.example().enforce().await;
+    let server = sidclaw.enforced().await;
     let case = case_of(&deliver(&server, &sidclaw.asks(1, 1_000_000)).await);
 
     assert_eq!(
@@ -255,7 +269,7 @@ async fn a_huge_refund_is_denied() {
 #[tokio::test]
 async fn a_person_decides_what_no_rule_covers() {
     let sidclaw = SidClaw::start().await;
-    let server = sidclaw.example().enforce().await;
+    let server = sidclaw.enforced().await;
     let case = case_of(&deliver(&server, &sidclaw.asks(1, 50_000)).await);
 
     let asked = open(&server, &case).await;
@@ -279,7 +293,7 @@ async fn a_person_decides_what_no_rule_covers() {
 #[tokio::test]
 async fn what_the_webhook_says_is_not_what_is_decided_on() {
     let sidclaw = SidClaw::start().await;
-    let server = sidclaw.example().enforce().await;
+    let server = sidclaw.enforced().await;
     let mut forged = sidclaw.asks(1, 4900);
     forged["data"]["approval_request"]["operation"] = json!("close_account");
     let case = case_of(&deliver(&server, &forged).await);
@@ -292,7 +306,7 @@ async fn what_the_webhook_says_is_not_what_is_decided_on() {
 #[tokio::test]
 async fn a_delivery_that_is_signed_otherwise_is_refused() {
     let sidclaw = SidClaw::start().await;
-    let server = sidclaw.example().enforce().await;
+    let server = sidclaw.enforced().await;
     let body = sidclaw.asks(1, 4900).to_string();
     for signature in [
         format!("sha256={}", hmac_sha256("another-secret", &body)),
@@ -316,7 +330,7 @@ async fn a_delivery_that_is_signed_otherwise_is_refused() {
 #[tokio::test]
 async fn a_second_delivery_is_the_same_request() {
     let sidclaw = SidClaw::start().await;
-    let server = sidclaw.example().enforce().await;
+    let server = sidclaw.enforced().await;
     let event = sidclaw.asks(1, 4900);
     let case = case_of(&deliver(&server, &event).await);
     resolved(&server, &case).await;
@@ -329,7 +343,7 @@ async fn a_second_delivery_is_the_same_request() {
 #[tokio::test]
 async fn what_a_person_decided_there_first_stands() {
     let sidclaw = SidClaw::start().await;
-    let server = sidclaw.example().enforce().await;
+    let server = sidclaw.enforced().await;
     let case = case_of(&deliver(&server, &sidclaw.asks(1, 50_000)).await);
     open(&server, &case).await;
     sidclaw.decided_there(1, "denied");
@@ -344,7 +358,7 @@ async fn what_a_person_decided_there_first_stands() {
 #[tokio::test]
 async fn an_event_of_an_end_closes_the_case() {
     let sidclaw = SidClaw::start().await;
-    let server = sidclaw.example().enforce().await;
+    let server = sidclaw.enforced().await;
     for (number, status, outcome) in [
         (1, "approved", "approved"),
         (2, "denied", "rejected"),
@@ -367,7 +381,7 @@ async fn an_event_of_an_end_closes_the_case() {
 #[tokio::test]
 async fn other_events_are_acknowledged_and_left_alone() {
     let sidclaw = SidClaw::start().await;
-    let server = sidclaw.example().enforce().await;
+    let server = sidclaw.enforced().await;
     // api-reference/webhooks.mdx, "POST /api/v1/webhooks/:id/test".
     let test = json!({"id": "test-uuid", "event": "test", "timestamp": "2026-03-21T10:00:00.000Z",
         "tenant_id": "your-tenant-id", "data": {"message": "Test webhook from Agent Identity"}});
@@ -388,7 +402,7 @@ async fn other_events_are_acknowledged_and_left_alone() {
 #[tokio::test]
 async fn in_dry_run_nobody_is_answered() {
     let sidclaw = SidClaw::start().await;
-    let server = sidclaw.example().dry_run().await;
+    let server = sidclaw.in_dry_run().await;
     let case = case_of(&deliver(&server, &sidclaw.asks(1, 4900)).await);
     let file = server
         .case_when(&case, |verdict| verdict["outcome"] == "approve")
