@@ -2,10 +2,11 @@
 
 mod platform;
 
+use countersign::clock::Clock;
 use serde_json::json;
 
-use super::{case_of, end, hmac_sha256, open, resolved};
-use crate::harness::{ADMIN, eventually};
+use super::{case_of, end, hmac_sha256, open, post, resolved};
+use crate::harness::{ADMIN, Countersign, eventually};
 use platform::{AgentGate, PATH_SECRET, WEBHOOK_SECRET, deliver, event, id, send};
 
 #[tokio::test]
@@ -150,7 +151,7 @@ async fn an_event_of_an_end_closes_the_case() {
     // events.md, "request.expired".
     let gone = event(
         "request.expired",
-        json!({
+        &json!({
             "requestId": id(2), "action": "issue_refund", "urgency": "normal", "pendingTimeMs": 3_600_000,
         }),
     );
@@ -178,47 +179,66 @@ async fn a_request_whose_only_delivery_was_lost_is_found() {
     assert_eq!(agentgate.platform.told().len(), 1);
 }
 
-/// lib/webhook.ts, `signPayload`: the hex digest over the body, without a prefix.
-#[tokio::test]
-async fn an_agentgate_that_signs_is_verified_by_the_line_in_the_comment() {
-    let agentgate = AgentGate::start().await;
-    let by_path = "- secret_path: {file: secrets/agentgate-path}";
-    let signed =
-        "# - hmac: {header: X-AgentGate-Signature, algorithm: sha256, encoding: hex, prefix: \"\"";
+/// The example with the line of its comment that has this prefix in place of the secret path.
+async fn with_a_signature(agentgate: &AgentGate, prefix: &str) -> Countersign {
+    let line = format!(
+        "# - hmac: {{header: X-AgentGate-Signature, algorithm: sha256, encoding: hex, prefix: \"{prefix}\""
+    );
     let server = agentgate
         .example()
         .secret("agentgate-webhook", WEBHOOK_SECRET)
-        .with(signed, signed.trim_start_matches("# "))
-        .with(by_path, "")
+        .with(&line, line.trim_start_matches("# "))
+        .with("- secret_path: {file: secrets/agentgate-path}", "")
         .enforce()
         .await;
     agentgate.platform.looked_at("/api/requests").await;
+    server
+}
+
+/// lib/webhook.ts, `signPayload`: the hex digest over the body, without a prefix.
+#[tokio::test]
+async fn an_agentgate_that_signs_as_its_source_is_verified_by_a_line_of_the_comment() {
+    let agentgate = AgentGate::start().await;
+    let server = with_a_signature(&agentgate, "").await;
     let event = agentgate.asks(1, 4900);
     let signature = hmac_sha256(WEBHOOK_SECRET, &event.to_string());
     let path = "/v1/sources/agentgate";
 
     assert_eq!(send(&server, path, &event, &[]).await.0, 401);
     let prefixed = format!("sha256={signature}");
+    let header = "X-AgentGate-Signature";
     assert_eq!(
-        send(
-            &server,
-            path,
-            &event,
-            &[("X-AgentGate-Signature", &prefixed)]
-        )
-        .await
-        .0,
+        send(&server, path, &event, &[(header, &prefixed)]).await.0,
         401
     );
-    let case = case_of(
-        &send(
-            &server,
-            path,
-            &event,
-            &[("X-AgentGate-Signature", &signature)],
-        )
-        .await,
+    let case = case_of(&send(&server, path, &event, &[(header, &signature)]).await);
+    assert_eq!(
+        end(&resolved(&server, &case).await),
+        ["approved", "policy", "settled"]
     );
+}
+
+/// integrations/webhooks.md, "Signature Verification": `sha256=` and the digest over `${timestamp}.${payload}`, where the
+/// timestamp is in seconds.
+#[tokio::test]
+async fn an_agentgate_that_signs_as_its_page_is_verified_by_the_other_line() {
+    let agentgate = AgentGate::start().await;
+    let server = with_a_signature(&agentgate, "sha256=").await;
+    let body = agentgate.asks(1, 4900).to_string();
+    let deliver = async |at: i64| {
+        let signed = format!("{at}.{body}");
+        let signature = format!("sha256={}", hmac_sha256(WEBHOOK_SECRET, &signed));
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("X-AgentGate-Signature", &signature),
+            ("X-AgentGate-Timestamp", &at.to_string()),
+        ];
+        post(&server, "/v1/sources/agentgate", &headers, &body).await
+    };
+
+    let now = Clock.now().as_second();
+    assert_eq!(deliver(now - 3600).await.0, 401);
+    let case = case_of(&deliver(now).await);
     assert_eq!(
         end(&resolved(&server, &case).await),
         ["approved", "policy", "settled"]

@@ -165,10 +165,14 @@ fn reply(actions: &mut BTreeMap<String, Value>, call: &Call) -> Reply {
             let Some(action) = actions.get_mut(*id) else {
                 return error(404, "NOT_FOUND");
             };
-            // Approving has no body; rejecting may have `{reason: string}`.
+            // Approving has no body; rejecting may have `{reason: string}`, `application/json`.
             let valid = match *verb {
                 "approve" => call.body.is_empty(),
-                _ => call.body.is_empty() || call.json()["reason"].is_string(),
+                _ => {
+                    call.body.is_empty()
+                        || call.header("content-type") == "application/json"
+                            && call.json()["reason"].is_string()
+                }
             };
             if !valid {
                 return error(400, "INVALID_INPUT");

@@ -147,9 +147,10 @@ async fn read(request: Request) -> Call {
 }
 
 fn respond(Reply(status, body): Reply) -> Response {
-    let body = match body {
-        Value::Null => Body::empty(),
-        body => Body::from(body.to_string()),
+    let body = if body.is_null() {
+        Body::empty()
+    } else {
+        Body::from(body.to_string())
     };
     let mut response = body.into_response();
     *response.status_mut() = axum::http::StatusCode::from_u16(status).unwrap();

@@ -81,7 +81,10 @@ fn reply(callbacks: &Callbacks, call: &Call) -> Reply {
         return Reply(404, Value::Null);
     };
     assert_eq!(call.header("authorization"), "");
-    // `validate:"required,oneof=accept reject"`; `reason` is a string.
+    // `c.Bind(req)` reads JSON by its content type; `validate:"required,oneof=accept reject"`; `reason` is a string.
+    if call.header("content-type") != "application/json" {
+        return Reply(400, Value::Null);
+    }
     let body = call.json();
     let decision = body["decision"]
         .as_str()

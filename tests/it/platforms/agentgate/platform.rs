@@ -68,7 +68,7 @@ impl AgentGate {
         // events.md, "request.created": the payload; policyDecision only if a policy matched.
         let event = event(
             "request.created",
-            json!({
+            &json!({
                 "requestId": request["id"], "action": request["action"], "params": params, "context": request["context"],
                 "urgency": request["urgency"], "expiresAt": request["expiresAt"],
             }),
@@ -85,7 +85,7 @@ impl AgentGate {
         decide(request, status, "dashboard:admin", "Looks good");
         event(
             "request.decided",
-            json!({
+            &json!({
                 "requestId": id(number), "action": request["action"], "status": status, "decidedBy": "dashboard:admin",
                 "decidedByType": "human", "reason": "Looks good", "decisionTimeMs": 300_000,
             }),
@@ -103,7 +103,7 @@ pub fn id(number: u32) -> String {
 }
 
 /// adapters/webhook.ts, `buildWebhookPayload`; events.md, "Base Event Interface", for the time in milliseconds.
-pub fn event(name: &str, data: Value) -> Value {
+pub fn event(name: &str, data: &Value) -> Value {
     let id = format!("evt_{}_a3f", data["requestId"].as_str().unwrap());
     json!({"event": name, "timestamp": 1_768_473_000_000_i64, "eventId": id, "source": "server", "data": data})
 }
