@@ -1,0 +1,140 @@
+//! Between the webhook and the record: nothing can be decided yet, and what happens meanwhile counts.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::Notify;
+
+use super::{Behaviour, Endpoint, Office, id, pending};
+use crate::harness::{ADMIN, write};
+
+/// An office whose platform shows its records when it is let, and the case of request 1, which waits for that.
+async fn waiting(lines: &[&str]) -> (Office, Arc<Notify>, String) {
+    let office = Office::open_with(lines).await;
+    let let_go = Arc::new(Notify::new());
+    office
+        .platform
+        .script(Endpoint::Logs, [Behaviour::When(Arc::clone(&let_go))]);
+    let case = office.asks(1, 50).await;
+    office.platform.wait_for(Endpoint::Logs, 1).await;
+    (office, let_go, case)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_that_is_not_confirmed_says_so_and_takes_no_vote() {
+    let (office, let_go, case) = waiting(&[]).await;
+    let file = office.server.case(&case).await;
+    let verdict = &file["verdict"];
+    assert_eq!(verdict["state"], "received");
+    assert_eq!(
+        (&verdict["outcome"], &verdict["resolution"]),
+        (&json!(null), &json!(null)),
+        "{verdict}"
+    );
+    let (_, page) = office.server.get("/v1/cases?state=received").await;
+    assert_eq!(page["cases"][0]["case_id"], case);
+    for vote in ["approve", "reject"] {
+        let body = json!({"vote": vote, "reason": "hurry", "digest": file["digest"]});
+        let path = format!("/v1/cases/{case}/votes");
+        let (status, problem) = office.server.call("POST", &path, ADMIN, Some(&body)).await;
+        assert!((400..500).contains(&status), "{status} {problem}");
+    }
+    assert_eq!(office.platform.answers(), [""; 0]);
+    let_go.notify_one();
+    let verdict = office.settled(&case).await;
+    assert_eq!(verdict["resolution"]["by"], "policy");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_in_between_asks_people() {
+    let (office, let_go, case) = waiting(&[]).await;
+    let body = json!({"reason": "something is off"});
+    let (status, _) = office
+        .server
+        .call("PUT", "/v1/freeze", ADMIN, Some(&body))
+        .await;
+    assert_eq!(status, 200);
+    let_go.notify_one();
+    let verdict = office.verdict(&case, "open").await;
+    assert_eq!(
+        (&verdict["outcome"], &verdict["cause"]),
+        (&json!("escalate"), &json!("frozen"))
+    );
+    assert_eq!(office.platform.answers(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policies_of_the_moment_of_the_record_decide() {
+    let (office, let_go, case) = waiting(&[]).await;
+    let rejects = "package approvals.refunds\nreject contains \"no refunds today\" if input.action == \"stripe.refund\"\n";
+    write(
+        &office
+            .server
+            .folder
+            .path()
+            .join("policies/approvals/pay/pay.rego"),
+        rejects,
+    );
+    let (status, told) = office
+        .server
+        .call("POST", "/v1/policies/reload", ADMIN, None)
+        .await;
+    assert_eq!(status, 200, "{told}");
+    let_go.notify_one();
+    let verdict = office.settled(&case).await;
+    assert_eq!(verdict["resolution"]["outcome"], "rejected");
+    assert_eq!(office.platform.answers(), [format!("reject {}", id(1))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_expires_before_it_is_confirmed_is_not_answered() {
+    // AgentWarden documents no expiry; a deployment that has one says where.
+    let office = Office::open_with(&[
+        "fields: {id: /data/id, action: /data/action, agent: /data/agent_id, context: /data/context, expires_at: /data/expires_at}",
+        "confirm: {within: 1m, fields: {action: /action, agent: /agent_id, context: /context, expires_at: /expires_at}}",
+    ])
+    .await;
+    office.platform.always(Endpoint::Logs, Behaviour::Hang);
+    let record = office.asked(1, 50);
+    let soon = countersign::clock::Clock.now() + jiff::SignedDuration::from_secs(2);
+    office.platform.change(&id(1), |record| {
+        record["expires_at"] = json!(soon.to_string())
+    });
+    let mut event = pending(&record);
+    event["data"]["expires_at"] = json!(soon.to_string());
+    let case = office.accepted(&event).await;
+    assert_eq!(
+        office.server.case(&case).await["verdict"]["state"],
+        "received"
+    );
+    let verdict = office.verdict(&case, "resolved").await;
+    assert_eq!(verdict["resolution"]["outcome"], "expired", "{verdict}");
+    assert_eq!(office.platform.answers(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_webhook_while_the_first_waits_is_the_same_case() {
+    let (office, let_go, case) = waiting(&[]).await;
+    let event = pending(&office.platform.state().records[0].clone());
+    let (status, told) = office.platform.deliver(&event).await;
+    assert_eq!((status, &told["status"]), (200, &json!("duplicate")));
+    assert_eq!(told["case_id"], case);
+    let_go.notify_one();
+    office.settled(&case).await;
+    office.idle().await;
+    assert_eq!(office.platform.answers(), [format!("approve {}", id(1))]);
+    assert_eq!(office.platform.calls(Endpoint::Logs).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_wait_do_not_wait_for_each_other() {
+    let (office, let_go, case) = waiting(&[]).await;
+    let second = office.asks(2, 60).await;
+    office.settled(&second).await;
+    assert_eq!(
+        office.server.case(&case).await["verdict"]["state"],
+        "received"
+    );
+    let_go.notify_one();
+    office.settled(&case).await;
+}
