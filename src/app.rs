@@ -173,6 +173,7 @@ impl App {
             Courier::new(
                 desk.clone(),
                 store,
+                Arc::clone(&policies),
                 clock,
                 Arc::clone(&observer),
                 CourierSettings {

@@ -1,7 +1,9 @@
 //! What is counted, for Prometheus.
 //!
 //! What must hold: a label is a name from the config, a word of ours, or a revision, never an id, a person or text of a
-//! sender, so that nobody outside can grow the number of series. Every app has a registry of its own.
+//! sender, so that nobody outside can grow the number of series; of a platform's words for its events there are few. Every app has a registry of its own.
+
+mod events;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -47,6 +49,7 @@ pub struct Metrics {
     connections_open: Gauge,
     connections_refused: Counter,
     connections_closed: Family<HowEnded, Counter>,
+    events: events::Events,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -142,6 +145,7 @@ impl Metrics {
             connections_open: Gauge::default(),
             connections_refused: Counter::default(),
             connections_closed: Family::default(),
+            events: events::Events::default(),
         };
         metrics.register(version);
         metrics
@@ -241,6 +245,7 @@ impl Metrics {
             "Connections that have ended, by how; `header_timeout` is a client that did not finish its request",
             self.connections_closed.clone(),
         );
+        self.events.register(registry);
         let build = Info::new(vec![("version".to_owned(), version.to_owned())]);
         registry.register("build", "The version that runs", build);
     }
@@ -317,6 +322,17 @@ impl Metrics {
             reason,
         };
         self.refused.get_or_create(&labels).inc();
+    }
+
+    /// A delivery was acknowledged that is neither a request nor the end of one. Few words of a source count by
+    /// themselves, the rest as `other`.
+    pub fn event(&self, source: &SourceName, event: &str) {
+        self.events.happened(source, event);
+    }
+
+    /// A platform's list of pending requests was gone through, and so many were not known; or it could not be.
+    pub fn reconciled(&self, source: &SourceName, found: Option<usize>) {
+        self.events.looked(source, found);
     }
 
     /// A platform was given an answer.

@@ -11,11 +11,12 @@ use serde_json::value::RawValue;
 use crate::clock::Clock;
 use crate::config;
 use crate::domain::case::{Case, Mode};
-use crate::domain::id::SourceName;
+use crate::domain::id::{RequestId, SourceName};
 use crate::domain::rationale;
 use crate::flow::{Observer, Refusal, Took};
 use crate::metrics::{Attempt, Metrics};
 use crate::signature::Unverified;
+use crate::source::{NotListed, Occasion};
 use crate::telemetry::{DecisionEvent, DecisionLines};
 
 /// Counts what happens, writes a line for each decision, and raises alerts.
@@ -111,6 +112,46 @@ impl Observer for Telling {
         self.metrics.request(source, status);
     }
 
+    fn ignored(&self, source: &SourceName, occasion: &Occasion) {
+        self.metrics.event(source, &occasion.event);
+        let request = occasion.request.as_ref().map(RequestId::as_str);
+        tracing::info!(
+            source.name = source.as_str(),
+            event.name = occasion.event,
+            request.id = request,
+            "the platform tells of `{}`",
+            rationale::visible(&occasion.event)
+        );
+    }
+
+    fn reconciled(&self, source: &SourceName, result: Result<usize, &NotListed>) {
+        let name = source.as_str();
+        self.metrics
+            .reconciled(source, result.as_ref().ok().copied());
+        match result {
+            Ok(0) => {}
+            Ok(found) => tracing::warn!(
+                source.name = name,
+                reconcile.found = found,
+                "{found} pending requests were found that no webhook told of"
+            ),
+            Err(NotListed::Later(error)) => tracing::warn!(
+                source.name = name,
+                error,
+                "the pending requests of the platform could not be listed"
+            ),
+            Err(NotListed::Alert(error)) => {
+                self.metrics.answer_alert(source);
+                self.alerts.raise(source, error, self.clock.now());
+                tracing::error!(
+                    source.name = name,
+                    error,
+                    "the pending requests of the platform could not be listed; somebody must act"
+                );
+            }
+        }
+    }
+
     fn refused(&self, source: &str, refusal: &Refusal) {
         let Ok(source) = SourceName::parse(source) else {
             return;
@@ -160,6 +201,17 @@ impl Observer for Telling {
         result: &'static str,
         error: Option<&str>,
     ) {
+        if kind == "confirm" {
+            match result {
+                "alert" => {
+                    self.metrics.answer_alert(source);
+                    self.alerts
+                        .raise(source, error.unwrap_or_default(), self.clock.now());
+                }
+                "done" | "missing" | "not_pending" => self.alerts.lower(source),
+                _ => {}
+            }
+        }
         if kind == "answer" {
             let attempt = match result {
                 "done" | "already" | "expired" => Attempt::Settled,

@@ -47,6 +47,7 @@ impl Sample {
     pub(crate) fn decided(&self, number: u64) -> Decided {
         let request = RequestId::parse(&format!("appr_{number}")).unwrap();
         Decided {
+            confirm_by: None,
             asked: Asked {
                 id: CaseId::derive(&self.source, "", &request),
                 source: self.source.clone(),

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use countersign::domain::case::{Case, CaseTerms, Event};
 use countersign::domain::effect::{EffectId, Planned};
 use countersign::domain::freeze::Freeze;
-use countersign::domain::id::{CaseId, SourceName};
+use countersign::domain::id::{CaseId, ContentDigest, SourceName};
 use countersign::store::{
     Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, LogLine,
     OutboxItem, Receipt, Retried, Stepped, Store, StoreError, StoredSet,
@@ -40,7 +40,12 @@ impl Store for Forgetful {
         Ok(Stepped::Unknown)
     }
 
-    async fn forward(&self, _: Planned, _: Timestamp) -> Result<(), StoreError> {
+    async fn forward(
+        &self,
+        _: Planned,
+        _: Option<ContentDigest>,
+        _: Timestamp,
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 

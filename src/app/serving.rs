@@ -59,6 +59,16 @@ impl App {
             self.clock,
             work_stop.clone(),
         ));
+        for desk in self.flow.desks() {
+            if let Some(every) = desk.source.reconciles_every() {
+                tasks.spawn(workers::reconcile(
+                    Arc::clone(&self.flow),
+                    desk.clone(),
+                    every,
+                    work_stop.clone(),
+                ));
+            }
+        }
         tasks.spawn(workers::follow_policies(
             Arc::clone(&self.flow),
             self.clock,

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::flow::{Courier, Flow};
+use crate::flow::{Courier, Desk, Flow, Unreconciled};
 use crate::metrics::{Metrics, Reload};
 use crate::web::operators::CredentialExpiry;
 use crate::web::serve::{ConnectionWatch, Ending};
@@ -59,6 +59,34 @@ pub(super) async fn pass_time(
             );
         }
     }
+}
+
+/// Goes through a platform's list of pending requests, at once and then again and again.
+pub(super) async fn reconcile(
+    flow: Arc<Flow>,
+    desk: Desk,
+    every: SignedDuration,
+    stop: CancellationToken,
+) -> &'static str {
+    let pause = Duration::try_from(every).unwrap_or(Duration::MAX);
+    let working = async {
+        loop {
+            // What the platform does not show is told of where it is asked.
+            if let Err(Unreconciled::Unstored(error)) = flow.reconcile(&desk).await {
+                tracing::error!(
+                    source.name = desk.source.name().as_str(),
+                    error = &error as &dyn std::error::Error,
+                    "a pending request of the platform could not be stored: {error}"
+                );
+            }
+            tokio::time::sleep(pause).await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = working => {}
+    }
+    "reconciliation"
 }
 
 /// Lets an edited policy directory serve.

@@ -173,6 +173,7 @@ pub(super) fn state_word(case: &Case, now: Timestamp) -> (String, &'static str) 
                 .unwrap_or_default();
             (format!("open{team}, {left} left"), "open")
         }
+        State::Received(_) => ("being read back".to_owned(), "open"),
         State::Answering(said) => (
             format!("{}, being told", said.outcome),
             said.outcome.as_str(),

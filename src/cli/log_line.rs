@@ -44,7 +44,8 @@ impl Written {
 pub(super) fn write(out: &mut dyn Write, line: &LogLine, about: &Written) -> io::Result<()> {
     let style = match line.kind {
         EntryKind::DeadLettered | EntryKind::Conflict | EntryKind::Frozen => BAD,
-        EntryKind::Decided
+        EntryKind::Received
+        | EntryKind::Decided
         | EntryKind::Voted
         | EntryKind::Resolved
         | EntryKind::Expired

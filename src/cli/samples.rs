@@ -57,6 +57,7 @@ pub(super) fn verdict(outcome: Outcome) -> Verdict {
         Outcome::Escalate => Vec::new(),
     };
     Verdict {
+        doubt: None,
         outcome,
         cause: if rules.is_empty() {
             Cause::NoRule

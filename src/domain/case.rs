@@ -5,9 +5,12 @@
 //!            ┌────────────── too late to approve ──────────────┐
 //!            ▼                                                 │
 //! decided ─► open ──── votes ────► answering ──── settled ───► resolved
-//!    │         └── deadline, platform ──────────────────────────▲
-//!    └───────────────────────────────► answering / resolved ────┘
+//!  ▲ │         └── deadline, platform ──────────────────────────▲
+//!  │ └───────────────────────────────► answering / resolved ────┘
+//! received, until the platform's own record was read back
 //! ```
+//!
+//! A case that the platform is said to have closed opens again when the platform itself still lists it as pending.
 
 mod event;
 mod step;
@@ -21,7 +24,7 @@ use crate::domain::id::{CaseId, ContentDigest, RequestId, SourceName};
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::verdict::{Cause, Outcome, Verdict, word};
 
-pub use event::{EarlierAnswers, Entry, Event, Refused, Step, Whose};
+pub use event::{Confirmed, Decision, EarlierAnswers, Entry, Event, Refused, Step, Whose};
 
 /// Whether a source's answers leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -96,9 +99,9 @@ pub struct Case {
     pub mode: Mode,
     /// How the asker learns the resolution.
     pub channel: Channel,
-    /// What policy said, unchanged for ever.
+    /// What policy said, unchanged for ever. While the case is received: that it cannot say anything yet.
     pub verdict: Verdict,
-    /// When policy said it.
+    /// When policy said it; while the case is received, when that began.
     pub decided_at: Timestamp,
     /// What stands now: the verdict's outcome, until an approval turned into a question.
     pub outcome: Outcome,
@@ -118,12 +121,21 @@ pub struct Case {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
+    /// The platform is asked for its own record of the request; nothing is decided before.
+    Received(Awaited),
     /// People are asked.
     Open(Escalation),
     /// The last word is said and on its way to the platform.
     Answering(Resolution),
     /// Nothing more will happen.
     Resolved(Resolution),
+}
+
+/// A record that is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// After this people are asked without it.
+    pub confirm_by: Timestamp,
 }
 
 /// The last word.
@@ -197,7 +209,7 @@ impl Case {
         let verdict = serde_json::to_string(&self.verdict).unwrap_or_default();
         let question = match &self.state {
             State::Open(escalation) => serde_json::to_string(escalation).unwrap_or_default(),
-            State::Answering(_) | State::Resolved(_) => String::new(),
+            State::Received(_) | State::Answering(_) | State::Resolved(_) => String::new(),
         };
         let standing = format!("{} {}", self.outcome, self.cause);
         ContentDigest::of(&[
@@ -211,7 +223,7 @@ impl Case {
     /// The last word, if it is said.
     pub fn resolution(&self) -> Option<&Resolution> {
         match &self.state {
-            State::Open(_) => None,
+            State::Received(_) | State::Open(_) => None,
             State::Answering(resolution) | State::Resolved(resolution) => Some(resolution),
         }
     }
@@ -219,6 +231,10 @@ impl Case {
     /// When the clock moves this case next, if it does.
     pub fn wakes_at(&self) -> Option<Timestamp> {
         match &self.state {
+            State::Received(awaited) => {
+                let expires_at = self.asked.expires_at.unwrap_or(awaited.confirm_by);
+                Some(awaited.confirm_by.min(expires_at))
+            }
             State::Open(escalation) => Some(escalation.deadline),
             State::Answering(resolution) if resolution.answer == AnswerState::Dead => self
                 .asked
@@ -261,6 +277,7 @@ impl State {
     /// The word for it in the API, the log and the database.
     pub fn as_str(&self) -> &'static str {
         match self {
+            Self::Received(_) => "received",
             Self::Open(_) => "open",
             Self::Answering(_) => "answering",
             Self::Resolved(_) => "resolved",

@@ -13,6 +13,8 @@ pub enum Effect {
     Answer(Answer),
     /// Pass an event on to the agent's executor, byte for byte.
     Forward(Forward),
+    /// Read the platform's own record of the request back, so that it can be decided.
+    Confirm,
 }
 
 /// What is told to the platform. Every attempt sends the same bytes, so that a repeat after an unknown outcome is safe.
@@ -108,6 +110,7 @@ impl Effect {
         match self {
             Self::Answer(_) => "answer",
             Self::Forward(_) => "forward",
+            Self::Confirm => "confirm",
         }
     }
 }

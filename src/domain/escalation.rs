@@ -15,6 +15,9 @@ pub struct Escalation {
     pub votes: u32,
     /// After this nobody can vote any more.
     pub deadline: Timestamp,
+    /// Why people are asked although the verdict says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 /// What one person said. Their second vote replaces the first.
@@ -67,6 +70,7 @@ impl Escalation {
             to: terms.to.clone().or_else(|| defaults.to.clone()),
             votes: terms.votes.unwrap_or(defaults.votes).max(1),
             deadline: expires_at.map_or(deadline, |at| at.min(deadline)),
+            because: None,
         }
     }
 

@@ -49,6 +49,15 @@ impl SourceName {
 pub struct RequestId(String);
 
 impl RequestId {
+    /// What the ids of samples begin with that an operator sends to see what would happen. They are decided and recorded
+    /// like any request, and never answered.
+    pub const SAMPLE: &str = "countersign-test-";
+
+    /// Whether an operator sent it to see what would happen.
+    pub fn is_sample(&self) -> bool {
+        self.0.starts_with(Self::SAMPLE)
+    }
+
     /// Parses an id as it was received.
     pub fn parse(raw: &str) -> Result<Self, InvalidId> {
         let length = raw.chars().count();

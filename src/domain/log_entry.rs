@@ -14,6 +14,8 @@ use crate::domain::verdict::word;
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EntryKind {
+    /// A request was received, to be decided once the platform's own record was read back.
+    Received,
     /// A request was received and decided. The payload is the input and the verdict.
     Decided,
     /// The same id came with other content, and was not decided.
@@ -36,7 +38,7 @@ pub enum EntryKind {
     DeadLettered,
     /// A person put a dead letter back.
     Retried,
-    /// An approval could not be sent in time and became a question to a person.
+    /// A case that was decided became a question to a person.
     Escalated,
     /// Approvals were frozen.
     Frozen,
@@ -47,7 +49,7 @@ pub enum EntryKind {
 }
 
 word!(EntryKind {
-    Self::Decided => "decided", Self::Conflict => "conflict", Self::Voted => "voted", Self::Resolved => "resolved",
+    Self::Received => "received", Self::Decided => "decided", Self::Conflict => "conflict", Self::Voted => "voted", Self::Resolved => "resolved",
     Self::Expired => "expired", Self::Superseded => "superseded", Self::PlatformReported => "platform_reported",
     Self::Answered => "answered", Self::AttemptFailed => "attempt_failed", Self::DeadLettered => "dead_lettered",
     Self::Retried => "retried", Self::Escalated => "escalated", Self::Frozen => "frozen",

@@ -8,7 +8,7 @@ pub mod near;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::domain::case::{Case, Resolution, Resolver};
+use crate::domain::case::{Case, Resolution, Resolver, State};
 use crate::domain::effect::Ballot;
 use crate::domain::verdict::{
     Cause, Condition, FiredRule, Outcome, PolicyFailure, RuleSet, Truth, Verdict,
@@ -53,9 +53,12 @@ pub fn short(verdict: &Verdict) -> String {
                 reasons(verdict)
             )
         }
-        Cause::Source => {
-            format!("Left to a person: the platform could not be told in time (policy {revision}).")
-        }
+        Cause::Source => match &verdict.doubt {
+            Some(doubt) => format!("Left to a person: {doubt}."),
+            None => format!(
+                "Left to a person: the platform could not be told in time (policy {revision})."
+            ),
+        },
     };
     visible(&text)
 }
@@ -63,10 +66,15 @@ pub fn short(verdict: &Verdict) -> String {
 /// [`short`] of what stands: an approval that became a question to a person does not read as one.
 pub fn standing(case: &Case) -> String {
     let said = short(&case.verdict);
-    if case.cause == Cause::Source && case.verdict.cause != Cause::Source {
-        return format!("Left to a person: the platform could not be told in time. {said}");
+    if case.cause != Cause::Source || case.verdict.cause == Cause::Source {
+        return said;
     }
-    said
+    let because = match &case.state {
+        State::Open(question) => question.because.as_deref(),
+        State::Received(_) | State::Answering(_) | State::Resolved(_) => None,
+    };
+    let because = because.unwrap_or("the platform could not be told in time");
+    format!("Left to a person: {}. {said}", visible(because))
 }
 
 /// The whole account, several lines: outcome, each rule with its place and conditions, what was missing or failed, and

@@ -56,9 +56,9 @@ impl<'a> Record<'a> {
     pub fn of(case: &'a Case) -> Self {
         let escalation = match &case.state {
             crate::domain::case::State::Open(escalation) => Some(escalation),
-            crate::domain::case::State::Answering(_) | crate::domain::case::State::Resolved(_) => {
-                None
-            }
+            crate::domain::case::State::Received(_)
+            | crate::domain::case::State::Answering(_)
+            | crate::domain::case::State::Resolved(_) => None,
         };
         Self {
             case_id: case.asked.id.to_string(),

@@ -67,6 +67,9 @@ pub struct Verdict {
     pub terms: Option<Terms>,
     /// The freeze that turned an approval down.
     pub freeze: Option<Freeze>,
+    /// Why the source cannot vouch for what it delivered: then nothing was evaluated, or it does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<String>,
     /// The digest of the policy set.
     pub revision: Revision,
     /// The rules that came nearest to approving, when the cause is that no rule matched. Not for agents.
@@ -163,6 +166,23 @@ pub struct Terms {
 }
 
 impl Verdict {
+    /// A question to a person, because the source cannot vouch for the request: `doubt` says why.
+    pub fn unconfirmed(doubt: String, revision: Revision) -> Self {
+        Self {
+            outcome: Outcome::Escalate,
+            cause: Cause::Source,
+            rules: Vec::new(),
+            evidence: Vec::new(),
+            failures: Vec::new(),
+            terms: None,
+            freeze: None,
+            doubt: Some(doubt),
+            revision,
+            nearest: Vec::new(),
+            counterfactual: None,
+        }
+    }
+
     /// This verdict under a freeze: an approval becomes a question to a person, all else stays as it is.
     #[must_use]
     pub fn under(self, freeze: &Freeze) -> Self {

@@ -8,13 +8,16 @@ use std::time::Duration;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::domain::case::{Event, Mode, Whose};
+use crate::domain::case::{Case, Event, Mode, Whose};
 use crate::domain::effect::{Answer, Ballot, Effect, Reached};
-use crate::flow::{Desk, Observer};
-use crate::source::{AnswerResult, AnswerTask, Reach};
+use crate::flow::{Desk, Observer, Took, confirm};
+use crate::json;
+use crate::policy::watch::LivePolicies;
+use crate::source::{AnswerResult, AnswerTask, Confirmation, Reach};
 use crate::store::{Attempt, Claim, Store, StoreError};
 
 /// The longest pause between two attempts.
@@ -27,6 +30,7 @@ const REST: SignedDuration = SignedDuration::from_secs(1);
 pub struct Courier {
     desk: Desk,
     store: Arc<dyn Store>,
+    policies: Arc<LivePolicies>,
     clock: Clock,
     observer: Arc<dyn Observer>,
     settings: CourierSettings,
@@ -42,10 +46,11 @@ pub struct CourierSettings {
 }
 
 impl Courier {
-    /// A courier for `desk`.
+    /// A courier for `desk`. What it has to read back first is decided by the live one of `policies`.
     pub fn new(
         desk: Desk,
         store: Arc<dyn Store>,
+        policies: Arc<LivePolicies>,
         clock: Clock,
         observer: Arc<dyn Observer>,
         settings: CourierSettings,
@@ -53,6 +58,7 @@ impl Courier {
         Self {
             desk,
             store,
+            policies,
             clock,
             observer,
             settings,
@@ -124,22 +130,80 @@ impl Courier {
             let result = match &claim.effect {
                 Effect::Answer(answer) => self.answer(&claim, answer).await,
                 Effect::Forward(forward) => self.desk.source.forward(forward).await,
+                Effect::Confirm => return self.confirm(&claim).await,
             };
             let (word, error) = described(&result);
             self.observer
                 .attempted(self.desk.source.name(), claim.effect.kind(), word, error);
             judge(&claim, result, self.clock.now(), fastrand::f64())
         };
+        self.settle(&claim, attempt, Duration::ZERO).await;
+    }
+
+    /// Asks the platform for its record of a request, and decides on it.
+    async fn confirm(&self, claim: &Claim) {
+        let Some(case) = confirm::awaited(claim) else {
+            return self
+                .settle(claim, Attempt::Done(None), Duration::ZERO)
+                .await;
+        };
+        let file = match self.store.case(case.asked.id).await {
+            Ok(Some(file)) => file,
+            // It is given out again when its lease is over.
+            Ok(None) => return,
+            Err(error) => return self.cannot_work(&error),
+        };
+        let confirmation = self.desk.source.confirm(&confirm::task(case, claim)).await;
+        let (word, error) = shown(&confirmation);
+        self.observer
+            .attempted(self.desk.source.name(), claim.effect.kind(), word, error);
+        let (set, now) = (self.policies.current(), self.clock.now());
+        let looked = confirm::judge(&set, claim, &file, confirmation, now, fastrand::f64());
+        self.settle(claim, looked.attempt, looked.took).await;
+    }
+
+    async fn settle(&self, claim: &Claim, attempt: Attempt, evaluation: Duration) {
+        let input = match &attempt {
+            Attempt::Done(Some(Event::Confirmed(confirmed))) => Some(Arc::clone(&confirmed.input)),
+            Attempt::Done(_) | Attempt::Again { .. } | Attempt::Dead { .. } => None,
+        };
         let terms = Arc::clone(&self.desk.terms);
         let settled = self
             .store
             .settle(claim.id, attempt, terms, self.clock.now());
         match settled.await {
+            Ok(Some(case)) if claim.effect == Effect::Confirm => {
+                self.decided(claim, &case, input, evaluation).await;
+            }
             Ok(Some(case)) => self.observer.moved(&case),
             Ok(None) => {}
             // It is given out again when its lease is over, as one that may have arrived.
             Err(error) => self.cannot_work(&error),
         }
+    }
+
+    /// Tells of a case that was received a while ago and is decided now.
+    async fn decided(
+        &self,
+        claim: &Claim,
+        case: &Case,
+        input: Option<Arc<str>>,
+        evaluation: Duration,
+    ) {
+        let waited = self.clock.now().duration_since(claim.created_at);
+        let took = Took {
+            evaluation,
+            whole: Duration::try_from(waited).unwrap_or_default(),
+        };
+        let input = match input {
+            Some(input) => Some(input),
+            None => match self.store.case(case.asked.id).await {
+                Ok(file) => file.and_then(|file| file.input),
+                Err(error) => return self.cannot_work(&error),
+            },
+        };
+        self.observer
+            .decided(case, input.as_deref().unwrap_or("null"), took);
     }
 
     /// What becomes of an answer that was on its way when its source stopped answering: a person may send it when the
@@ -157,7 +221,7 @@ impl Courier {
                     event: Some(Event::AnswerGivenUp { error }),
                 })
             }
-            (Effect::Answer(_), Mode::Enforce) | (Effect::Forward(_), _) => None,
+            (Effect::Answer(_), Mode::Enforce) | (Effect::Forward(_) | Effect::Confirm, _) => None,
         }
     }
 
@@ -185,11 +249,25 @@ impl Courier {
                 error: "the answer belongs to no case".to_owned(),
             };
         };
+        let payload = if self.desk.source.looks_at_payload() {
+            match self.payload(case).await {
+                Ok(payload) => Some(payload),
+                Err(error) => {
+                    return AnswerResult::Retry {
+                        after: None,
+                        error: error.to_string(),
+                        reach: Reach::NotReached,
+                    };
+                }
+            }
+        } else {
+            None
+        };
         let task = AnswerTask {
             request: case.asked.request.clone(),
             action: case.asked.action.clone(),
             agent: case.asked.agent.clone(),
-            payload: None,
+            payload,
             token: claim.token.clone(),
             ballot: answer.ballot,
             rationale: answer.rationale.clone(),
@@ -197,6 +275,17 @@ impl Courier {
             idempotency_key: case.asked.id.to_string(),
         };
         self.desk.source.answer(&task).await
+    }
+
+    /// The payload that was decided on.
+    async fn payload(&self, case: &Case) -> Result<Value, StoreError> {
+        let file = self.store.case(case.asked.id).await?;
+        let input = file.and_then(|file| file.input).unwrap_or_default();
+        let mut input = json::parse(input.as_bytes()).unwrap_or_default();
+        Ok(input
+            .get_mut("payload")
+            .map(Value::take)
+            .unwrap_or_default())
     }
 }
 
@@ -226,6 +315,7 @@ fn stale(claim: &Claim, now: Timestamp) -> Option<Attempt> {
             error: "it could not be sent in time".to_owned(),
             event: None,
         }),
+        Effect::Confirm => late.then(confirm::too_late),
     }
 }
 
@@ -270,11 +360,22 @@ fn judge(claim: &Claim, result: AnswerResult, now: Timestamp, chance: f64) -> At
 }
 
 /// The pause before the next attempt: it doubles from one second, less up to half of it by chance.
-fn pause(attempts: u32, chance: f64) -> Duration {
+pub(super) fn pause(attempts: u32, chance: f64) -> Duration {
     let whole = Duration::from_secs(1)
         .saturating_mul(1 << attempts.min(16))
         .min(LONGEST_PAUSE);
     whole.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0)
+}
+
+fn shown(confirmation: &Confirmation) -> (&'static str, Option<&str>) {
+    match confirmation {
+        Confirmation::Record(_) => ("done", None),
+        Confirmation::NotPending { .. } => ("not_pending", None),
+        Confirmation::Missing => ("missing", None),
+        Confirmation::Retry { error, .. } => ("retry", Some(error)),
+        Confirmation::Alert { error } => ("alert", Some(error)),
+        Confirmation::Failed { error } => ("failed", Some(error)),
+    }
 }
 
 fn described(result: &AnswerResult) -> (&'static str, Option<&str>) {

@@ -150,7 +150,8 @@ impl Flow {
             if asked.source != *source || asked.agent.as_deref() != Some(agent) {
                 return Ok(Waiting::Unknown);
             }
-            let open = matches!(file.case.state, State::Open(_)) && file.case.mode == Mode::Enforce;
+            let open = matches!(file.case.state, State::Received(_) | State::Open(_))
+                && file.case.mode == Mode::Enforce;
             if !open || tokio::time::Instant::now() >= end {
                 return Ok(Waiting::Case(Box::new(file.case)));
             }

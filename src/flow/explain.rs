@@ -125,6 +125,10 @@ pub async fn account_from(store: &dyn Store, file: &CaseFile) -> Result<Account,
 /// What a reader should know when the evaluation of today does not say what was decided; `None` where it does.
 pub fn difference(kept: &Verdict, account: &Account) -> Option<String> {
     let again = &account.verdict;
+    // Nothing was evaluated then: what policy says of the claims is told, and stands for nothing.
+    if kept.doubt.is_some() {
+        return None;
+    }
     let same = (kept.outcome, kept.cause) == (again.outcome, again.cause)
         || (kept.cause == Cause::Frozen && again.outcome == Outcome::Approve);
     (!same).then(|| {

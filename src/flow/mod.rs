@@ -7,7 +7,9 @@
 //! Each step takes what the step before returned, so none can be left out. Nothing leaves before it is committed.
 
 mod decide;
+mod confirm;
 mod answer;
+mod reconcile;
 mod escalate;
 mod explain;
 
@@ -16,19 +18,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::clock::Clock;
-use crate::domain::case::{Case, CaseTerms, Event, Mode, Refused};
+use crate::domain::case::{Case, CaseTerms, Event, Mode, Refused, State};
 use crate::domain::effect::{Effect, Forward, Planned, Release};
-use crate::domain::id::{CaseId, RequestId, SourceName};
+use crate::domain::id::{CaseId, ContentDigest, RequestId, SourceName};
 use crate::policy::watch::LivePolicies;
 use crate::signature::{Delivery, Unverified, Verified};
-use crate::source::{Elsewhere, Malformed, Reading, Source};
+use crate::source::{Elsewhere, Malformed, NotListed, Occasion, Reading, Source};
 use crate::store::{Receipt, Stepped, Store, StoreError};
 
 pub use answer::{Courier, CourierSettings};
 pub use escalate::{VoteError, Waiting};
 pub use explain::{Explainer, Unexplained, account_from, difference};
+pub use reconcile::Unreconciled;
 
 /// The sources, the policies and the store, and the way between them.
 pub struct Flow {
@@ -55,6 +59,8 @@ pub struct Desk {
 /// Whether a source passes its events on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forwards {
+    /// Everything.
+    Everything,
     /// Everything but the requests that we answer.
     Events,
     /// Nothing.
@@ -109,6 +115,10 @@ pub trait Observer: Send + Sync {
     fn decided(&self, case: &Case, input: &str, took: Took);
     /// A delivery was acknowledged.
     fn acknowledged(&self, source: &SourceName, status: &'static str);
+    /// A delivery was acknowledged that is neither a request nor the end of one.
+    fn ignored(&self, source: &SourceName, occasion: &Occasion);
+    /// The platform's list of pending requests was gone through: how many were not known, or why it could not be.
+    fn reconciled(&self, source: &SourceName, result: Result<usize, &NotListed>);
     /// A delivery was refused.
     fn refused(&self, source: &str, refusal: &Refusal);
     /// A case moved: a vote, an answer, a deadline, the platform.
@@ -181,14 +191,22 @@ impl Flow {
         {
             Reading::Request(request) => {
                 let forward = Self::forward_of_request(desk, &verified, request.id.as_str(), now);
-                let (decided, evaluation) = decide::decide(
-                    &self.policies.current(),
-                    desk,
-                    *request,
-                    traceparent,
-                    forward,
-                    now,
-                );
+                let set = self.policies.current();
+                let (decided, evaluation) = match desk.source.confirms_within() {
+                    None => decide::decide(&set, desk, *request, traceparent, forward, now),
+                    Some(within) => {
+                        let received = decide::receive(
+                            &set,
+                            desk,
+                            *request,
+                            traceparent,
+                            forward,
+                            within,
+                            now,
+                        );
+                        (received, Duration::ZERO)
+                    }
+                };
                 let input = Arc::clone(&decided.input);
                 match self
                     .store
@@ -201,7 +219,9 @@ impl Flow {
                             evaluation,
                             whole: started.elapsed(),
                         };
-                        self.observer.decided(&case, &input, took);
+                        if !matches!(case.state, State::Received(_)) {
+                            self.observer.decided(&case, &input, took);
+                        }
                         Ok(Acknowledged::Accepted(case))
                     }
                     Receipt::Duplicate(case) => Ok(Acknowledged::Duplicate(case)),
@@ -209,15 +229,17 @@ impl Flow {
                 }
             }
             Reading::Resolved(elsewhere) => {
-                self.pass_on(desk, &verified, elsewhere.request.as_str(), now)
-                    .await?;
+                let occasion = Occasion {
+                    event: elsewhere.event.clone(),
+                    request: Some(elsewhere.request.clone()),
+                    delivery: elsewhere.delivery.clone(),
+                };
+                self.pass_on(desk, &verified, &occasion, now).await?;
                 self.resolved_elsewhere(desk, elsewhere, now).await
             }
             Reading::Nothing(occasion) => {
-                // In order per request; of what names none, per kind of event.
-                let request = occasion.request.as_ref();
-                let lane = request.map_or(occasion.event.as_str(), RequestId::as_str);
-                self.pass_on(desk, &verified, lane, now).await?;
+                self.pass_on(desk, &verified, &occasion, now).await?;
+                self.observer.ignored(desk.source.name(), &occasion);
                 Ok(Acknowledged::Ignored)
             }
         }
@@ -241,6 +263,12 @@ impl Flow {
     /// The clock that the flow goes by.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// What the platform reads in the acknowledgement of this case's request, beside our own words.
+    pub fn acknowledgement(&self, case: &Case) -> Option<&Map<String, Value>> {
+        let desk = self.desks.get(&case.asked.source)?;
+        desk.source.acknowledgement(case.mode)
     }
 
     fn desk(&self, source: &str) -> Result<&Desk, Refusal> {
@@ -281,22 +309,28 @@ impl Flow {
             Stepped::Stayed(case, Refused::Nothing) => Ok(Acknowledged::Duplicate(case)),
             Stepped::Stayed(
                 case,
-                Refused::Closed(_) | Refused::Stale | Refused::OwnRequest | Refused::NoReason,
+                Refused::Closed(_)
+                | Refused::Stale
+                | Refused::OwnRequest
+                | Refused::NotDecided
+                | Refused::NoReason,
             ) => Ok(Acknowledged::Closed(case)),
             Stepped::Unknown => Ok(Acknowledged::Ignored),
         }
     }
 
-    /// A request is passed on only in dry-run: whoever answered before still does.
+    /// A request is passed on in dry-run, since whoever answered before still does; else only where all is.
     fn forward_of_request(
         desk: &Desk,
         verified: &Verified<Delivery>,
         id: &str,
         now: Timestamp,
     ) -> Option<Planned> {
-        match desk.terms.mode {
-            Mode::DryRun => forward(desk, verified, id, now),
-            Mode::Enforce => None,
+        match (desk.forwards, desk.terms.mode) {
+            (Forwards::Everything, _) | (Forwards::Events, Mode::DryRun) => {
+                forward(desk, verified, id, now)
+            }
+            (Forwards::Events, Mode::Enforce) | (Forwards::Nothing, _) => None,
         }
     }
 
@@ -304,13 +338,17 @@ impl Flow {
         &self,
         desk: &Desk,
         verified: &Verified<Delivery>,
-        id: &str,
+        occasion: &Occasion,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        match forward(desk, verified, id, now) {
+        // In order per request; of what names none, per kind of event.
+        let request = occasion.request.as_ref().map(RequestId::as_str);
+        let lane = request.unwrap_or(occasion.event.as_str());
+        let once = once(desk.source.name(), occasion);
+        match forward(desk, verified, lane, now) {
             Some(planned) => self
                 .store
-                .forward(planned, now)
+                .forward(planned, once, now)
                 .await
                 .map_err(Refusal::Unstored),
             None => Ok(()),
@@ -344,6 +382,18 @@ impl Acknowledged {
     }
 }
 
+/// What tells a repeated delivery of an event from another event; nothing where the platform names neither.
+fn once(source: &SourceName, occasion: &Occasion) -> Option<ContentDigest> {
+    let request = occasion.request.as_ref().map(RequestId::as_str);
+    let (kind, id) = match (&occasion.delivery, request) {
+        (Some(delivery), _) => ("delivery", delivery.as_str()),
+        (None, Some(request)) => ("request", request),
+        (None, None) => return None,
+    };
+    let parts = [source.as_str(), &occasion.event, kind, id];
+    Some(ContentDigest::of(&parts.map(str::as_bytes)))
+}
+
 fn forward(
     desk: &Desk,
     verified: &Verified<Delivery>,
@@ -352,7 +402,7 @@ fn forward(
 ) -> Option<Planned> {
     match desk.forwards {
         Forwards::Nothing => None,
-        Forwards::Events => {
+        Forwards::Events | Forwards::Everything => {
             let name = desk.source.name();
             let delivery = verified.get();
             let headers = delivery

@@ -133,6 +133,7 @@ fn verdict(
         .partition(wins);
     rules.extend(overruled);
     Verdict {
+        doubt: None,
         outcome,
         cause,
         rules,

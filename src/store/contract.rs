@@ -1,5 +1,7 @@
 //! What every store has to do, told as tests over the port. An adapter gives each of them a fresh store.
 
+mod received;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ use crate::secret::Secret;
 use crate::store::{
     Attempt, CaseQuery, Claim, Decided, Receipt, Retried, Stepped, Store, StoreError, StoredSet,
 };
+
+pub(crate) use received::*;
 
 /// Makes a test of each of these functions, with a store that `$fresh` gives and keeps.
 macro_rules! contract {
@@ -60,6 +64,10 @@ macro_rules! all_laws {
             what_platforms_decided_can_be_compared
             those_who_watch_hear_of_every_change
             a_closed_store_is_unavailable
+            what_is_received_is_decided_on_the_record_that_is_read_back
+            a_freeze_that_came_meanwhile_holds_what_the_record_would_approve
+            what_ended_before_its_record_was_read_is_not_decided_any_more
+            an_event_that_came_before_is_not_passed_on_again
         }
     };
 }
@@ -95,6 +103,7 @@ pub(crate) fn id(request: &str) -> CaseId {
 pub(crate) fn decided(request: &str, outcome: Outcome) -> Decided {
     let input = format!(r#"{{"id":"{request}","context":{{"amount":50}}}}"#);
     Decided {
+        confirm_by: None,
         asked: Asked {
             id: id(request),
             source: source(),
@@ -109,6 +118,7 @@ pub(crate) fn decided(request: &str, outcome: Outcome) -> Decided {
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         },
         verdict: Verdict {
+            doubt: None,
             outcome,
             cause: Cause::Rule,
             rules: Vec::new(),
@@ -209,7 +219,7 @@ fn forward(lane: &str, body: &str) -> Planned {
 fn body(claim: &Claim) -> &[u8] {
     match &claim.effect {
         Effect::Forward(forward) => &forward.body,
-        Effect::Answer(answer) => panic!("{answer:?}"),
+        other @ (Effect::Answer(_) | Effect::Confirm) => panic!("{other:?}"),
     }
 }
 
@@ -459,11 +469,11 @@ pub(crate) async fn forwards_of_one_lane_leave_one_after_the_other(store: Arc<dy
     store.commit(request.clone(), at(0)).await.unwrap();
     store.commit(request, at(0)).await.unwrap();
     store
-        .forward(forward("refunds a", "a2"), at(0))
+        .forward(forward("refunds a", "a2"), None, at(0))
         .await
         .unwrap();
     store
-        .forward(forward("refunds b", "b1"), at(0))
+        .forward(forward("refunds b", "b1"), None, at(0))
         .await
         .unwrap();
     let first = claim(&*store, 0).await;
@@ -495,7 +505,7 @@ pub(crate) async fn forwards_of_one_lane_leave_one_after_the_other(store: Arc<dy
     };
     settle(&*store, third[0].id, dead, 12).await;
     store
-        .forward(forward("refunds a", "a3"), at(13))
+        .forward(forward("refunds a", "a3"), None, at(13))
         .await
         .unwrap();
     let fourth = claim(&*store, 13).await;
@@ -583,7 +593,7 @@ pub(crate) async fn whoever_is_owed_something_is_known(store: Arc<dyn Store>) {
 
 pub(crate) async fn a_forward_that_is_retried_has_time_again(store: Arc<dyn Store>) {
     store
-        .forward(forward("refunds a", "a1"), at(0))
+        .forward(forward("refunds a", "a1"), None, at(0))
         .await
         .unwrap();
     let out = claim(&*store, 0).await;

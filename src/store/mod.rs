@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::domain::case::{Asked, Case, CaseTerms, Event, Refused};
 use crate::domain::effect::{Effect, EffectId, Planned, Reached};
 use crate::domain::freeze::Freeze;
-use crate::domain::id::{CaseId, Revision, SourceName};
+use crate::domain::id::{CaseId, ContentDigest, Revision, SourceName};
 use crate::domain::log_entry::EntryKind;
 use crate::domain::verdict::{Outcome, Verdict};
 use crate::secret::Secret;
@@ -39,6 +39,9 @@ pub struct Decided {
     pub terms: Arc<CaseTerms>,
     /// The event itself, where it is passed on.
     pub forward: Option<Planned>,
+    /// Until when the platform's own record is waited for, where nothing is decided without it: then the verdict is only
+    /// what stands meanwhile.
+    pub confirm_by: Option<Timestamp>,
 }
 
 /// What became of a delivery.
@@ -116,7 +119,7 @@ pub struct OutboxItem {
     pub case_id: Option<CaseId>,
     /// The source whose platform is told, or whose event is passed on.
     pub source: SourceName,
-    /// `answer` or `forward`.
+    /// `answer`, `forward` or `confirm`.
     pub kind: String,
     /// `due`, `held` (by a freeze), `dead`, or `would` in dry-run.
     pub state: String,
@@ -248,8 +251,13 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<Stepped, StoreError>;
 
-    /// Writes an event that is passed on and has no case.
-    async fn forward(&self, forward: Planned, now: Timestamp) -> Result<(), StoreError>;
+    /// Writes an event that is passed on and has no case; nothing, if one was written under the same `once` before.
+    async fn forward(
+        &self,
+        forward: Planned,
+        once: Option<ContentDigest>,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
 
     /// Gives at most `limit` due effects of `source` to the caller until `lease`; nobody else is given them before.
     /// Under a freeze an approval by policy is given only after its `not_after`, to become a question. Of forwards with one lane only the

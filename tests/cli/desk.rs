@@ -76,6 +76,7 @@ impl Desk {
             token: None,
             terms: Arc::new(terms(mode)),
             forward: None,
+            confirm_by: None,
         };
         match self.store.commit(decided, Clock.now()).await.unwrap() {
             Receipt::New(case) | Receipt::Duplicate(case) | Receipt::Conflict(case) => case,
@@ -173,6 +174,7 @@ fn verdict(outcome: Outcome) -> Verdict {
         Outcome::Escalate => (Cause::NoRule, Vec::new()),
     };
     Verdict {
+        doubt: None,
         outcome,
         cause,
         rules,

@@ -185,7 +185,7 @@ fn echoes_us(case: &Case) -> bool {
     match case.mode {
         Mode::DryRun => false,
         Mode::Enforce => match &case.state {
-            State::Open(_) => false,
+            State::Received(_) | State::Open(_) => false,
             State::Answering(said) | State::Resolved(said) => match said.outcome {
                 Resolved::Approved | Resolved::Rejected => case
                     .platform_outcome

@@ -10,6 +10,7 @@ use crate::domain::id::SourceName;
 use crate::domain::rationale::{self, visible};
 use crate::domain::verdict::Outcome;
 use crate::flow::{Observer, Refusal, Took};
+use crate::source::{NotListed, Occasion};
 
 /// The terminal, and what was counted on the way.
 #[derive(Default)]
@@ -102,6 +103,15 @@ impl Observer for Screen {
             "{mark} {action:<18} {agent:<14} {rationale}{}",
             place.unwrap_or_default()
         ));
+    }
+
+    fn ignored(&self, _source: &SourceName, _occasion: &Occasion) {}
+
+    fn reconciled(&self, source: &SourceName, result: Result<usize, &NotListed>) {
+        match result {
+            Ok(0) | Err(_) => {}
+            Ok(found) => Self::say(&format!("  {found} lost by {source} and found in its list")),
+        }
     }
 
     fn acknowledged(&self, _source: &SourceName, status: &'static str) {

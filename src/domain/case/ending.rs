@@ -45,6 +45,22 @@ impl Case {
         )
     }
 
+    /// The platform did not close it after all.
+    pub(super) fn open_again(mut self, terms: &CaseTerms, now: Timestamp) -> Step {
+        let because =
+            "we were told that the platform had decided it, and it still lists it as pending";
+        self.platform_outcome = None;
+        self.outcome = Outcome::Escalate;
+        self.cause = Cause::Source;
+        self.votes.clear();
+        self.open(terms, now);
+        if let State::Open(question) = &mut self.state {
+            question.because = Some(because.to_owned());
+        }
+        let detail = json!({ "error": because });
+        self.stepped(EntryKind::Escalated, detail, EarlierAnswers::Withdraw)
+    }
+
     pub(super) fn expire(mut self, now: Timestamp) -> Step {
         let detail = self.end(Resolved::Expired, Resolver::Deadline, None, now);
         self.stepped(EntryKind::Expired, detail, EarlierAnswers::Withdraw)

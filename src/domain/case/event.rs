@@ -1,11 +1,15 @@
 //! What happens to a case, and what follows from it.
 
-use crate::domain::case::{Case, Resolution};
+use std::sync::Arc;
+
+use crate::domain::case::{Asked, Case, Resolution};
 use crate::domain::effect::{Ballot, Planned};
 use crate::domain::escalation::Vote;
+use crate::domain::freeze::Freeze;
 use crate::domain::id::ContentDigest;
 use crate::domain::log_entry::EntryKind;
 use crate::domain::platform::PlatformOutcome;
+use crate::domain::verdict::Verdict;
 
 /// Something that happened to a case.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,9 +61,41 @@ pub enum Event {
         /// The person.
         by: String,
     },
+    /// The platform's own record was read back, and decided on.
+    Confirmed(Box<Confirmed>),
+    /// The platform's own record does not bear the request out, or could not be read in time.
+    Unconfirmed {
+        /// Why, for people.
+        doubt: String,
+    },
+    /// The platform lists the request as pending.
+    StillPending,
+}
+
+/// A request as the platform's own record has it, decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Confirmed {
+    /// What was asked, by the record.
+    pub asked: Asked,
+    /// What policy says of it, or why it does not count.
+    pub verdict: Verdict,
+    /// The policy input as JSON text; [`Asked::input`] is its digest.
+    pub input: Arc<str>,
 }
 
 impl Event {
+    /// This event under a freeze, if one is on: an approval that it brings becomes a question to a person.
+    #[must_use]
+    pub fn under(self, freeze: Option<&Freeze>) -> Self {
+        match (self, freeze) {
+            (Self::Confirmed(confirmed), Some(freeze)) => Self::Confirmed(Box::new(Confirmed {
+                verdict: confirmed.verdict.clone().under(freeze),
+                ..*confirmed
+            })),
+            (event, _) => event,
+        }
+    }
+
     /// What the end of an attempt at an answer `sent` means once that answer was taken back while it was on its way: it
     /// tells what the platform has, and nothing about the answer that stands now.
     pub fn of_withdrawn(self, sent: Ballot) -> Option<Self> {
@@ -88,7 +124,10 @@ impl Event {
             | Self::PlatformResolved { .. }
             | Self::AnswerGivenUp { .. }
             | Self::AnswerTooLate { .. }
-            | Self::AnswerRetried { .. } => None,
+            | Self::AnswerRetried { .. }
+            | Self::Confirmed(_)
+            | Self::Unconfirmed { .. }
+            | Self::StillPending => None,
         }
     }
 }
@@ -111,6 +150,8 @@ pub struct Step {
     pub effects: Vec<Planned>,
     /// What happens to answers that have not left yet.
     pub earlier_answers: EarlierAnswers,
+    /// Whether the step is the decision itself.
+    pub decision: Decision,
     /// What the log says of it.
     pub entry: Entry,
 }
@@ -124,6 +165,18 @@ pub enum EarlierAnswers {
     Withdraw,
     /// The given-up one is tried again.
     Revive,
+}
+
+/// Whether a step decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// The verdict is what it was.
+    Stands,
+    /// The verdict was made now.
+    Made {
+        /// The policy input it was made on, where that is another one than before.
+        input: Option<Arc<str>>,
+    },
 }
 
 /// A log entry's kind and payload, before it is chained.
@@ -147,6 +200,11 @@ pub enum Refused {
     /// The person's name is that of the agent that asks.
     #[error("nobody approves what they asked for themselves; leave it to somebody else")]
     OwnRequest,
+    /// The platform's record is still being read.
+    #[error(
+        "the platform is still being asked for its record of the request; look again in a moment"
+    )]
+    NotDecided,
     /// A reason is required.
     #[error("a reason is required; the platform insists on a rationale")]
     NoReason,

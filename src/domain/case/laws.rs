@@ -56,7 +56,32 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => Just(Happening::Other(Event::AnswerGivenUp { error: error() })),
         3 => Just(Happening::Other(Event::AnswerTooLate { error: error() })),
         2 => Just(Happening::Other(Event::AnswerRetried { by: "alice".to_owned() })),
+        3 => outcome().prop_map(|outcome| Happening::Other(confirmed(outcome))),
+        1 => Just(Happening::Other(Event::Unconfirmed { doubt: "it is not listed".to_owned() })),
+        1 => Just(Happening::Other(Event::StillPending)),
     ]
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        Just(Outcome::Approve),
+        Just(Outcome::Reject),
+        Just(Outcome::Escalate)
+    ]
+}
+
+/// The record says the same as the delivery, and policy says `outcome`.
+fn confirmed(outcome: Outcome) -> Event {
+    Event::Confirmed(Box::new(Confirmed {
+        asked: asked(),
+        verdict: verdict(outcome),
+        input: "{}".into(),
+    }))
+}
+
+/// Whether a decision was made on a record that was waited for.
+fn decides(before: &Case, step: &Step) -> bool {
+    matches!(before.state, State::Received(_)) && matches!(step.decision, Decision::Made { .. })
 }
 
 fn event(happening: &Happening, case: &Case, now: Timestamp) -> Event {
@@ -133,7 +158,8 @@ fn said_no(case: &Case) -> bool {
 proptest! {
     #[test]
     fn no_sequence_of_events_breaks_a_case(
-        outcome in prop_oneof![Just(Outcome::Approve), Just(Outcome::Reject), Just(Outcome::Escalate)],
+        outcome in outcome(),
+        awaits in proptest::option::of(1..600_i64),
         mode in prop_oneof![3 => Just(Mode::Enforce), 1 => Just(Mode::DryRun)],
         channel in prop_oneof![3 => Just(Channel::Answer), 1 => Just(Channel::Wait)],
         quorum in 1..=3_u32,
@@ -147,7 +173,14 @@ proptest! {
             ..terms()
         };
         let asked = Asked { expires_at: expiry.map(at), ..asked() };
-        let first = Case::decided(asked, verdict(outcome), &terms, at(0));
+        let first = match awaits {
+            None => Case::decided(asked, verdict(outcome), &terms, at(0)),
+            Some(until) => {
+                let doubt = "not read back yet".to_owned();
+                let verdict = Verdict::unconfirmed(doubt, verdict(outcome).revision);
+                Case::received(asked, verdict, at(until), &terms, at(0))
+            }
+        };
         let mut outbox = Vec::new();
         keep(&mut outbox, &first);
         prop_assert_eq!(&outbox, &needed(&first.case));
@@ -161,19 +194,24 @@ proptest! {
                 Err(_) => continue,
                 Ok(step) => {
                     keep(&mut outbox, &step);
+                    let decides = decides(&before, &step);
                     prop_assert!(mode == Mode::Enforce || step.effects.iter().all(|planned| planned.release == Release::Would));
                     prop_assert!(channel == Channel::Answer || step.effects.is_empty());
                     let approves = step.effects.iter().any(|planned|
                         matches!(&planned.effect, Effect::Answer(answer) if answer.ballot == Ballot::Approve));
-                    prop_assert!(!approves || step.case.votes.len() >= quorum as usize, "no approval without its quorum");
+                    let by_policy = decides && step.case.verdict.outcome == Outcome::Approve;
+                    prop_assert!(!approves || by_policy || step.case.votes.len() >= quorum as usize, "no approval without its quorum");
+                    prop_assert!(!matches!(before.state, State::Received(_)) || decides || step.effects.is_empty(), "nothing is answered before the record");
+                    if !decides {
+                        prop_assert_eq!(&step.case.verdict, &before.verdict);
+                        prop_assert_eq!(&step.case.asked, &before.asked);
+                    }
                     prop_assert!(!approves || step.case.asked.expires_at.is_none_or(|at| at > now), "none after the expiry");
                     case = step.case;
                 }
             }
             prop_assert_eq!(&outbox, &needed(&case), "one answer under way at most, and that of the last word");
-            prop_assert_eq!(&case.verdict, &before.verdict);
-            prop_assert_eq!(&case.asked, &before.asked);
-            if let State::Resolved(_) = before.state {
+            if let State::Resolved(said) = &before.state && !(said.outcome == Resolved::Superseded && matches!(case.state, State::Open(_))) {
                 let with_word = Case { platform_outcome: case.platform_outcome.clone(), ..before.clone() };
                 prop_assert_eq!(&case, &with_word, "what is resolved stays, but for the platform's word");
             }

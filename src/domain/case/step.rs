@@ -1,11 +1,13 @@
 //! How a case begins and moves. Every transition there is, is here.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::domain::case::{
-    AnswerState, Asked, Case, CaseTerms, Channel, EarlierAnswers, Entry, Event, Mode, Refused,
-    Resolution, Resolved, Resolver, State, Step, Whose,
+    AnswerState, Asked, Awaited, Case, CaseTerms, Channel, Confirmed, Decision, EarlierAnswers,
+    Entry, Event, Mode, Refused, Resolution, Resolved, Resolver, State, Step, Whose,
 };
 use crate::domain::effect::{Answer, Ballot, Effect, Planned, Release};
 use crate::domain::escalation::{Escalation, Tally, Vote, cast};
@@ -18,11 +20,16 @@ use crate::domain::verdict::{Outcome, Terms, Verdict};
 impl Case {
     /// Begins the life of a request that policy decided as `verdict` at `now`.
     pub fn decided(asked: Asked, verdict: Verdict, terms: &CaseTerms, now: Timestamp) -> Step {
+        let asked_by_sample = asked.request.is_sample();
         let mut case = Self {
             outcome: verdict.outcome,
             cause: verdict.cause,
             asked,
-            mode: terms.mode,
+            mode: if asked_by_sample {
+                Mode::DryRun
+            } else {
+                terms.mode
+            },
             channel: terms.channel,
             verdict,
             decided_at: now,
@@ -39,25 +46,7 @@ impl Case {
         };
         let mut effects = Vec::new();
         if !case.asked.expired(now) {
-            match case.outcome {
-                Outcome::Approve => case.resolve(
-                    Ballot::Approve,
-                    Resolver::Policy,
-                    None,
-                    terms,
-                    now,
-                    &mut effects,
-                ),
-                Outcome::Reject => case.resolve(
-                    Ballot::Reject,
-                    Resolver::Policy,
-                    None,
-                    terms,
-                    now,
-                    &mut effects,
-                ),
-                Outcome::Escalate => case.open(terms, now),
-            }
+            case.act_on_verdict(terms, now, &mut effects);
         }
         let entry = Entry {
             kind: EntryKind::Decided,
@@ -67,8 +56,85 @@ impl Case {
             case,
             effects,
             earlier_answers: EarlierAnswers::Keep,
+            decision: Decision::Stands,
             entry,
         }
+    }
+
+    /// Begins the life of a request that is decided only when the platform's own record was read back, which may take
+    /// until `confirm_by`. `verdict` is what stands meanwhile.
+    pub fn received(
+        asked: Asked,
+        verdict: Verdict,
+        confirm_by: Timestamp,
+        terms: &CaseTerms,
+        now: Timestamp,
+    ) -> Step {
+        let mut step = Self::decided(asked, verdict, terms, now);
+        if !step.case.asked.expired(now) {
+            step.case.state = State::Received(Awaited { confirm_by });
+            step.effects = vec![Planned {
+                effect: Effect::Confirm,
+                // What is needed to decide is done in every mode.
+                release: Release::Send,
+                not_after: confirm_by,
+            }];
+            step.entry = Entry {
+                kind: EntryKind::Received,
+                detail: json!({ "confirm_by": confirm_by, "verdict": step.case.verdict, "input": step.case.asked.input }),
+            };
+        }
+        step
+    }
+
+    /// The request is what the record says, and decided.
+    fn confirmed(mut self, confirmed: Confirmed, terms: &CaseTerms, now: Timestamp) -> Step {
+        let Confirmed {
+            asked,
+            verdict,
+            input,
+        } = confirmed;
+        self.asked = asked;
+        self.decide(verdict, Some(input), terms, now)
+    }
+
+    /// People are asked about what the delivery claimed.
+    fn unconfirmed(self, doubt: String, terms: &CaseTerms, now: Timestamp) -> Step {
+        let verdict = Verdict::unconfirmed(doubt, self.verdict.revision.clone());
+        self.decide(verdict, None, terms, now)
+    }
+
+    fn decide(
+        mut self,
+        verdict: Verdict,
+        input: Option<Arc<str>>,
+        terms: &CaseTerms,
+        now: Timestamp,
+    ) -> Step {
+        (self.outcome, self.cause) = (verdict.outcome, verdict.cause);
+        self.verdict = verdict;
+        self.decided_at = now;
+        let mut effects = Vec::new();
+        if self.asked.expired(now) {
+            self.end(Resolved::Expired, Resolver::Deadline, None, now);
+        } else {
+            self.act_on_verdict(terms, now, &mut effects);
+        }
+        let detail = self.particulars();
+        Step {
+            effects,
+            decision: Decision::Made { input },
+            ..self.stepped(EntryKind::Decided, detail, EarlierAnswers::Keep)
+        }
+    }
+
+    fn act_on_verdict(&mut self, terms: &CaseTerms, now: Timestamp, effects: &mut Vec<Planned>) {
+        let ballot = match self.outcome {
+            Outcome::Approve => Ballot::Approve,
+            Outcome::Reject => Ballot::Reject,
+            Outcome::Escalate => return self.open(terms, now),
+        };
+        self.resolve(ballot, Resolver::Policy, None, terms, now, effects);
     }
 
     /// Moves the case by `event`, or says why it does not move.
@@ -79,6 +145,31 @@ impl Case {
         now: Timestamp,
     ) -> Result<Step, Refused> {
         match self.state.clone() {
+            State::Received(awaited) => match event {
+                Event::Voted { .. } => Err(Refused::NotDecided),
+                Event::TimePassed if self.asked.expired(now) => Ok(self.expire(now)),
+                Event::TimePassed if awaited.confirm_by <= now => Ok(self.unconfirmed(
+                    "the platform's record of the request could not be read back in time"
+                        .to_owned(),
+                    terms,
+                    now,
+                )),
+                Event::PlatformResolved {
+                    outcome,
+                    by,
+                    reason,
+                } => Ok(self.supersede(outcome, by.as_deref(), reason, now)),
+                Event::Confirmed(confirmed) => Ok(self.confirmed(*confirmed, terms, now)),
+                Event::Unconfirmed { doubt } => Ok(self.unconfirmed(doubt, terms, now)),
+                Event::TimePassed
+                | Event::AnswerTaken { .. }
+                | Event::AnswerNotNeeded { .. }
+                | Event::AnswerExpired
+                | Event::AnswerGivenUp { .. }
+                | Event::AnswerTooLate { .. }
+                | Event::AnswerRetried { .. }
+                | Event::StillPending => Err(Refused::Nothing),
+            },
             State::Open(escalation) => match event {
                 Event::Voted { vote, shown } => self.vote(&escalation, vote, shown, terms, now),
                 Event::TimePassed if escalation.deadline <= now => Ok(self.expire(now)),
@@ -101,7 +192,10 @@ impl Case {
                 Event::TimePassed
                 | Event::AnswerGivenUp { .. }
                 | Event::AnswerTooLate { .. }
-                | Event::AnswerRetried { .. } => Err(Refused::Nothing),
+                | Event::AnswerRetried { .. }
+                | Event::Confirmed(_)
+                | Event::Unconfirmed { .. }
+                | Event::StillPending => Err(Refused::Nothing),
             },
             State::Answering(resolution) => match event {
                 Event::Voted { .. } => Err(Refused::Closed(Box::new(resolution))),
@@ -166,6 +260,9 @@ impl Case {
                         Err(Refused::Nothing)
                     }
                 },
+                Event::Confirmed(_) | Event::Unconfirmed { .. } | Event::StillPending => {
+                    Err(Refused::Nothing)
+                }
             },
             State::Resolved(resolution) => match event {
                 Event::Voted { .. } => Err(Refused::Closed(Box::new(resolution))),
@@ -184,8 +281,17 @@ impl Case {
                     platform: Some(outcome),
                     ..
                 } if self.platform_outcome.is_none() => Ok(self.report(outcome, None, None)),
+                // Somebody told us of an end that there is not: a person looks.
+                Event::StillPending
+                    if resolution.outcome == Resolved::Superseded && !self.asked.expired(now) =>
+                {
+                    Ok(self.open_again(terms, now))
+                }
                 Event::PlatformResolved { .. }
                 | Event::TimePassed
+                | Event::StillPending
+                | Event::Confirmed(_)
+                | Event::Unconfirmed { .. }
                 | Event::AnswerTaken { .. }
                 | Event::AnswerNotNeeded { .. }
                 | Event::AnswerExpired
@@ -326,6 +432,7 @@ impl Case {
             case: self,
             effects: Vec::new(),
             earlier_answers,
+            decision: Decision::Stands,
         }
     }
 

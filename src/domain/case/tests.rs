@@ -1,3 +1,5 @@
+mod received;
+
 use super::*;
 use crate::domain::effect::{Ballot, Effect, Planned, Release};
 use crate::domain::id::Revision;
@@ -43,6 +45,7 @@ pub(super) fn asked() -> Asked {
 
 pub(super) fn verdict(outcome: Outcome) -> Verdict {
     Verdict {
+        doubt: None,
         outcome,
         cause: Cause::Rule,
         rules: Vec::new(),
@@ -58,6 +61,7 @@ pub(super) fn verdict(outcome: Outcome) -> Verdict {
 
 fn two_votes() -> Verdict {
     Verdict {
+        doubt: None,
         terms: Some(Terms {
             to: None,
             votes: Some(2),
@@ -90,7 +94,7 @@ fn after(case: Case, event: Event) -> Step {
 fn ballots(step: &Step) -> Vec<Ballot> {
     let answer = |planned: &Planned| match &planned.effect {
         Effect::Answer(answer) => Some(answer.ballot),
-        Effect::Forward(_) => None,
+        Effect::Forward(_) | Effect::Confirm => None,
     };
     step.effects.iter().filter_map(answer).collect()
 }

@@ -249,6 +249,7 @@ fn a_counterfactual_keeps_its_names_and_tells_null_from_absent() {
 fn people_read_the_near_misses_and_platforms_do_not() {
     let nearest = nearest(&refund_of_120());
     let verdict = Verdict {
+        doubt: None,
         outcome: Outcome::Escalate,
         cause: Cause::NoRule,
         rules: Vec::new(),

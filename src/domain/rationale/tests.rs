@@ -4,6 +4,7 @@ use crate::domain::verdict::MissingEvidence;
 
 fn verdict(cause: Cause) -> Verdict {
     Verdict {
+        doubt: None,
         outcome: Outcome::Escalate,
         cause,
         rules: Vec::new(),
@@ -30,6 +31,7 @@ fn missing(path: &str, rule: &str, line: u32) -> MissingEvidence {
 #[test]
 fn a_fact_that_several_rules_need_is_named_once() {
     let verdict = Verdict {
+        doubt: None,
         evidence: vec![
             missing("amount", "approve#a", 9),
             missing("amount", "approve#a", 7),
@@ -74,6 +76,7 @@ fn what_conditions_saw_stands_in_one_column() {
         ],
     };
     let verdict = Verdict {
+        doubt: None,
         rules: vec![rule],
         ..verdict(Cause::Rule)
     };

@@ -25,6 +25,7 @@ use crate::store::{Decided, Receipt, StoreError};
 pub(super) struct Prepared {
     case: Case,
     row: CaseRow,
+    kind: EntryKind,
     detail: String,
     body: ChainMac,
     state: ChainMac,
@@ -33,6 +34,7 @@ pub(super) struct Prepared {
     token: Option<Secret>,
     terms: Arc<CaseTerms>,
     forward: Option<Planned>,
+    confirm_by: Option<Timestamp>,
     now: Timestamp,
 }
 
@@ -49,7 +51,16 @@ impl Prepared {
             effects,
             entry,
             ..
-        } = Case::decided(decided.asked, decided.verdict, &decided.terms, now);
+        } = match decided.confirm_by {
+            None => Case::decided(decided.asked, decided.verdict, &decided.terms, now),
+            Some(confirm_by) => Case::received(
+                decided.asked,
+                decided.verdict,
+                whole(confirm_by),
+                &decided.terms,
+                now,
+            ),
+        };
         case.approve_by = case.approve_by.map(whole);
         let token = decided
             .token
@@ -57,7 +68,12 @@ impl Prepared {
             .map(|token| token.expose().to_owned());
         let row = CaseRow::of(&case, token, json(&case.verdict)?)?;
         let detail = json(&entry.detail)?;
-        let body = chain::decided_body(key, &detail, row.input_digest.as_bytes(), &row.verdict);
+        // What is only received holds in its detail all that stands of it; what is decided is digested as such.
+        let body = if entry.kind == EntryKind::Received {
+            chain::body(key, &detail)
+        } else {
+            chain::decided_body(key, &detail, row.input_digest.as_bytes(), &row.verdict)
+        };
         let state = row.digest(key)?;
         let effects = effects
             .iter()
@@ -67,6 +83,7 @@ impl Prepared {
         Ok(Self {
             case,
             row,
+            kind: entry.kind,
             detail,
             body,
             state,
@@ -75,6 +92,7 @@ impl Prepared {
             token: decided.token,
             terms: decided.terms,
             forward: decided.forward,
+            confirm_by: decided.confirm_by,
             now,
         })
     }
@@ -90,6 +108,7 @@ impl Prepared {
                     token: self.token,
                     terms: self.terms,
                     forward: self.forward,
+                    confirm_by: self.confirm_by,
                 },
                 writing.key,
                 self.now,
@@ -112,7 +131,7 @@ impl Prepared {
             writing.key,
             &Link {
                 at: ready.now,
-                kind: EntryKind::Decided,
+                kind: ready.kind,
                 case: Some((rowid, ready.row.key)),
                 detail: ready.detail,
                 body: ready.body,

@@ -39,6 +39,7 @@ impl PlannedRow {
                 false,
                 json(forward)?,
             ),
+            Effect::Confirm => (source, None, false, "{}".to_owned()),
         };
         Ok(Self {
             source: source.as_str().to_owned(),
@@ -139,6 +140,7 @@ impl EffectRow {
             "answer" => serde_json::from_str::<Answer>(&self.body)
                 .map(Effect::Answer)
                 .map_err(corrupt),
+            "confirm" => Ok(Effect::Confirm),
             "forward" => serde_json::from_str::<Forward>(&self.body)
                 .map(Effect::Forward)
                 .map_err(corrupt),
@@ -200,6 +202,6 @@ fn stands(case: &Case, ballot: Ballot) -> bool {
             Ballot::Approve => resolution.outcome == Resolved::Approved,
             Ballot::Reject => resolution.outcome == Resolved::Rejected,
         },
-        State::Answering(_) | State::Open(_) | State::Resolved(_) => false,
+        State::Received(_) | State::Answering(_) | State::Open(_) | State::Resolved(_) => false,
     }
 }

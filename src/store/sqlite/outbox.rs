@@ -3,13 +3,13 @@
 //! `due` waits or is leased, `dead` waits for a person, `would` is what dry-run would have sent, and `withdrawn` is an
 //! answer that was taken back while a worker had it. What is done is deleted.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 use serde_json::json;
 
 use crate::domain::case::{Case, CaseTerms, Event};
 use crate::domain::effect::{Ballot, Effect, EffectId, Reached};
-use crate::domain::id::SourceName;
+use crate::domain::id::{ContentDigest, SourceName};
 use crate::domain::log_entry::EntryKind;
 use crate::store::sqlite::chain::{self, Link};
 use crate::store::sqlite::effects::{COLUMNS, EffectRow, PlannedRow};
@@ -18,12 +18,32 @@ use crate::store::sqlite::step::Loaded;
 use crate::store::sqlite::writer::{Failure, Planned, Writing};
 use crate::store::{Attempt, Claim, Retried};
 
-/// Writes an event that has no case.
+/// How long it is known that an event was passed on. Senders repeat what was not acknowledged for hours, not for weeks.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(24 * 14);
+
+/// Writes an event that has no case, unless it was written before.
 pub(super) fn forward(
     writing: &mut Writing<'_>,
     row: &PlannedRow,
+    once: Option<ContentDigest>,
     now: Timestamp,
 ) -> Result<(), Failure> {
+    if let Some(once) = once {
+        let forgotten = now.saturating_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
+        writing
+            .connection
+            .prepare_cached("DELETE FROM passed_on WHERE at < ?1")?
+            .execute([forgotten.as_microsecond()])?;
+        let new = writing
+            .connection
+            .prepare_cached(
+                "INSERT INTO passed_on (key, at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![once.as_bytes(), now.as_microsecond()])?;
+        if new == 0 {
+            return Ok(());
+        }
+    }
     row.insert(writing, None, now)
 }
 
@@ -86,7 +106,7 @@ pub(super) fn settle(
     let loaded = row.case(writing)?;
     let withdrawn = match (&effect, row.state.as_str()) {
         (Effect::Answer(answer), "withdrawn") => Some(answer.ballot),
-        (Effect::Answer(_) | Effect::Forward(_), _) => None,
+        (Effect::Answer(_) | Effect::Forward(_) | Effect::Confirm, _) => None,
     };
     match attempt {
         Attempt::Done(event) => {
@@ -133,7 +153,7 @@ pub(super) fn settle(
                     }
                     return Ok(moved);
                 }
-                (None, _) | (Some(_), Effect::Forward(_)) => {
+                (None, _) | (Some(_), Effect::Forward(_) | Effect::Confirm) => {
                     let detail = json!({ "effect": id, "kind": row.kind, "error": error });
                     log(
                         writing,
@@ -180,7 +200,7 @@ pub(super) fn retry(
                 Ballot::Reject => row.not_after.max(fresh),
             }
         }
-        Effect::Forward(_) => {
+        Effect::Forward(_) | Effect::Confirm => {
             let detail = json!({ "effect": id, "kind": row.kind, "by": by });
             log(writing, loaded.as_ref(), EntryKind::Retried, &detail, now)?;
             row.not_after.max(fresh)
@@ -220,6 +240,7 @@ fn move_case(
     let (Some(loaded), Some(event)) = (loaded, event) else {
         return Ok(None);
     };
+    let event = event.under(writing.standing.freeze.as_ref());
     match loaded.case.clone().step(event, terms, now) {
         Ok(step) => loaded.apply(writing, step, now).map(Some),
         Err(_refused) => Ok(None),

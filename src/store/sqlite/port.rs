@@ -15,7 +15,7 @@ use super::{SqliteStore, control, listing, outbox, step, verify};
 use crate::domain::case::{Case, CaseTerms, Event};
 use crate::domain::effect::{Effect, EffectId, Planned};
 use crate::domain::freeze::Freeze;
-use crate::domain::id::{CaseId, SourceName};
+use crate::domain::id::{CaseId, ContentDigest, SourceName};
 use crate::store::{
     Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, LogLine,
     OutboxItem, Receipt, Retried, Stepped, Store, StoreError, StoredSet,
@@ -40,12 +40,17 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn forward(&self, forward: Planned, now: Timestamp) -> Result<(), StoreError> {
+    async fn forward(
+        &self,
+        forward: Planned,
+        once: Option<ContentDigest>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let Effect::Forward(to) = &forward.effect else {
             return Err(Fault::NoCase.into());
         };
         let row = PlannedRow::of(&forward, &to.source)?;
-        self.write(move |writing| outbox::forward(writing, &row, whole(now)))
+        self.write(move |writing| outbox::forward(writing, &row, once, whole(now)))
             .await
     }
 

@@ -22,7 +22,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 64;
 
 /// Each brings the file from the version of its index to the next; what is released is never edited.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE cases (
     id INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE,
@@ -115,7 +116,15 @@ CREATE TABLE probe (
     count INTEGER NOT NULL
 ) STRICT;
 INSERT INTO probe (id, count) VALUES (1, 0);
-"];
+",
+    "
+CREATE TABLE passed_on (
+    key BLOB PRIMARY KEY,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX passed_on_at ON passed_on (at);
+",
+];
 
 /// Opens the writer's connection and brings the file to this program's version.
 pub(super) fn open_to_write(

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
-use crate::domain::case::{Case, CaseTerms, EarlierAnswers, Event, Step};
+use crate::domain::case::{Case, CaseTerms, Decision, EarlierAnswers, Event, Step};
 use crate::domain::id::CaseId;
 use crate::domain::log_entry::{ChainMac, EntryKind};
 use crate::store::sqlite::chain::{self, Link};
@@ -31,6 +31,7 @@ pub(super) fn step(
     let Some(loaded) = load(writing, id)? else {
         return Ok(Stepped::Unknown);
     };
+    let event = event.under(writing.standing.freeze.as_ref());
     match loaded.case.clone().step(event, terms, now) {
         Ok(step) => Ok(Stepped::Moved(loaded.apply(writing, step, now)?)),
         Err(refused) => Ok(Stepped::Stayed(loaded.case, refused)),
@@ -95,19 +96,36 @@ impl Loaded {
             mut case,
             effects,
             earlier_answers,
+            decision,
             entry,
         } = step;
         case.approve_by = case.approve_by.map(whole);
-        let row = CaseRow::of(&case, self.row.token, self.row.verdict)?;
+        case.asked.expires_at = case.asked.expires_at.map(whole);
+        let verdict = match &decision {
+            Decision::Stands => self.row.verdict,
+            Decision::Made { .. } => json(&case.verdict)?,
+        };
+        let row = CaseRow::of(&case, self.row.token, verdict)?;
         let detail = json(&entry.detail)?;
         let effects = effects
             .iter()
             .map(|planned| PlannedRow::of(planned, &case.asked.source))
             .collect::<Result<Vec<_>, _>>()?;
-        let body = chain::body(writing.key, &detail);
+        let body = match &decision {
+            Decision::Stands => chain::body(writing.key, &detail),
+            Decision::Made { .. } => chain::decided_body(
+                writing.key,
+                &detail,
+                row.input_digest.as_bytes(),
+                &row.verdict,
+            ),
+        };
         let state = row.digest(writing.key)?;
         // Nothing is refused from here on.
         update(writing, self.rowid, &row)?;
+        if let Decision::Made { input } = &decision {
+            decide(writing, self.rowid, &row, input.as_deref())?;
+        }
         match earlier_answers {
             EarlierAnswers::Keep => {}
             EarlierAnswers::Withdraw => withdraw(writing, self.rowid)?,
@@ -153,6 +171,34 @@ impl Loaded {
         writing.moved.push(self.row.key);
         Ok(())
     }
+}
+
+/// Writes what a decision was made on, and what it is.
+fn decide(
+    writing: &Writing<'_>,
+    rowid: i64,
+    row: &CaseRow,
+    input: Option<&str>,
+) -> rusqlite::Result<()> {
+    writing
+        .connection
+        .prepare_cached(
+            "UPDATE cases SET action = ?2, agent = ?3, expires_at = ?4, rationale_required = ?5, decided_at = ?6,
+                 input_digest = ?7, verdict = ?8, input = COALESCE(?9, input)
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            rowid,
+            row.action,
+            row.agent,
+            row.expires_at,
+            row.rationale_required,
+            row.decided_at,
+            row.input_digest.as_bytes(),
+            row.verdict,
+            input,
+        ])?;
+    Ok(())
 }
 
 fn update(writing: &Writing<'_>, rowid: i64, row: &CaseRow) -> rusqlite::Result<()> {

@@ -262,8 +262,21 @@ impl Check<'_> {
             .connection
             .prepare_cached("SELECT COUNT(*) FROM log WHERE case_id = ?1 AND kind = 'decided'")?
             .query_row([rowid], |row| row.get(0))?;
-        if decided != 1 {
-            self.fault(format!("{id} was decided {decided} times by the log"));
+        let received = self.received(rowid)?;
+        match (decided, &received) {
+            (1, _) => {}
+            // It waits for the platform's record, or ended before that was there: what stands is what was received.
+            (0, Some(detail)) => {
+                let logged: serde_json::Value = serde_json::from_str(detail).unwrap_or_default();
+                let verdict: Option<serde_json::Value> = serde_json::from_str(&case.verdict).ok();
+                let input = serde_json::to_value(case.input_digest).ok();
+                if logged.get("verdict") != verdict.as_ref()
+                    || logged.get("input") != input.as_ref()
+                {
+                    self.fault(format!("{id} is not what was received by the log"));
+                }
+            }
+            (times, _) => self.fault(format!("{id} was decided {times} times by the log")),
         }
         let logged = chain::logged_state(self.connection, rowid)?;
         let state = case.digest(self.key)?;
@@ -282,6 +295,14 @@ impl Check<'_> {
             None => self.report.erased += 1,
         }
         Ok(())
+    }
+
+    fn received(&self, rowid: i64) -> rusqlite::Result<Option<String>> {
+        self.connection
+            .prepare_cached("SELECT detail FROM log WHERE case_id = ?1 AND kind = 'received'")?
+            .query_row([rowid], |row| row.get(0))
+            .optional()
+            .map(Option::flatten)
     }
 
     /// Every set that is kept is the one that the log says began to serve, and none of those is gone: decisions of it could

@@ -8,9 +8,11 @@ use axum::response::{IntoResponse, Response};
 use http::Method;
 use http::header::{ALLOW, HeaderValue};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::Intake;
 use crate::domain::id::SourceName;
+use crate::flow::Acknowledged;
 use crate::secret::Secret;
 use crate::signature::Delivery;
 use crate::web::problem::{self, Asker, Code, Problem};
@@ -22,6 +24,9 @@ struct Acknowledgement {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     case_id: Option<String>,
+    /// What the platform itself reads, by the config.
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 pub(super) async fn deliver(
@@ -44,10 +49,17 @@ pub(super) async fn deliver(
     let acknowledged = intake
         .receive(source, delivery, traceparent, taken, Asker::Platform)
         .await?;
+    let more = match &acknowledged {
+        Acknowledged::Accepted(case) | Acknowledged::Duplicate(case) => {
+            intake.flow.acknowledgement(case).cloned()
+        }
+        Acknowledged::Closed(_) | Acknowledged::Ignored => None,
+    };
     let case_id = acknowledged.case().map(|case| case.asked.id.to_string());
     Ok(Json(Acknowledgement {
         status: acknowledged.status(),
         case_id,
+        more: more.unwrap_or_default(),
     })
     .into_response())
 }

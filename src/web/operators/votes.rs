@@ -73,7 +73,7 @@ pub(super) async fn vote(
         Err(VoteError::Refused(case, refused)) => {
             let code = match refused {
                 Refused::Closed(_) => Code::Closed,
-                Refused::Stale | Refused::Nothing => Code::Stale,
+                Refused::Stale | Refused::NotDecided | Refused::Nothing => Code::Stale,
                 Refused::OwnRequest => Code::Forbidden,
                 Refused::NoReason => Code::ReasonRequired,
             };

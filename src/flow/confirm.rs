@@ -1,0 +1,230 @@
+//! Requests whose delivery proves nothing are decided on the platform's own record, which is read back first.
+//!
+//! What must hold: nothing is answered, neither yes nor no, that the platform's record does not bear out; what the
+//! delivery claimed decides nothing, it can only bring a person in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::domain::case::{Asked, Case, Confirmed, Event, State};
+use crate::domain::id::ContentDigest;
+use crate::domain::request::{Proven, Request};
+use crate::domain::verdict::Verdict;
+use crate::flow::answer::pause;
+use crate::flow::decide::{Weighed, weigh};
+use crate::json;
+use crate::policy::PolicySet;
+use crate::source::{ConfirmTask, Confirmation};
+use crate::store::{Attempt, CaseFile, Claim};
+
+/// The longest pause between two looks: the platform's people wait.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// How often a record may be missing before the request counts as made up. A webhook can overtake the record that it
+/// tells of.
+const LOOKS: u32 = 3;
+
+/// What became of one look.
+pub(super) struct Looked {
+    /// What the store is told.
+    pub(super) attempt: Attempt,
+    /// How long policy took, where it was asked.
+    pub(super) took: Duration,
+}
+
+/// What is asked of the platform.
+pub(super) fn task(case: &Case, claim: &Claim) -> ConfirmTask {
+    ConfirmTask {
+        request: case.asked.request.clone(),
+        action: case.asked.action.clone(),
+        agent: case.asked.agent.clone(),
+        token: claim.token.clone(),
+        traceparent: case.asked.traceparent.clone(),
+    }
+}
+
+/// What follows from what the platform showed. `chance` is from 0 to 1 and spreads the looks.
+pub(super) fn judge(
+    set: &PolicySet,
+    claim: &Claim,
+    file: &CaseFile,
+    confirmation: Confirmation,
+    now: Timestamp,
+    chance: f64,
+) -> Looked {
+    let mut took = Duration::ZERO;
+    let doubtful = |doubt: String| Attempt::Done(Some(Event::Unconfirmed { doubt }));
+    let attempt = match confirmation {
+        Confirmation::Record(record) => {
+            let (confirmed, evaluation) = decide(set, file, *record, now);
+            took = evaluation;
+            Attempt::Done(Some(Event::Confirmed(Box::new(confirmed))))
+        }
+        Confirmation::NotPending { status } => doubtful(format!(
+            "by the platform's record it is `{status}`, not pending"
+        )),
+        Confirmation::Missing if claim.attempts + 1 < LOOKS => again(
+            claim,
+            None,
+            "the platform does not list it yet",
+            now,
+            chance,
+        ),
+        Confirmation::Missing => doubtful("the platform does not list it as pending".to_owned()),
+        Confirmation::Retry { after, error } => again(claim, after, &error, now, chance),
+        Confirmation::Alert { error } => again(claim, None, &error, now, chance),
+        Confirmation::Failed { error } => doubtful(format!(
+            "the platform's record of it cannot be read back: {error}"
+        )),
+    };
+    Looked { attempt, took }
+}
+
+/// What becomes of a look that comes too late.
+pub(super) fn too_late() -> Attempt {
+    Attempt::Done(Some(Event::Unconfirmed {
+        doubt: "the platform's record of it could not be read back in time".to_owned(),
+    }))
+}
+
+fn again(
+    claim: &Claim,
+    after: Option<Duration>,
+    error: &str,
+    now: Timestamp,
+    chance: f64,
+) -> Attempt {
+    let pause = pause(claim.attempts, chance).min(LONGEST_PAUSE);
+    let pause = SignedDuration::try_from(pause.max(after.unwrap_or_default()));
+    let at = now.saturating_add(pause.unwrap_or(SignedDuration::MAX));
+    Attempt::Again {
+        at: at.unwrap_or(Timestamp::MAX).min(claim.not_after),
+        error: error.to_owned(),
+        reached: claim.reached,
+    }
+}
+
+/// Decides on the record, unless it is not what the delivery said: then somebody lied to us, and a person looks.
+fn decide(
+    set: &PolicySet,
+    file: &CaseFile,
+    mut record: Request,
+    now: Timestamp,
+) -> (Confirmed, Duration) {
+    let claims = Claims::of(file);
+    claims.complete(&mut record);
+    let Weighed {
+        verdict,
+        input,
+        took,
+    } = weigh(set, &record, now);
+    let different = claims.different_from(&record);
+    let verdict = if different.is_empty() {
+        verdict
+    } else {
+        let doubt = format!(
+            "the webhook and the platform's own record differ in {}",
+            different
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        );
+        Verdict::unconfirmed(doubt, set.revision().clone())
+    };
+    let input: Arc<str> = input.text().into();
+    let asked = Asked {
+        action: record.action,
+        agent: record.agent,
+        expires_at: record.expires_at,
+        rationale_required: record.rationale_required,
+        input: ContentDigest::of(&[input.as_bytes()]),
+        ..file.case.asked.clone()
+    };
+    let confirmed = Confirmed {
+        asked,
+        verdict,
+        input,
+    };
+    (confirmed, took)
+}
+
+/// What the delivery said of the request, as it was stored.
+struct Claims {
+    input: Value,
+}
+
+impl Claims {
+    fn of(file: &CaseFile) -> Self {
+        let text = file.input.as_deref().unwrap_or_default();
+        Self {
+            input: json::parse(text.as_bytes()).unwrap_or_default(),
+        }
+    }
+
+    fn signed(&self) -> bool {
+        self.input.pointer("/verified/signature") == Some(&Value::Bool(true))
+    }
+
+    /// What the record does not say is taken from the delivery if the platform signed that; from nobody else.
+    fn complete(&self, record: &mut Request) {
+        let text = |pointer: &str| {
+            let text = self.input.pointer(pointer)?.as_str()?;
+            Some(text.to_owned())
+        };
+        let moment = |pointer: &str| text(pointer)?.parse::<Timestamp>().ok();
+        if self.signed() {
+            let given = &mut *record;
+            given.action = given.action.take().or_else(|| text("/action"));
+            given.agent = given.agent.take().or_else(|| text("/agent/id"));
+            given.title = given.title.take().or_else(|| text("/title"));
+            given.message = given.message.take().or_else(|| text("/message"));
+            given.requested_at = given.requested_at.or_else(|| moment("/requested_at"));
+            given.context = given
+                .context
+                .take()
+                .or_else(|| self.input.get("context").cloned());
+        }
+        // What was not signed was left out when it was stored.
+        let claimed = moment("/expires_at");
+        record.expires_at = record.expires_at.into_iter().chain(claimed).min();
+        record.rationale_required |=
+            self.input.get("rationale_required") == Some(&Value::Bool(true));
+        record.proven = Proven {
+            signature: self.signed(),
+            record: true,
+        };
+    }
+
+    /// The parts that the delivery named and the record has otherwise.
+    fn different_from(&self, record: &Request) -> Vec<&'static str> {
+        let text = |text: &Option<String>| text.clone().map(Value::String);
+        let parts = [
+            ("action", "/action", text(&record.action)),
+            ("agent", "/agent/id", text(&record.agent)),
+            ("context", "/context", record.context.clone()),
+            ("title", "/title", text(&record.title)),
+            ("message", "/message", text(&record.message)),
+        ];
+        let mut different = Vec::new();
+        for (name, pointer, recorded) in parts {
+            if let (Some(claimed), Some(recorded)) = (self.input.pointer(pointer), recorded)
+                && json::canonical(claimed) != json::canonical(&recorded)
+            {
+                different.push(name);
+            }
+        }
+        different
+    }
+}
+
+/// Whether the case still waits for its record.
+pub(super) fn awaited(claim: &Claim) -> Option<&Case> {
+    claim
+        .case
+        .as_ref()
+        .filter(|case| matches!(case.state, State::Received(_)))
+}

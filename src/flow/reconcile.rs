@@ -1,0 +1,100 @@
+//! Requests whose webhook was lost: the platform's own list of what is pending, gone through now and then.
+//!
+//! What is found there is the platform's own record already, so it is decided at once; in all else it goes the way of
+//! every request.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::case::{Case, Event, Resolved, Resolver, State};
+use crate::domain::request::Request;
+use crate::flow::{Desk, Flow, Took, decide};
+use crate::source::NotListed;
+use crate::store::{Receipt, Stepped, StoreError};
+
+/// A list may be a little behind what the platform told us by webhook.
+const BEHIND: SignedDuration = SignedDuration::from_mins(1);
+
+/// Why the pending requests of a source were not gone through to the end.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreconciled {
+    /// The platform did not show them.
+    #[error("the pending requests of the platform could not be listed: {0}")]
+    NotListed(#[from] NotListed),
+    /// One of them could not be looked up or written.
+    #[error("a pending request could not be stored")]
+    Unstored(#[from] StoreError),
+}
+
+impl Flow {
+    /// Goes through what the platform of `desk` says is pending: what nobody told us of becomes a case, and a case that
+    /// we were told is closed there opens again. Returns how many requests were new.
+    pub async fn reconcile(&self, desk: &Desk) -> Result<usize, Unreconciled> {
+        let (name, began) = (desk.source.name(), self.clock.now());
+        let pending = match desk.source.pending().await {
+            Ok(pending) => pending,
+            Err(error) => {
+                self.observer.reconciled(name, Err(&error));
+                return Err(error.into());
+            }
+        };
+        let mut found = 0;
+        for request in pending {
+            match self.store.case(request.case_id()).await? {
+                None => found += self.take_up(desk, request).await?,
+                Some(file) if said_to_be_closed(&file.case, began) => {
+                    self.still_pending(desk, &file.case).await?;
+                }
+                Some(_) => {}
+            }
+        }
+        self.observer.reconciled(name, Ok(found));
+        Ok(found)
+    }
+
+    /// Decides a request that no delivery told us of; returns how many cases began.
+    async fn take_up(&self, desk: &Desk, request: Request) -> Result<usize, StoreError> {
+        let (now, started) = (self.clock.now(), Instant::now());
+        let set = self.policies.current();
+        let (decided, evaluation) = decide::decide(&set, desk, request, None, None, now);
+        let input = Arc::clone(&decided.input);
+        match self.store.commit(decided, now).await? {
+            Receipt::New(case) => {
+                let took = Took {
+                    evaluation,
+                    whole: started.elapsed(),
+                };
+                self.observer.decided(&case, &input, took);
+                Ok(1)
+            }
+            // Its webhook came meanwhile.
+            Receipt::Duplicate(_) | Receipt::Conflict(_) => Ok(0),
+        }
+    }
+
+    async fn still_pending(&self, desk: &Desk, case: &Case) -> Result<(), StoreError> {
+        let (id, terms) = (case.asked.id, Arc::clone(&desk.terms));
+        let stepped = self
+            .store
+            .step(id, Event::StillPending, terms, self.clock.now());
+        match stepped.await? {
+            Stepped::Moved(case) => self.observer.moved(&case),
+            Stepped::Stayed(..) | Stepped::Unknown => {}
+        }
+        Ok(())
+    }
+}
+
+/// Whether somebody told us, a while before `now`, that the platform had closed it.
+fn said_to_be_closed(case: &Case, now: Timestamp) -> bool {
+    match &case.state {
+        State::Resolved(resolution) => {
+            resolution.outcome == Resolved::Superseded
+                && resolution.by == Resolver::Platform
+                && now.duration_since(resolution.at) >= BEHIND
+        }
+        State::Received(_) | State::Open(_) | State::Answering(_) => false,
+    }
+}
