@@ -44,7 +44,7 @@ async fn a_forged_webhook_does_not_reject_a_real_request_either() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_claimed_otherwise_than_the_record_has_it_is_left_to_people() {
-    let office = Office::open().await;
+    let office = Office::open_with(&["confirm: {within: 1s}"]).await;
     for (number, field, claim) in [
         (1, "agent_id", json!("somebody-else")),
         (2, "action", json!("email.send")),

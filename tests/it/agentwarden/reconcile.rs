@@ -1,9 +1,11 @@
 //! A webhook that was lost is found: what the platform lists as pending is looked through now and then.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{Behaviour, Endpoint, Office, id, pending, resolved, say};
-use crate::harness::eventually;
+use crate::harness::{APPROVER, eventually};
 
 const OFTEN: &str = "reconcile: 1s";
 
@@ -57,28 +59,68 @@ async fn every_page_is_looked_through() {
     assert_eq!(office.platform.answers(), [""; 0]);
 }
 
+/// Waits until each of `cases` is open again: a list may be a minute behind what we are told.
+async fn open_again(office: &Office, cases: &[&str]) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(500));
+    let looking = async {
+        loop {
+            ticks.tick().await;
+            let open = office.server.get("/v1/cases?state=open").await.1;
+            let open = open["cases"].to_string();
+            if cases.iter().all(|case| open.contains(case)) {
+                return;
+            }
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_mins(2), looking).await;
+    assert!(waited.is_ok(), "{:?}", office.cases().await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_that_the_platform_knows_nothing_of_is_taken_back() {
     let office = Office::open_with(&[OFTEN]).await;
+    // Somebody who knows our address makes a question disappear,
     let record = office.asked(1, 500);
-    let case = office.accepted(&pending(&record)).await;
-    office.verdict(&case, "open").await;
-    // Somebody who knows our address makes the question disappear.
+    let asked = office.accepted(&pending(&record)).await;
+    office.verdict(&asked, "open").await;
     let forged = resolved(&record, "rejected", "user_nobody");
     let (status, told) = office.forge(&forged).await;
     assert_eq!((status, &told["status"]), (200, &json!("closed")));
-    let verdict = office.verdict(&case, "open").await;
-    assert_eq!(verdict["resolution"], json!(null), "{verdict}");
-    assert_eq!(office.cases().await.len(), 1);
+
+    // and ends another before its record was read back, so that only the claims of the forgery are known.
+    office.platform.always(Endpoint::Logs, Behaviour::Hang);
+    let record = office.asked(2, 5_000);
+    let mut lie = pending(&record);
+    lie["data"]["context"]["amount"] = json!(5);
+    let (_, told) = office.forge(&lie).await;
+    let lied = told["case_id"].as_str().unwrap().to_owned();
+    let forged = resolved(&record, "approved", "user_nobody");
+    let (_, told) = office.forge(&forged).await;
+    assert_eq!(told["status"], "closed");
+    office.platform.recover();
+
+    open_again(&office, &[&asked, &lied]).await;
+    assert_eq!(office.cases().await.len(), 2);
+    let verdict = office.verdict(&asked, "open").await;
+    assert_eq!(
+        (&verdict["resolution"], &verdict["platform_outcome"]),
+        (&json!(null), &json!(null)),
+        "{verdict}"
+    );
+    // What people are shown and vote on is what the platform has, not what somebody claimed.
+    let file = office.server.case(&lied).await;
+    assert_eq!(file["request"]["context"]["amount"], 5_000, "{file}");
+    assert_eq!(file["request"]["verified"]["record"], true, "{file}");
+
     // And it can be decided, as if nothing had been.
     let (status, _) = office
         .server
-        .vote(crate::harness::APPROVER, &case, "approve", "it is fine")
+        .vote(APPROVER, &asked, "approve", "it is fine")
         .await;
     assert_eq!(status, 200);
-    let verdict = office.settled(&case).await;
+    let verdict = office.settled(&asked).await;
     assert_eq!(verdict["resolution"]["outcome"], "approved");
-    assert_eq!(office.platform.status_of(&id(1)), "success");
+    assert_eq!(office.platform.answers(), [format!("approve {}", id(1))]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,7 +25,7 @@ async fn a_request_is_decided_on_its_record_and_answered_at_the_platform() {
     assert_eq!(input["platform"], "agentwarden");
     assert_eq!(
         input["verified"],
-        json!({"signature": true, "record": true})
+        json!({"signature": false, "record": true})
     );
     assert_eq!(input["action"], "stripe.refund");
     assert_eq!(input["agent"]["id"], "agent_abc123def456ghi789");
