@@ -242,3 +242,43 @@ async fn a_record_that_is_not_pending_is_not_answered() {
     office.idle().await;
     assert_eq!(office.platform.answers(), [""; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_read_does_not_hide_the_others() {
+    // Whoever has an agent's key can put anything into a record: a key twice, digits that no number has, depth.
+    let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+    for poison in [
+        r#"{"amount": 1, "amount": 900}"#,
+        r#"{"amount": 1e400}"#,
+        r#"{"amount": 0.10000000000000000000000001}"#,
+        r#"{"name": "\ud800"}"#,
+        &deep,
+    ] {
+        let office = Office::open_with(&["confirm: {within: 3s}"]).await;
+        let good = record(1, &json!(50));
+        let mut bad = record(2, &json!(50)).to_string();
+        let context = r#"{"amount":50,"customer_id":"cus_123"}"#;
+        assert!(bad.contains(context));
+        bad = bad.replace(context, poison);
+        let list = format!("[{bad}, {good}]");
+        office
+            .platform
+            .always(Endpoint::Logs, Behaviour::Write(list.into_bytes()));
+        office.platform.state().records.push(good.clone());
+        let case = office.accepted(&pending(&good)).await;
+        let verdict = office.settled(&case).await;
+        assert_eq!(verdict["resolution"]["outcome"], "approved", "{poison:.40}");
+        // And is itself not decided on.
+        let case = office.accepted(&bare_of_an_agent(2)).await;
+        office.left_to_people(&case).await;
+        assert_eq!(office.platform.answers(), [format!("approve {}", id(1))]);
+        office.server.stop().await;
+    }
+}
+
+/// A webhook that says which record and which agent, and nothing else.
+fn bare_of_an_agent(number: u32) -> Value {
+    let mut event = bare(number);
+    event["data"]["agent_id"] = record(number, &json!(50))["agent_id"].clone();
+    event
+}

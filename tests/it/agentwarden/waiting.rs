@@ -138,3 +138,26 @@ async fn requests_that_wait_do_not_wait_for_each_other() {
     let_go.notify_one();
     office.settled(&case).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_request_that_is_delivered_many_times_at_once_is_one_case_and_one_answer() {
+    let office = Office::open().await;
+    let event = pending(&office.asked(1, 50));
+    let sends = (0..32).map(|_| office.platform.deliver(&event));
+    let told = futures_util::future::join_all(sends).await;
+    let words: Vec<&str> = told
+        .iter()
+        .map(|(_, told)| told["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(words.iter().filter(|word| **word == "accepted").count(), 1);
+    assert!(
+        words
+            .iter()
+            .all(|word| ["accepted", "duplicate"].contains(word))
+    );
+    let case = told[0].1["case_id"].as_str().unwrap();
+    office.settled(case).await;
+    office.idle().await;
+    assert_eq!(office.platform.answers(), [format!("approve {}", id(1))]);
+    assert_eq!(office.cases().await.len(), 1);
+}
