@@ -105,15 +105,9 @@ pub enum StartError {
     /// A URL that no request can go to.
     #[error("a configured URL cannot be used")]
     Url(#[source] InvalidUrl),
-    /// A JSON pointer that is none.
-    #[error("a configured JSON pointer cannot be used")]
-    Pointer(#[source] crate::json::InvalidPointer),
     /// A signature scheme that makes no sense.
     #[error("a configured signature cannot be verified")]
     Scheme(#[source] crate::signature::InvalidScheme),
-    /// A header's name that is none.
-    #[error("`{0}` is not the name of a header")]
-    Header(String),
 }
 
 /// Why a server stopped by itself.
@@ -206,7 +200,10 @@ impl App {
 
         let hurry = CancellationToken::new();
         let (doors, agents, expiries) = doors::doors(&config);
-        let answered = |source: &&SourceConfig| matches!(source.kind, SourceKind::TraceMem(_));
+        let answered = |source: &&SourceConfig| match source.kind {
+            SourceKind::TraceMem(_) | SourceKind::Webhook(_) => true,
+            SourceKind::Http(_) => false,
+        };
         for source in config.sources.iter().filter(answered) {
             let mut theirs = expiries.iter().filter(|of| of.source == source.name);
             metrics.introduce(&source.name, theirs.next().map(|expiry| expiry.at));

@@ -2,24 +2,20 @@
 
 use std::sync::Arc;
 
-use http::HeaderName;
 use jiff::SignedDuration;
 
 use crate::config::{
-    Config, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding, Mode as ConfigMode,
-    SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
+    Config, Forward, Mode as ConfigMode, SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
 };
-use crate::credential::Credential;
 use crate::domain::case::{CaseTerms, Channel, Mode};
 use crate::domain::escalation::EscalationDefaults;
 use crate::domain::id::SourceName;
 use crate::flow::{Desk, Forwards};
-use crate::json::Pointer;
-use crate::signature::{Algorithm, Check, Encoding, HmacScheme, NamedToken, SignedText, Verifier};
+use crate::signature::NamedToken;
+use crate::source::Client;
 use crate::source::forward::Forwarder;
 use crate::source::http::HttpSource;
 use crate::source::tracemem::{Tracemem, TracememSettings};
-use crate::source::{Client, FieldMap, FieldRule, WebUrl};
 
 use super::StartError;
 
@@ -59,14 +55,13 @@ pub(super) fn left_behind(config: &Config, name: SourceName) -> Desk {
 }
 
 fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, StartError> {
-    let forward_to = match &source.forward_to {
-        Some(url) => Some(web_url(url.as_str())?),
-        None => None,
-    };
-    let forwards = if forward_to.is_some() {
-        Forwards::Events
-    } else {
-        Forwards::Nothing
+    let forwards = match (&source.forward_to, &source.kind) {
+        (None, _) => Forwards::Nothing,
+        (Some(_), SourceKind::Webhook(webhook)) => match webhook.forward {
+            Forward::Events => Forwards::Events,
+            Forward::All => Forwards::Everything,
+        },
+        (Some(_), SourceKind::TraceMem(_) | SourceKind::Http(_)) => Forwards::Events,
     };
     match &source.kind {
         SourceKind::TraceMem(tracemem) => {
@@ -76,7 +71,7 @@ fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, 
                 Channel::Answer,
                 signed(tracemem.answer_within),
             );
-            let settings = tracemem_settings(source, tracemem, forward_to)?;
+            let settings = tracemem_settings(source, tracemem)?;
             let built = Tracemem::new(settings, client.clone()).map_err(StartError::Url)?;
             Ok(Desk {
                 source: Arc::new(built),
@@ -84,6 +79,7 @@ fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, 
                 forwards,
             })
         }
+        SourceKind::Webhook(_) => todo!(),
         SourceKind::Http(http) => {
             let terms = terms(
                 config,
@@ -96,7 +92,10 @@ fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, 
                 token: token.token.clone(),
             };
             let tokens = http.tokens.iter().map(token).collect();
-            let forwarder = forward_to.map(|to| Forwarder::new(to, client.clone()));
+            let forwarder = source
+                .forward_to
+                .clone()
+                .map(|to| Forwarder::new(to, client.clone()));
             let built = HttpSource::new(source.name.clone(), tokens, forwarder);
             Ok(Desk {
                 source: Arc::new(built),
@@ -133,93 +132,16 @@ fn terms(
 fn tracemem_settings(
     source: &SourceConfig,
     tracemem: &TraceMemConfig,
-    forward_to: Option<WebUrl>,
 ) -> Result<TracememSettings, StartError> {
-    let checks: Result<Vec<_>, _> = tracemem.verify.iter().map(check).collect();
-    let volatile: Result<Vec<_>, _> = source
-        .volatile
-        .iter()
-        .map(|raw| Pointer::parse(raw))
-        .collect();
-    let mut fields = FieldMap::default();
-    for (name, field) in &tracemem.fields {
-        let rule = field_rule(field)?;
-        match name {
-            FieldName::Action => fields.action = Some(rule),
-            FieldName::Context => fields.context = Some(rule),
-            FieldName::Agent => fields.agent = Some(rule),
-        }
-    }
     Ok(TracememSettings {
         name: source.name.clone(),
-        api_url: web_url(tracemem.api_url.as_str())?,
+        api_url: tracemem.api_url.clone(),
         credential: tracemem.credential.clone(),
-        verify: Verifier::new(checks?),
-        fields,
-        volatile: volatile.map_err(StartError::Pointer)?,
-        forward_to,
+        verify: VerifyConfig::verifier(&tracemem.verify).map_err(StartError::Scheme)?,
+        fields: tracemem.fields.clone(),
+        volatile: tracemem.volatile.clone(),
+        forward_to: source.forward_to.clone(),
     })
-}
-
-fn field_rule(field: &FieldConfig) -> Result<FieldRule, StartError> {
-    let pointer = |raw: &str| Pointer::parse(raw).map_err(StartError::Pointer);
-    Ok(match field {
-        FieldConfig::Pointer(at) => FieldRule::At(pointer(at)?),
-        FieldConfig::Value(value) => FieldRule::Value(value.clone()),
-        FieldConfig::Inside { at, json } => FieldRule::Inside {
-            at: pointer(at)?,
-            json: pointer(json)?,
-        },
-    })
-}
-
-fn check(configured: &VerifyConfig) -> Result<Check<Credential>, StartError> {
-    Ok(match configured {
-        VerifyConfig::Hmac(hmac) => Check::Hmac(scheme(hmac)?.check().map_err(StartError::Scheme)?),
-        VerifyConfig::StandardWebhooks { secrets, tolerance } => Check::StandardWebhooks {
-            secrets: secrets.clone(),
-            tolerance: signed(*tolerance),
-        },
-        VerifyConfig::StaticHeader { name, secrets } => Check::StaticHeader {
-            name: header(name)?,
-            secrets: secrets.clone(),
-        },
-        VerifyConfig::SecretPath(secret) => Check::SecretPath {
-            secrets: vec![secret.clone()],
-        },
-        VerifyConfig::UserAgent(expected) => Check::UserAgent {
-            expected: expected.clone(),
-        },
-    })
-}
-
-fn scheme(hmac: &HmacConfig) -> Result<HmacScheme<Credential>, StartError> {
-    let optional = |name: &Option<String>| name.as_deref().map(header).transpose();
-    Ok(HmacScheme {
-        header: header(&hmac.header)?,
-        algorithm: match hmac.algorithm {
-            HmacAlgorithm::Sha256 => Algorithm::Sha256,
-            HmacAlgorithm::Sha512 => Algorithm::Sha512,
-        },
-        encoding: match hmac.encoding {
-            HmacEncoding::Hex => Encoding::Hex,
-            HmacEncoding::Base64 => Encoding::Base64,
-        },
-        prefix: hmac.prefix.clone(),
-        signed: SignedText::parse(hmac.template()).map_err(StartError::Scheme)?,
-        timestamp_header: optional(&hmac.timestamp_header)?,
-        id_header: optional(&hmac.id_header)?,
-        tolerance: signed(hmac.tolerance),
-        secrets: hmac.secrets.clone(),
-    })
-}
-
-fn header(name: &str) -> Result<HeaderName, StartError> {
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| StartError::Header(name.to_owned()))
-}
-
-fn web_url(raw: &str) -> Result<WebUrl, StartError> {
-    WebUrl::parse(raw).map_err(StartError::Url)
 }
 
 fn signed(duration: std::time::Duration) -> SignedDuration {

@@ -7,12 +7,14 @@ use std::ops::Range;
 use base64::Engine as _;
 use jiff::{SignedDuration, Timestamp};
 
-use super::reader::{Noted, Reader};
+use super::reader::{Holds, Reader};
 use super::sections::Places;
 use super::source::{self, SourceConfig, SourceKind, VerifyConfig};
-use super::{Config, LogKey, Mode, code, sources, units};
+use super::{Config, LogKey, Mode, code, sources};
 use crate::credential::Credential;
 use crate::diagnostic::Diagnostic;
+use crate::secret::Secret;
+use crate::signature::PublicKey;
 
 /// Shorter secrets can be guessed by whoever may try long enough.
 const SHORT: usize = 16;
@@ -25,11 +27,11 @@ pub(super) fn check(reader: &mut Reader<'_>, config: &Config, places: &Places, n
         sender(reader, config, source, place);
         if let SourceKind::TraceMem(tracemem) = &source.kind {
             credential(reader, source, tracemem, place);
-            expiry(reader, tracemem, place, now);
         }
+        expiry(reader, source, place, now);
     }
     duplicates(reader, config, places);
-    secrets(reader);
+    credentials(reader);
     webhook_secrets(reader, config);
     log_key(reader, config);
     if places.operators_written == 0 {
@@ -103,11 +105,13 @@ fn beyond_loopback(address: SocketAddr) -> bool {
 
 fn how_to_verify(source: &SourceConfig) -> &'static str {
     match &source.kind {
-        SourceKind::TraceMem(tracemem) if tracemem.verify.is_empty() => "add `verify`",
-        SourceKind::TraceMem(_) => {
+        SourceKind::Http(_) => "add `tokens`",
+        SourceKind::TraceMem(_) | SourceKind::Webhook(_) if source.verify().is_empty() => {
+            "add `verify`"
+        }
+        SourceKind::TraceMem(_) | SourceKind::Webhook(_) => {
             "add a signature or a secret to `verify`, since a user agent alone proves nothing"
         }
-        SourceKind::Http(_) => "add `tokens`",
     }
 }
 
@@ -141,7 +145,7 @@ fn sender(
     );
 }
 
-/// What is decided must be sayable, and not to everybody on the way.
+/// What is decided must be sayable.
 fn credential(
     reader: &mut Reader<'_>,
     source: &SourceConfig,
@@ -153,23 +157,15 @@ fn credential(
             .help("add `credential_file: PATH` with the secret of a webhook credential, or use `mode: dry_run`");
         reader.note(place.mode.as_ref().unwrap_or(&place.name), mistake);
     }
-    if units::in_the_clear(&tracemem.api_url) {
-        let warning = Diagnostic::warning(
-            code::CLEAR_TEXT,
-            "answers and their credential cross the network in the clear",
-        )
-        .help("use an `https://` URL, unless something else encrypts the way");
-        reader.note_at(place.api_url.as_ref(), warning);
-    }
 }
 
 fn expiry(
     reader: &mut Reader<'_>,
-    tracemem: &source::TraceMemConfig,
+    source: &SourceConfig,
     place: &sources::Places,
     now: Timestamp,
 ) {
-    let Some(expires) = tracemem.credential_expires else {
+    let Some(expires) = source.credential_expires() else {
         return;
     };
     let left = expires.duration_since(now);
@@ -231,7 +227,7 @@ fn duplicates(reader: &mut Reader<'_>, config: &Config, places: &Places) {
             .map(|token| &token.token)
             .zip(&place.tokens)
             .collect::<Vec<_>>(),
-        SourceKind::TraceMem(_) => Vec::new(),
+        SourceKind::TraceMem(_) | SourceKind::Webhook(_) => Vec::new(),
     });
     let tokens: Vec<_> = operators
         .map(|(operator, span)| (&operator.token, span))
@@ -287,36 +283,51 @@ fn twice<'a>(
     }
 }
 
-/// Secrets that can be guessed, and files that are not there yet.
-fn secrets(reader: &mut Reader<'_>) {
-    for Noted { credential, span } in std::mem::take(&mut reader.credentials) {
-        let warning = match credential.read() {
-            Ok(secret) if secret.expose().len() < SHORT => {
-                let message =
-                    format!("this secret is shorter than {SHORT} bytes and can be guessed");
-                Diagnostic::warning(code::SHORT_SECRET, message)
-                    .help("make one with `openssl rand -hex 32`")
-            }
-            Ok(_) => continue,
+/// Secrets that can be guessed, public keys that are none, and files that are not there yet.
+fn credentials(reader: &mut Reader<'_>) {
+    for noted in std::mem::take(&mut reader.credentials) {
+        let found = match noted.credential.read() {
+            Ok(text) => match noted.holds {
+                Holds::Secret => guessable(&text),
+                Holds::PublicKey => no_public_key(&text),
+            },
             Err(error) => {
                 let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
                 let message = format!("{error}{}", source.unwrap_or_default());
-                Diagnostic::warning(code::SECRET_UNREADABLE, message).help(
+                let warning = Diagnostic::warning(code::SECRET_UNREADABLE, message).help(
                     "it is read again at each use; until it can be, whatever needs it is refused",
-                )
+                );
+                Some(warning)
             }
         };
-        reader.note(&span, warning);
+        if let Some(found) = found {
+            reader.note(&noted.span, found);
+        }
     }
+}
+
+fn guessable(secret: &Secret) -> Option<Diagnostic> {
+    if secret.expose().len() >= SHORT {
+        return None;
+    }
+    let message = format!("this secret is shorter than {SHORT} bytes and can be guessed");
+    let warning = Diagnostic::warning(code::SHORT_SECRET, message);
+    Some(warning.help("make one with `openssl rand -hex 32`"))
+}
+
+/// A public key that is none would refuse every delivery.
+fn no_public_key(pem: &Secret) -> Option<Diagnostic> {
+    let error = PublicKey::parse(pem.expose()).err()?;
+    let mistake = Diagnostic::error(code::BAD_VALUE, error.to_string());
+    Some(mistake.help(
+        "copy the platform's public key whole, from `-----BEGIN` to `-----END PUBLIC KEY-----`",
+    ))
 }
 
 /// A Standard Webhooks secret that is none would refuse every delivery.
 fn webhook_secrets(reader: &mut Reader<'_>, config: &Config) {
     for source in &config.sources {
-        let SourceKind::TraceMem(tracemem) = &source.kind else {
-            continue;
-        };
-        for way in &tracemem.verify {
+        for way in source.verify() {
             let VerifyConfig::StandardWebhooks { secrets, .. } = way else {
                 continue;
             };

@@ -16,10 +16,18 @@ use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
 
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// A secret, for the checks that need all of them.
+/// A secret or a public key, for the checks that need all of them.
 pub(super) struct Noted {
+    pub(super) holds: Holds,
     pub(super) credential: Credential,
     pub(super) span: Range<usize>,
+}
+
+/// What a credential is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Holds {
+    Secret,
+    PublicKey,
 }
 
 pub(super) struct Reader<'a> {
@@ -154,6 +162,15 @@ impl<'a> Reader<'a> {
             .chars()
             .take(80)
             .collect()
+    }
+
+    /// Where `needle` stands in the value as it is written; all of the value where it does not stand there so.
+    pub(super) fn within(&self, node: &Node, needle: &str) -> Range<usize> {
+        let written = self.text.get(node.span.clone()).unwrap_or_default();
+        written.find(needle).map_or_else(
+            || node.span.clone(),
+            |at| node.span.start + at..node.span.start + at + needle.len(),
+        )
     }
 
     pub(super) fn map<'n>(&mut self, node: &'n Node, example: &str) -> Option<Map<'n>> {
