@@ -19,13 +19,14 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::{self, Config, LogFormat, SourceConfig, SourceKind, Store as StoreConfig};
 use crate::diagnostic::Diagnostic;
-use crate::domain::id::Revision;
+use crate::domain::id::{Revision, SourceName};
 use crate::flow::{Courier, CourierSettings, Desk, Flow, Observer};
 use crate::metrics::Metrics;
 use crate::observe::{Alerts, Telling};
 use crate::policy::Budget;
 use crate::policy::admission::{Admission, Probe};
 use crate::policy::watch::{KeepError, KeepSets, LivePolicies, OpenError};
+use crate::source::webhook::Unusable;
 use crate::source::{Client, InvalidUrl, Timeouts, TlsUnavailable};
 use crate::store::{SqliteSettings, SqliteStore, Store, StoreError, StoredSet, Synchronous};
 use crate::telemetry::DecisionLines;
@@ -105,6 +106,15 @@ pub enum StartError {
     /// A URL that no request can go to.
     #[error("a configured URL cannot be used")]
     Url(#[source] InvalidUrl),
+    /// A source that could never work.
+    #[error("source `{source_name}` cannot be used")]
+    Webhook {
+        /// Its name.
+        source_name: SourceName,
+        /// Why.
+        #[source]
+        reason: Unusable,
+    },
     /// A signature scheme that makes no sense.
     #[error("a configured signature cannot be verified")]
     Scheme(#[source] crate::signature::InvalidScheme),

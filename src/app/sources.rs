@@ -5,22 +5,27 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use crate::config::{
-    Config, Forward, Mode as ConfigMode, SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
+    AgentToken, Config, Forward, Mode as ConfigMode, SourceConfig, SourceKind, TraceMemConfig,
+    VerifyConfig,
 };
 use crate::domain::case::{CaseTerms, Channel, Mode};
 use crate::domain::escalation::EscalationDefaults;
 use crate::domain::id::SourceName;
 use crate::flow::{Desk, Forwards};
 use crate::signature::NamedToken;
-use crate::source::Client;
 use crate::source::forward::Forwarder;
 use crate::source::http::HttpSource;
 use crate::source::tracemem::{Tracemem, TracememSettings};
+use crate::source::webhook::Webhook;
+use crate::source::{Client, Source};
 
 use super::StartError;
 
 /// How long anything but an approval is tried.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long an approval may wait to be sent whose source says nothing else.
+const ANSWER_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// The longest rationale that is sent to a platform, in characters. TraceMem documents no limit.
 const RATIONALE_LIMIT: usize = 1_000;
@@ -36,12 +41,7 @@ pub(super) fn assemble(config: &Config, client: &Client) -> Result<Vec<Desk>, St
 
 /// What holds for cases whose source has left the config: nothing is sent for them.
 pub(super) fn orphaned(config: &Config) -> CaseTerms {
-    terms(
-        config,
-        ConfigMode::DryRun,
-        Channel::Answer,
-        SignedDuration::from_mins(15),
-    )
+    terms(config, ConfigMode::DryRun, Channel::Answer)
 }
 
 /// What does the work of a source that left the config while something was on its way: everything is given up, so that
@@ -63,31 +63,31 @@ fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, 
         },
         (Some(_), SourceKind::TraceMem(_) | SourceKind::Http(_)) => Forwards::Events,
     };
-    match &source.kind {
+    let (built, terms): (Arc<dyn Source>, _) = match &source.kind {
         SourceKind::TraceMem(tracemem) => {
-            let terms = terms(
-                config,
-                source.mode,
-                Channel::Answer,
-                signed(tracemem.answer_within),
-            );
+            let terms = CaseTerms {
+                answer_within: signed(tracemem.answer_within),
+                ..terms(config, source.mode, Channel::Answer)
+            };
             let settings = tracemem_settings(source, tracemem)?;
             let built = Tracemem::new(settings, client.clone()).map_err(StartError::Url)?;
-            Ok(Desk {
-                source: Arc::new(built),
-                terms: Arc::new(terms),
-                forwards,
-            })
+            (Arc::new(built), terms)
         }
-        SourceKind::Webhook(_) => todo!(),
+        SourceKind::Webhook(webhook) => {
+            let terms = CaseTerms {
+                answer_within: signed(webhook.answer_within),
+                rationale_limit: webhook.rationale_limit,
+                ..terms(config, source.mode, Channel::Answer)
+            };
+            let built = Webhook::new(webhook.settings.clone(), client.clone());
+            let unusable = |reason| StartError::Webhook {
+                source_name: source.name.clone(),
+                reason,
+            };
+            (Arc::new(built.map_err(unusable)?), terms)
+        }
         SourceKind::Http(http) => {
-            let terms = terms(
-                config,
-                source.mode,
-                Channel::Wait,
-                SignedDuration::from_mins(15),
-            );
-            let token = |token: &crate::config::AgentToken| NamedToken {
+            let token = |token: &AgentToken| NamedToken {
                 name: token.agent.clone(),
                 token: token.token.clone(),
             };
@@ -97,28 +97,25 @@ fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, 
                 .clone()
                 .map(|to| Forwarder::new(to, client.clone()));
             let built = HttpSource::new(source.name.clone(), tokens, forwarder);
-            Ok(Desk {
-                source: Arc::new(built),
-                terms: Arc::new(terms),
-                forwards,
-            })
+            (Arc::new(built), terms(config, source.mode, Channel::Wait))
         }
-    }
+    };
+    Ok(Desk {
+        source: built,
+        terms: Arc::new(terms),
+        forwards,
+    })
 }
 
-fn terms(
-    config: &Config,
-    mode: ConfigMode,
-    channel: Channel,
-    answer_within: SignedDuration,
-) -> CaseTerms {
+/// What holds for the cases of a source that says nothing else.
+fn terms(config: &Config, mode: ConfigMode, channel: Channel) -> CaseTerms {
     CaseTerms {
         mode: match mode {
             ConfigMode::DryRun => Mode::DryRun,
             ConfigMode::Enforce => Mode::Enforce,
         },
         channel,
-        answer_within,
+        answer_within: ANSWER_WITHIN,
         give_up_after: GIVE_UP_AFTER,
         escalation: EscalationDefaults {
             to: config.escalation.to.clone(),

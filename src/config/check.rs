@@ -159,12 +159,7 @@ fn credential(
     }
 }
 
-fn expiry(
-    reader: &mut Reader<'_>,
-    source: &SourceConfig,
-    place: &sources::Places,
-    now: Timestamp,
-) {
+fn expiry(reader: &mut Reader<'_>, source: &SourceConfig, place: &sources::Places, now: Timestamp) {
     let Some(expires) = source.credential_expires() else {
         return;
     };

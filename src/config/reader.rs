@@ -140,6 +140,14 @@ impl<'a> Reader<'a> {
         self.found.extend(mistakes);
     }
 
+    /// How many errors were noted until now.
+    pub(super) fn errors(&self) -> usize {
+        let noted = self.found.iter().map(|(_, diagnostic)| diagnostic);
+        noted
+            .filter(|diagnostic| diagnostic.severity == Severity::Error)
+            .count()
+    }
+
     /// Keeps a stretch of the text out of every frame.
     pub(super) fn hide(&mut self, span: &Range<usize>) {
         self.secrets.push(span.clone());

@@ -201,7 +201,10 @@ impl HmacConfig {
 impl VerifyConfig {
     /// What checks all of `ways`.
     pub fn verifier(ways: &[Self]) -> Result<Verifier<Credential>, InvalidScheme> {
-        ways.iter().map(Self::check).collect::<Result<_, _>>().map(Verifier::new)
+        ways.iter()
+            .map(Self::check)
+            .collect::<Result<_, _>>()
+            .map(Verifier::new)
     }
 
     fn check(&self) -> Result<Check<Credential>, InvalidScheme> {

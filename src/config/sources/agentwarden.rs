@@ -41,11 +41,7 @@ pub(super) fn read(
 }
 
 /// Its requests are read back before they are decided, whatever the mode: without a login nothing is ever decided.
-fn authentication(
-    reader: &mut Reader<'_>,
-    map: &mut Map<'_>,
-    api_url: &ApiUrl,
-) -> Option<Auth> {
+fn authentication(reader: &mut Reader<'_>, map: &mut Map<'_>, api_url: &ApiUrl) -> Option<Auth> {
     match (map.take("auth"), map.take("login")) {
         (Some(node), None) => auth::auth(reader, node, api_url),
         (None, Some(node)) => auth::login_by_email(reader, node, api_url).map(Auth::Login),

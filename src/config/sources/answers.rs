@@ -48,7 +48,9 @@ pub(super) fn answer(
         (Some(node), _) => call(reader, node, &scope),
         (None, Some(preset)) => Some(authenticated(preset, &scope)),
         (None, None) => {
-            let help = format!("say what is called: `{key}: {{url: \"{{api_url}}/approvals/{{id}}/{key}\"}}`");
+            let help = format!(
+                "say what is called: `{key}: {{url: \"{{api_url}}/approvals/{{id}}/{key}\"}}`"
+            );
             reader.missing(map, key, &help);
             None
         }
@@ -57,7 +59,9 @@ pub(super) fn answer(
     let reject = one(&mut map, "reject", preset.map(|preset| &preset.reject));
     let statuses = match map.take("status") {
         Some(node) => statuses(reader, node),
-        None => preset.map(|preset| preset.statuses.clone()).unwrap_or_default(),
+        None => preset
+            .map(|preset| preset.statuses.clone())
+            .unwrap_or_default(),
     };
     let outcome = match map.take("outcome") {
         Some(node) => pointer(reader, node),

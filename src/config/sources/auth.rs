@@ -51,7 +51,11 @@ pub(super) fn auth(reader: &mut Reader<'_>, node: &Node, api_url: &ApiUrl) -> Op
         "hmac" => hmac(reader, value, None, Keys::One).and_then(|config| {
             let scheme = config.scheme();
             if let Err(error) = &scheme {
-                reader.bad(&value.span, error.to_string(), "such as `{timestamp}.{body}`");
+                reader.bad(
+                    &value.span,
+                    error.to_string(),
+                    "such as `{timestamp}.{body}`",
+                );
             }
             scheme.ok().map(Auth::Hmac)
         }),
@@ -173,7 +177,11 @@ pub(super) fn login_by_email(
     let example = "write `login: {email: bot@example.com, password_file: PATH}`";
     let mut map = reader.map(node, example)?;
     let email = reader
-        .required(&mut map, "email", "say who logs in: `email: bot@example.com`")
+        .required(
+            &mut map,
+            "email",
+            "say who logs in: `email: bot@example.com`",
+        )
         .and_then(|node| reader.text(node));
     let url = match map.take("url") {
         Some(node) => login_url(reader, node, api_url),

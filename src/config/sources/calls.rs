@@ -219,7 +219,13 @@ fn template(
             Some(template)
         }
         Err(error) => {
-            no_template(reader, node, &error, scope, "a placeholder is written `{id}`");
+            no_template(
+                reader,
+                node,
+                &error,
+                scope,
+                "a placeholder is written `{id}`",
+            );
             None
         }
     }
@@ -260,8 +266,8 @@ fn authenticated(reader: &mut Reader<'_>, call: &Call, place: &Range<usize>, sco
         return;
     }
     let message = "this call holds nothing by which the platform could know us";
-    let help = "add `auth: {bearer_file: PATH}` or another kind of `auth`, to the call or to the source";
+    let help =
+        "add `auth: {bearer_file: PATH}` or another kind of `auth`, to the call or to the source";
     let warning = Diagnostic::warning(code::NO_AUTH, message);
     reader.note(place, warning.help(help));
 }
-

@@ -41,7 +41,9 @@ pub(super) fn events(
             one_meaning(reader, node, &request);
             resolved
         }
-        None => preset.map(|preset| preset.resolved.clone()).unwrap_or_default(),
+        None => preset
+            .map(|preset| preset.resolved.clone())
+            .unwrap_or_default(),
     };
     let id = match map.take("id") {
         Some(node) => place(reader, node),
@@ -61,8 +63,7 @@ fn at(reader: &mut Reader<'_>, map: &mut Map<'_>, preset: Option<&Events>) -> Op
         (Some(node), None) => pointer(reader, node).map(Place::Body),
         (None, Some(node)) => header(reader, node).map(Place::Header),
         (Some(_), Some(node)) => {
-            let mistake =
-                Diagnostic::error(code::BOTH_TWINS, "both `at` and `header` are given");
+            let mistake = Diagnostic::error(code::BOTH_TWINS, "both `at` and `header` are given");
             reader.note(&node.span, mistake.help("keep one of the two"));
             None
         }

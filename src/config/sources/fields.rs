@@ -33,10 +33,7 @@ pub(super) fn of_request(
     };
     let fields = parts(reader, &mut map, preset);
     reader.close(&map);
-    Some(Fields {
-        id: id?,
-        ..fields
-    })
+    Some(Fields { id: id?, ..fields })
 }
 
 /// Where the parts of a record are, and its id. What is not written is as in `preset`.
@@ -49,7 +46,8 @@ pub(super) fn of_record(
         (Some(node), _) => id(reader, node),
         (None, Some(preset)) => Some(preset.id.clone()),
         (None, None) => {
-            let help = "say where a record has its id, as the platform calls it in a request: `id: /id`";
+            let help =
+                "say where a record has its id, as the platform calls it in a request: `id: /id`";
             reader.missing(map, "id", help);
             None
         }
@@ -70,10 +68,7 @@ pub(super) fn of_record(
     if matches!(&node.kind, Kind::Mapping(entries) if entries.is_empty()) {
         reader.bad(&node.span, "a record without fields says nothing", example);
     }
-    Some(Fields {
-        id: id?,
-        ..fields
-    })
+    Some(Fields { id: id?, ..fields })
 }
 
 /// Where the parts of an event are that tells an end.
@@ -141,7 +136,8 @@ fn id(reader: &mut Reader<'_>, node: &Node) -> Option<FieldRule> {
     match rule {
         FieldRule::At(_) | FieldRule::Inside { .. } | FieldRule::FirstOf(_) => Some(rule),
         FieldRule::Value(_) | FieldRule::Or { .. } => {
-            let help = "write the JSON pointer to what the platform calls the request, such as `/data/id`";
+            let help =
+                "write the JSON pointer to what the platform calls the request, such as `/data/id`";
             reader.bad(&node.span, "two requests would have the same id", help);
             None
         }

@@ -35,4 +35,3 @@ pub(super) fn read(reader: &mut Reader<'_>, map: &mut Map<'_>, places: &mut Plac
     places.incomplete |= tokens.len() < items.unwrap_or_default().len();
     HttpConfig { tokens }
 }
-

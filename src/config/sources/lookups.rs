@@ -98,7 +98,11 @@ pub(super) fn reconcile(
 fn known_of_lists(confirm: Option<&Lookup>, preset: Option<&Lookup>) -> Option<Lookup> {
     match (confirm, preset) {
         (Some(confirm), Some(preset)) => {
-            let list = if confirm.items.is_some() { confirm } else { preset };
+            let list = if confirm.items.is_some() {
+                confirm
+            } else {
+                preset
+            };
             Some(Lookup {
                 items: list.items.clone(),
                 pages: list.pages.clone(),
@@ -116,7 +120,8 @@ fn pending(
     scope: &Scope<'_>,
     known: &Known<'_>,
 ) -> Option<Lookup> {
-    let example = "write `pending: {request: {url: \"{api_url}/approvals?status=pending\"}, items: \"\"}`";
+    let example =
+        "write `pending: {request: {url: \"{api_url}/approvals?status=pending\"}, items: \"\"}`";
     let mut map = reader.map(node, example)?;
     let lookup = lookup(reader, &mut map, scope, known);
     if map.take("items").is_none() && known.lookup.is_none_or(|known| known.items.is_none()) {
@@ -169,13 +174,18 @@ fn lookup(
     };
     let fields = of_record(reader, map, preset.map(|preset| &preset.fields));
     let status = match map.take("status") {
-        Some(node) => status(reader, node, preset.and_then(|preset| preset.status.as_ref())),
+        Some(node) => status(
+            reader,
+            node,
+            preset.and_then(|preset| preset.status.as_ref()),
+        ),
         None => preset.and_then(|preset| preset.status.clone()),
     };
     let pages = match (map.take("pages"), &items) {
         (Some(node), items) => {
             if items.is_none() && items_node.is_none() {
-                let help = "say where the list is in the response: `items: \"\"`, or remove `pages`";
+                let help =
+                    "say where the list is in the response: `items: \"\"`, or remove `pages`";
                 reader.bad(&node.span, "there is no list that could have pages", help);
             }
             pages(reader, node)
@@ -207,7 +217,11 @@ fn status(reader: &mut Reader<'_>, node: &Node, preset: Option<&Status>) -> Opti
         (Some(node), _) => pointer(reader, node),
         (None, Some(preset)) => Some(preset.at.clone()),
         (None, None) => {
-            reader.missing(&map, "at", "say where a record has its status: `at: /status`");
+            reader.missing(
+                &map,
+                "at",
+                "say where a record has its status: `at: /status`",
+            );
             None
         }
     };
@@ -222,7 +236,8 @@ fn status(reader: &mut Reader<'_>, node: &Node, preset: Option<&Status>) -> Opti
         }
         (None, Some(preset)) => preset.pending.clone(),
         (None, None) => {
-            let help = "name the statuses of a request that waits for its answer: `pending: [pending]`";
+            let help =
+                "name the statuses of a request that waits for its answer: `pending: [pending]`";
             reader.missing(&map, "pending", help);
             Vec::new()
         }
@@ -270,7 +285,11 @@ fn pages(reader: &mut Reader<'_>, node: &Node) -> Option<Pages> {
             })
         }
         (_, _, _) => {
-            reader.bad(&node.span, "this does not say how the next page is asked for", example);
+            reader.bad(
+                &node.span,
+                "this does not say how the next page is asked for",
+                example,
+            );
             None
         }
     }

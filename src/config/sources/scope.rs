@@ -36,6 +36,15 @@ pub(super) struct Scope<'s> {
     pub(super) auth: Option<&'s Auth>,
 }
 
+/// Where a part can be that a placeholder stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// In the delivery alone, as a capability is.
+    Delivery,
+    /// In the delivery or in the record.
+    Either,
+}
+
 /// Whether a source names hosts that a callback may go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Callbacks {
@@ -148,10 +157,10 @@ pub(super) fn stands_for_something(
         reader.bad(place, message, &scope.known());
         return;
     }
-    let missing = |part: &'static str, find: fn(&Fields) -> &Option<FieldRule>| {
-        let nowhere = scope
-            .fields
-            .is_some_and(|fields| fields.iter().all(|fields| find(fields).is_none()));
+    let missing = |part: &'static str, within: Within, find: fn(&Fields) -> &Option<FieldRule>| {
+        let nowhere = scope.fields.is_some_and(|[delivered, record]| {
+            find(delivered).is_none() && (within == Within::Delivery || find(record).is_none())
+        });
         nowhere.then(|| {
             (
                 format!("`{placeholder}` stands for nothing: `fields` has no `{part}`"),
@@ -166,18 +175,19 @@ pub(super) fn stands_for_something(
                 "add `api_url: https://…` to the source, or write the whole URL".to_owned(),
             )
         }),
-        Placeholder::Agent => missing("agent", |fields| &fields.agent),
-        Placeholder::Action => missing("action", |fields| &fields.action),
-        Placeholder::Token => missing("token", |fields| &fields.token),
-        Placeholder::Callback => missing("callback", |fields| &fields.callback).or_else(|| {
-            (scope.callbacks == Callbacks::Nowhere).then(|| {
-                (
-                    "`{callback}` can lead nowhere: there are no `callback_hosts`".to_owned(),
-                    "name the hosts that it may lead to: `callback_hosts: [app.example.com]`"
-                        .to_owned(),
-                )
-            })
-        }),
+        Placeholder::Agent => missing("agent", Within::Either, |fields| &fields.agent),
+        Placeholder::Action => missing("action", Within::Either, |fields| &fields.action),
+        Placeholder::Token => missing("token", Within::Delivery, |fields| &fields.token),
+        Placeholder::Callback => missing("callback", Within::Delivery, |fields| &fields.callback)
+            .or_else(|| {
+                (scope.callbacks == Callbacks::Nowhere).then(|| {
+                    (
+                        "`{callback}` can lead nowhere: there are no `callback_hosts`".to_owned(),
+                        "name the hosts that it may lead to: `callback_hosts: [app.example.com]`"
+                            .to_owned(),
+                    )
+                })
+            }),
         Placeholder::Id
         | Placeholder::Rationale
         | Placeholder::Resolution

@@ -5,6 +5,7 @@ use super::scope::{ApiUrl, Callbacks, Purpose, Scope};
 use super::{Places, answers, auth, events, fields, lookups};
 use crate::config::reader::{Map, Reader};
 use crate::config::source::{Forward, VerifyConfig, WebhookConfig};
+use crate::config::yaml::Kind;
 use crate::config::{Mode, code};
 use crate::diagnostic::Diagnostic;
 use crate::domain::id::SourceName;
@@ -68,6 +69,7 @@ pub(super) fn described(
     platform: &Platform<'_>,
 ) -> Option<WebhookConfig> {
     let defaults = platform.defaults;
+    let errors = reader.errors();
     let ways = super::verify_list(reader, map, places, None);
     let verify = verifier(reader, map, &ways);
     let events = events::events(reader, map, defaults.map(|defaults| &defaults.events));
@@ -80,10 +82,10 @@ pub(super) fn described(
         mode: about.mode,
         api_url: &platform.api_url,
         fields: request.as_ref().map(|request| [request, request]),
-        callbacks: if hosts_node.is_some() {
-            Callbacks::Somewhere
-        } else {
-            Callbacks::Nowhere
+        callbacks: match hosts_node.map(|node| &node.kind) {
+            Some(Kind::Sequence(entries)) if entries.is_empty() => Callbacks::Nowhere,
+            Some(_) => Callbacks::Somewhere,
+            None => Callbacks::Nowhere,
         },
         auth: platform.auth.as_ref(),
     };
@@ -130,6 +132,13 @@ pub(super) fn described(
         acknowledge,
         forward_to: about.forward_to.cloned(),
     };
+    // All that is known of has a place; where nothing was found, the source has the last word.
+    if reader.errors() == errors
+        && let Err(error) = settings.check()
+    {
+        let help = "look at the calls of this source";
+        reader.bad(&places.name, error.to_string(), help);
+    }
     Some(WebhookConfig {
         settings,
         verify: ways,
@@ -148,7 +157,10 @@ fn verifier(
     match VerifyConfig::verifier(ways) {
         Ok(verifier) => Some(verifier),
         Err(error) => {
-            let place = map.take("verify").map_or(&map.span, |node| &node.span).clone();
+            let place = map
+                .take("verify")
+                .map_or(&map.span, |node| &node.span)
+                .clone();
             let help = "such as `signed: \"{timestamp}.{body}\"`";
             reader.bad(&place, error.to_string(), help);
             None
@@ -219,12 +231,7 @@ fn unanswered(reader: &mut Reader<'_>, places: &Places, about: &About<'_>) {
 }
 
 /// A sender who is known, and whose words are not proven.
-fn unsigned(
-    reader: &mut Reader<'_>,
-    places: &Places,
-    about: &About<'_>,
-    config: &WebhookConfig,
-) {
+fn unsigned(reader: &mut Reader<'_>, places: &Places, about: &About<'_>, config: &WebhookConfig) {
     let settings = &config.settings;
     // Where nobody is verified, more is said than this.
     if about.mode == Mode::DryRun

@@ -85,7 +85,11 @@ fn what_is_promised_is_read_to_the_letter() {
         "{}",
         shown(&warnings)
     );
-    let kinds: Vec<_> = config.sources.iter().map(|source| source.name.as_str()).collect();
+    let kinds: Vec<_> = config
+        .sources
+        .iter()
+        .map(|source| source.name.as_str())
+        .collect();
     assert_eq!(kinds, ["refunds", "warden", "agents", "sidclaw"]);
     let warden = &described(&config, 1).settings;
     assert_eq!(warden.platform, "agentwarden");
@@ -97,7 +101,9 @@ fn what_is_promised_is_read_to_the_letter() {
     let sidclaw = &described(&config, 3).settings;
     assert_eq!(sidclaw.platform, "webhook");
     assert_eq!(sidclaw.verify.strength(), Strength::Body);
-    assert!(matches!(&sidclaw.events.as_ref().unwrap().at, Place::Body(at) if at.as_str() == "/event"));
+    assert!(
+        matches!(&sidclaw.events.as_ref().unwrap().at, Place::Body(at) if at.as_str() == "/event")
+    );
     let answer = sidclaw.answer.as_ref().unwrap();
     assert!(matches!(answer.reject.auth, Some(Auth::Bearer(_))));
     assert_eq!(answer.statuses.already, Some(vec![409]));

@@ -68,7 +68,7 @@ pub enum Unusable {
 
 impl Settings {
     /// Refuses what could never work.
-    pub(super) fn check(&self) -> Result<(), Unusable> {
+    pub fn check(&self) -> Result<(), Unusable> {
         if let Some(url) = &self.api_url {
             url.under("/").map_err(Unusable::ApiUrl)?;
         }
