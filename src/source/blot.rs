@@ -39,6 +39,13 @@ pub(super) fn blot_out_of_text(text: &mut String, capability: &Secret, mark: Mar
     blot_text(text, &forms(capability), mark);
 }
 
+/// Whether a capability turns up anywhere in `value`, as [`blot_out`] would find it.
+pub(super) fn mentions(value: &Value, capability: &Secret) -> bool {
+    let mut without = value.clone();
+    blot_out(&mut without, capability, Mark::Token);
+    without != *value
+}
+
 /// As which texts a capability may turn up: as it is, with `%`-escapes, and with its slashes escaped as some write JSON.
 fn forms(capability: &Secret) -> Vec<String> {
     let capability = capability.expose();

@@ -29,13 +29,8 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The request in `payload`. `beside` is what else answers it.
-    pub(super) fn read(
-        &self,
-        mut payload: Value,
-        beside: Capabilities,
-        proven: Proven,
-    ) -> Result<Request, Malformed> {
+    /// The request in `payload`.
+    pub(super) fn read(&self, mut payload: Value, proven: Proven) -> Result<Request, Malformed> {
         let fields = self.fields;
         let id = id_in(&fields.id, &payload)?;
         let mut lasting = payload.clone();
@@ -46,7 +41,7 @@ impl Reader<'_> {
             .content(&lasting)?
             .digest(self.capabilities(&lasting)?.pack().as_ref());
 
-        let capabilities = self.capabilities(&payload)?.or(beside);
+        let capabilities = self.capabilities(&payload)?;
         for rule in [&fields.token, &fields.callback].into_iter().flatten() {
             rule.take_out(&mut payload);
         }

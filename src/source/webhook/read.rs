@@ -6,7 +6,6 @@ use crate::domain::platform::PlatformOutcome;
 use crate::json;
 use crate::signature::{Delivery, Verified};
 use crate::source::webhook::MAXIMUM_SHOWN;
-use crate::source::webhook::capability::Capabilities;
 use crate::source::webhook::event::{Event, Kind};
 use crate::source::webhook::parts::{self, Reader};
 use crate::source::webhook::settings::Settings;
@@ -54,7 +53,7 @@ fn request(
         volatile: &settings.volatile,
     };
     reader
-        .read(payload, Capabilities::default(), delivery.proven())
+        .read(payload, delivery.proven())
         .map(Box::new)
         .map(Reading::Request)
 }

@@ -9,6 +9,7 @@ use crate::domain::id::RequestId;
 use crate::domain::request::{Proven, Request};
 use crate::json;
 use crate::source::api::Api;
+use crate::source::blot::mentions;
 use crate::source::webhook::MAXIMUM_SHOWN;
 use crate::source::webhook::capability::Capabilities;
 use crate::source::webhook::pages::Walk;
@@ -61,8 +62,17 @@ pub(super) async fn confirm(settings: &Settings, api: &Api, task: &ConfirmTask) 
         Ok(Standing::Other(status)) => return Confirmation::NotPending { status },
         Err(Unstated) => return failed(Unstated.to_string()),
     }
-    match reader(settings, lookup).read(record, capabilities, PROVEN) {
-        Ok(request) => Confirmation::Record(Box::new(request)),
+    match reader(settings, lookup).read(record, PROVEN) {
+        Ok(request) if repeats(&request, &capabilities) => failed(
+            "the platform's record repeats the request's token or callback; say in `confirm.fields` where, so that \
+             it can be taken out"
+                .to_owned(),
+        ),
+        Ok(mut request) => {
+            let own = Capabilities::unpack(request.token.as_ref()).unwrap_or_default();
+            request.token = own.or(capabilities).pack();
+            Confirmation::Record(Box::new(request))
+        }
         Err(malformed) => failed(not_usable(&malformed)),
     }
 }
@@ -125,7 +135,7 @@ pub(super) async fn pending(settings: &Settings, api: &Api) -> Result<Vec<Reques
                 continue;
             }
         }
-        match reader.read(record, Capabilities::default(), PROVEN) {
+        match reader.read(record, PROVEN) {
             Ok(request) => requests.push(request),
             Err(malformed) => left_out(&not_usable(&malformed)),
         }
@@ -192,6 +202,27 @@ fn how_it_stands(status: Option<&Status>, record: &Value) -> Result<Standing, Un
         )
         | None => Err(Unstated),
     }
+}
+
+/// Whether others would see in the record what came with the delivery. It is not taken out of the record by its text:
+/// whoever made a delivery up would choose what the record says.
+fn repeats(request: &Request, delivered: &Capabilities) -> bool {
+    let own = Capabilities::unpack(request.token.as_ref()).unwrap_or_default();
+    let seen = Value::Array(vec![
+        request.payload.clone(),
+        request.context.clone().unwrap_or_default(),
+        request.action.clone().into(),
+        request.agent.clone().into(),
+        request.title.clone().into(),
+        request.message.clone().into(),
+    ]);
+    delivered
+        .secrets()
+        .filter(|secret| {
+            !own.secrets()
+                .any(|own| own.matches(secret.expose().as_bytes()))
+        })
+        .any(|secret| mentions(&seen, secret))
 }
 
 fn reader<'a>(settings: &'a Settings, lookup: &'a Lookup) -> Reader<'a> {
