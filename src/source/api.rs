@@ -269,3 +269,6 @@ impl From<NoCall> for NotListed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

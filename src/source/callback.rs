@@ -18,7 +18,7 @@ use reqwest::Url;
 use crate::source::client::{NoResponse, Outgoing, Response, exchange, limited};
 use crate::source::{Timeouts, TlsUnavailable, WebUrl};
 
-pub use address::{Unfit, global};
+pub use address::Unfit;
 pub use hosts::{CallbackHosts, InvalidHost};
 pub use resolve::{Resolve, SystemResolver};
 
@@ -92,22 +92,11 @@ impl CallbackClient {
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, TlsUnavailable> {
         let hosts = Arc::new(hosts);
-        let client = |scheme| {
-            limited(timeouts)
-                .no_proxy()
-                // A connection that is kept would outlive what was found out about its address.
-                .pool_max_idle_per_host(0)
-                .dns_resolver(Checked::new(
-                    Arc::clone(&hosts),
-                    Arc::clone(&resolver),
-                    scheme,
-                ))
-                .build()
-                .map_err(TlsUnavailable)
-        };
+        let plain = Checked::new(Arc::clone(&hosts), Arc::clone(&resolver), Scheme::Http);
+        let secure = Checked::new(Arc::clone(&hosts), resolver, Scheme::Https);
         Ok(Self {
-            plain: client(Scheme::Http)?,
-            secure: client(Scheme::Https)?,
+            plain: dialling(plain, timeouts)?,
+            secure: dialling(secure, timeouts)?,
             hosts,
             timeouts,
         })
@@ -174,11 +163,17 @@ impl CallbackUrl {
     pub fn host(&self) -> String {
         self.0.host()
     }
+}
 
-    /// The address as text.
-    pub fn as_str(&self) -> &str {
-        self.0.as_url().as_str()
-    }
+/// A client that dials what `checked` lets through.
+fn dialling(checked: Checked, timeouts: Timeouts) -> Result<reqwest::Client, TlsUnavailable> {
+    limited(timeouts)
+        .no_proxy()
+        // A connection that is kept would outlive what was found out about its address.
+        .pool_max_idle_per_host(0)
+        .dns_resolver(checked)
+        .build()
+        .map_err(TlsUnavailable)
 }
 
 /// Reads an address that every reader of addresses reads alike: nothing in it is dropped, decoded or turned around to
@@ -214,3 +209,6 @@ fn literal(host: &str) -> Option<IpAddr> {
         None => host.parse().ok().map(IpAddr::V4),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// and multicast and reserved space (RFC 5771, RFC 1112). Where the registry says both yes and no of a block's parts, as
 /// of 192.0.0.0/24, all of it is here.
 const NOT_GLOBAL_V4: [(Ipv4Addr, u8); 16] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network, RFC 791
+    (Ipv4Addr::UNSPECIFIED, 8),           // this network, RFC 791
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private, RFC 1918
     (Ipv4Addr::new(100, 64, 0, 0), 10),   // shared with a carrier, RFC 6598
     (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback, RFC 1122
@@ -52,7 +52,7 @@ const METADATA: [IpAddr; 5] = [
 
 /// Whether packets to `address` leave for the one host in the world that has it. An address that wraps one of IPv4 does
 /// not, whatever it wraps: nobody takes callbacks there. NAT64 is the exception, and is as what it wraps.
-pub fn global(address: IpAddr) -> bool {
+pub(super) fn global(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !NOT_GLOBAL_V4
             .iter()
@@ -150,3 +150,6 @@ fn is_within_v6(address: Ipv6Addr, (network, bits): (Ipv6Addr, u8)) -> bool {
     let different = address.to_bits() ^ network.to_bits();
     different.leading_zeros() >= u32::from(bits)
 }
+
+#[cfg(test)]
+mod tests;

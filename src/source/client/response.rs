@@ -318,10 +318,10 @@ mod tests {
             pause(60)
         );
         assert_eq!(exhausted(200, &[(REMAINING, "1"), at_a_time.clone()]), None);
-        assert_eq!(exhausted(200, &[at_a_time.clone()]), None);
+        assert_eq!(exhausted(200, std::slice::from_ref(&at_a_time)), None);
         assert_eq!(exhausted(200, &[(REMAINING, "0")]), None);
         assert_eq!(exhausted(200, &[(REMAINING, "0"), (RESET, "soon")]), None);
-        assert_eq!(exhausted(429, &[at_a_time.clone()]), pause(60));
+        assert_eq!(exhausted(429, std::slice::from_ref(&at_a_time)), pause(60));
         assert_eq!(
             exhausted(429, &[at_a_time, (header::RETRY_AFTER, "5")]),
             pause(5)
