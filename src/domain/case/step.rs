@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::domain::case::{
     AnswerState, Asked, Awaited, Case, CaseTerms, Channel, Confirmed, Decision, EarlierAnswers,
-    Entry, Event, Mode, Refused, Resolution, Resolved, Resolver, State, Step, Whose,
+    Entry, Event, Mode, Refused, Resolution, Resolved, Resolver, State, Step, TOLD_OTHERWISE,
+    Whose,
 };
 use crate::domain::effect::{Answer, Ballot, Effect, Planned, Release};
 use crate::domain::escalation::{Escalation, Tally, Vote, cast};
@@ -98,6 +99,17 @@ impl Case {
         self.decide(verdict, Some(input), terms, now)
     }
 
+    /// Somebody said that it was over before anything was decided, and the platform still lists it.
+    fn taken_up_again(mut self, record: Confirmed, terms: &CaseTerms, now: Timestamp) -> Step {
+        self.platform_outcome = None;
+        let doubt = TOLD_OTHERWISE.to_owned();
+        let record = Confirmed {
+            verdict: Verdict::unconfirmed(doubt, record.verdict.revision),
+            ..record
+        };
+        self.confirmed(record, terms, now)
+    }
+
     /// People are asked about what the delivery claimed.
     fn unconfirmed(self, doubt: String, terms: &CaseTerms, now: Timestamp) -> Step {
         let verdict = Verdict::unconfirmed(doubt, self.verdict.revision.clone());
@@ -168,7 +180,7 @@ impl Case {
                 | Event::AnswerGivenUp { .. }
                 | Event::AnswerTooLate { .. }
                 | Event::AnswerRetried { .. }
-                | Event::StillPending => Err(Refused::Nothing),
+                | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Open(escalation) => match event {
                 Event::Voted { vote, shown } => self.vote(&escalation, vote, shown, terms, now),
@@ -195,7 +207,7 @@ impl Case {
                 | Event::AnswerRetried { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
-                | Event::StillPending => Err(Refused::Nothing),
+                | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Answering(resolution) => match event {
                 Event::Voted { .. } => Err(Refused::Closed(Box::new(resolution))),
@@ -260,7 +272,7 @@ impl Case {
                         Err(Refused::Nothing)
                     }
                 },
-                Event::Confirmed(_) | Event::Unconfirmed { .. } | Event::StillPending => {
+                Event::Confirmed(_) | Event::Unconfirmed { .. } | Event::StillPending { .. } => {
                     Err(Refused::Nothing)
                 }
             },
@@ -282,14 +294,17 @@ impl Case {
                     ..
                 } if self.platform_outcome.is_none() => Ok(self.report(outcome, None, None)),
                 // Somebody told us of an end that there is not: a person looks.
-                Event::StillPending
+                Event::StillPending { record }
                     if resolution.outcome == Resolved::Superseded && !self.asked.expired(now) =>
                 {
-                    Ok(self.open_again(terms, now))
+                    Ok(match record {
+                        Some(record) => self.taken_up_again(*record, terms, now),
+                        None => self.open_again(terms, now),
+                    })
                 }
                 Event::PlatformResolved { .. }
                 | Event::TimePassed
-                | Event::StillPending
+                | Event::StillPending { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
                 | Event::AnswerTaken { .. }

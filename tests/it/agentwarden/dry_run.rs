@@ -39,7 +39,7 @@ async fn in_dry_run_a_forgery_is_found_out_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_dry_run_lost_webhooks_are_found_and_peoples_word_is_kept_beside_ours() {
-    let office = Office::open_in("dry_run", &["reconcile: 1s"]).await;
+    let office = Office::open_in("dry_run", &["reconcile: 10s"]).await;
     let record = office.asked(1, 50);
     let case = office.only_case().await["case_id"]
         .as_str()
@@ -65,7 +65,7 @@ async fn in_dry_run_a_wrong_password_leaves_a_case_undecided_until_its_time_is_u
     office.platform.state().password = "another-password".to_owned();
     let case = office.asks(1, 50).await;
     // Two minutes is the default: until then it is not decided.
-    office.platform.wait_for(Endpoint::Login, 2).await;
+    office.platform.wait_for(Endpoint::Login, 1).await;
     assert_eq!(
         office.server.case(&case).await["verdict"]["state"],
         "received"

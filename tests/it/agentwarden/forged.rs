@@ -45,6 +45,7 @@ async fn a_forged_webhook_does_not_reject_a_real_request_either() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_claimed_otherwise_than_the_record_has_it_is_left_to_people() {
     let office = Office::open_with(&["confirm: {within: 1s}"]).await;
+    let mut cases = Vec::new();
     for (number, field, claim) in [
         (1, "agent_id", json!("somebody-else")),
         (2, "action", json!("email.send")),
@@ -62,10 +63,11 @@ async fn whatever_is_claimed_otherwise_than_the_record_has_it_is_left_to_people(
         (6, "context", json!([])),
     ] {
         let record = office.asked(number, 50);
-        let case = office
-            .accepted(&claiming(pending(&record), field, claim))
-            .await;
-        office.left_to_people(&case).await;
+        let event = claiming(pending(&record), field, claim);
+        cases.push(office.accepted(&event).await);
+    }
+    for case in &cases {
+        office.left_to_people(case).await;
     }
     assert_eq!(office.platform.answers(), [""; 0]);
 }
@@ -116,15 +118,17 @@ async fn an_id_that_would_lead_elsewhere_leads_nowhere() {
         "a b\\c",
         "x&status=success&limit=1",
     ];
-    for (number, hostile) in ids.iter().enumerate() {
-        let record = super::record(u32::try_from(number).unwrap(), &json!(50));
-        let case = office
-            .accepted(&claiming(pending(&record), "id", json!(hostile)))
-            .await;
-        office.left_to_people(&case).await;
+    let mut cases = Vec::new();
+    for (number, hostile) in (0..).zip(ids) {
+        let record = super::record(number, &json!(50));
+        let event = claiming(pending(&record), "id", json!(hostile));
+        cases.push(office.accepted(&event).await);
+    }
+    for case in &cases {
+        office.left_to_people(case).await;
         let (status, voted) = office
             .server
-            .vote(APPROVER, &case, "approve", "looks fine")
+            .vote(APPROVER, case, "approve", "looks fine")
             .await;
         assert_eq!(status, 200, "{voted}");
     }
@@ -236,7 +240,7 @@ async fn neither_the_path_nor_the_password_nor_the_token_is_in_the_log() {
     process.signal("TERM");
     log.extend(process.log());
     let log = Value::from(log).to_string();
-    assert!(log.contains("/v1/sources/warden/"), "the path is logged");
+    assert!(log.contains("warden"), "{log}");
     for secret in [HOOK_SECRET, wrong, PASSWORD]
         .into_iter()
         .chain(tokens.iter().map(String::as_str))

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{Behaviour, Endpoint, Office, id, seconds};
@@ -13,7 +14,8 @@ fn too_many(headers: Vec<(&'static str, String)>) -> Behaviour {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_too_many_calls_the_next_one_waits_as_long_as_it_was_told() {
-    for endpoint in [Endpoint::Login, Endpoint::Logs, Endpoint::Approve] {
+    let endpoints = [Endpoint::Login, Endpoint::Logs, Endpoint::Approve];
+    join_all(endpoints.map(async |endpoint| {
         let office = Office::open().await;
         let later = vec![("retry-after", "3".to_owned())];
         office.platform.script(endpoint, [too_many(later)]);
@@ -24,8 +26,8 @@ async fn after_too_many_calls_the_next_one_waits_as_long_as_it_was_told() {
         assert_eq!(calls.len(), 2);
         let waited = calls[1].at.duration_since(calls[0].at);
         assert!(waited >= Duration::from_secs(3), "{endpoint:?}: {waited:?}");
-        office.server.stop().await;
-    }
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -168,6 +168,11 @@ impl Office {
         verdict["rationale"].as_str().unwrap().to_owned()
     }
 
+    /// What became of the case so far, as one text.
+    pub async fn timeline(&self, case: &str) -> String {
+        self.server.case(case).await["timeline"].to_string()
+    }
+
     /// Every case there is, the newest first.
     pub async fn cases(&self) -> Vec<Value> {
         let (status, page) = self.server.get("/v1/cases").await;

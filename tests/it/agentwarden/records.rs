@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::{Behaviour, Endpoint, Office, id, pending, record};
 
-/// A webhook that says which record, and nothing of what is in it.
+/// A webhook that says which record and which agent, and nothing else of what is in it.
 fn bare(number: u32) -> Value {
-    json!({"event": "log.pending_approval", "timestamp": "2026-02-25T23:51:33.984319", "data": {"id": id(number)}})
+    let mut event = pending(&record(number, &json!(50)));
+    let data = event["data"].as_object_mut().unwrap();
+    data.retain(|field, _| ["id", "agent_id"].contains(&field.as_str()));
+    event
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,6 +80,17 @@ async fn what_is_not_claimed_is_taken_from_the_record() {
         answers,
         [format!("approve {}", id(1)), format!("reject {}", id(2))]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_does_not_say_whose_record_it_is_is_left_to_people() {
+    let office = Office::open().await;
+    office.asked(1, 50);
+    let mut event = bare(1);
+    event["data"].as_object_mut().unwrap().remove("agent_id");
+    let case = office.accepted(&event).await;
+    office.left_to_people(&case).await;
+    assert_eq!(office.platform.answers(), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,13 +262,14 @@ async fn a_record_that_is_not_pending_is_not_answered() {
 async fn a_record_that_cannot_be_read_does_not_hide_the_others() {
     // Whoever has an agent's key can put anything into a record: a key twice, digits that no number has, depth.
     let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
-    for poison in [
+    let poisons = [
         r#"{"amount": 1, "amount": 900}"#,
         r#"{"amount": 1e400}"#,
         r#"{"amount": 0.10000000000000000000000001}"#,
-        r#"{"name": "\ud800"}"#,
-        &deep,
-    ] {
+        r#"{"name": "\\ud800"}"#,
+        deep.as_str(),
+    ];
+    join_all(poisons.map(async |poison| {
         let office = Office::open_with(&["confirm: {within: 3s}"]).await;
         let good = record(1, &json!(50));
         let mut bad = record(2, &json!(50)).to_string();
@@ -269,16 +285,9 @@ async fn a_record_that_cannot_be_read_does_not_hide_the_others() {
         let verdict = office.settled(&case).await;
         assert_eq!(verdict["resolution"]["outcome"], "approved", "{poison:.40}");
         // And is itself not decided on.
-        let case = office.accepted(&bare_of_an_agent(2)).await;
+        let case = office.accepted(&bare(2)).await;
         office.left_to_people(&case).await;
         assert_eq!(office.platform.answers(), [format!("approve {}", id(1))]);
-        office.server.stop().await;
-    }
-}
-
-/// A webhook that says which record and which agent, and nothing else.
-fn bare_of_an_agent(number: u32) -> Value {
-    let mut event = bare(number);
-    event["data"]["agent_id"] = record(number, &json!(50))["agent_id"].clone();
-    event
+    }))
+    .await;
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::{Behaviour, Endpoint, Office, id, pending};
-use crate::harness::{ADMIN, write};
+use super::office::POLICY;
+use super::{AgentWarden, Behaviour, Endpoint, Office, config, id, pending, with_line};
+use crate::harness::{ADMIN, Countersign, SECRET, answer, client, signature, write};
 
 /// An office whose platform shows its records when it is let, and the case of request 1, which waits for that.
 async fn waiting(lines: &[&str]) -> (Office, Arc<Notify>, String) {
@@ -26,11 +27,8 @@ async fn a_case_that_is_not_confirmed_says_so_and_takes_no_vote() {
     let file = office.server.case(&case).await;
     let verdict = &file["verdict"];
     assert_eq!(verdict["state"], "received");
-    assert_eq!(
-        (&verdict["outcome"], &verdict["resolution"]),
-        (&json!(null), &json!(null)),
-        "{verdict}"
-    );
+    assert_ne!(verdict["outcome"], "approve");
+    assert_eq!(verdict["resolution"], json!(null));
     let (_, page) = office.server.get("/v1/cases?state=received").await;
     assert_eq!(page["cases"][0]["case_id"], case);
     for vote in ["approve", "reject"] {
@@ -86,30 +84,77 @@ async fn the_policies_of_the_moment_of_the_record_decide() {
     assert_eq!(office.platform.answers(), [format!("reject {}", id(1))]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_expires_before_it_is_confirmed_is_not_answered() {
-    // AgentWarden documents no expiry; a deployment that has one says where.
-    let office = Office::open_with(&[
-        "fields: {id: /data/id, action: /data/action, agent: /data/agent_id, context: /data/context, expires_at: /data/expires_at}",
-        "confirm: {within: 1m, fields: {action: /action, agent: /agent_id, context: /context, expires_at: /expires_at}}",
-    ])
-    .await;
+/// AgentWarden documents no expiry; a deployment that has one, and a proxy that signs, says so.
+const EXPIRES: [&str; 3] = [
+    "fields: {id: /data/id, action: /data/action, agent: /data/agent_id, context: /data/context, expires_at: /data/expires_at}",
+    "confirm: {within: 1m, fields: {action: /action, agent: /agent_id, context: /context, expires_at: /expires_at}}",
+    "# verified by a proxy",
+];
+
+/// A request whose record is not shown, and which claims to end in two seconds.
+async fn ending(office: &Office) -> Value {
     office.platform.always(Endpoint::Logs, Behaviour::Hang);
     let record = office.asked(1, 50);
     let soon = countersign::clock::Clock.now() + jiff::SignedDuration::from_secs(2);
     office.platform.change(&id(1), |record| {
-        record["expires_at"] = json!(soon.to_string())
+        record["expires_at"] = json!(soon.to_string());
     });
     let mut event = pending(&record);
     event["data"]["expires_at"] = json!(soon.to_string());
+    event
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_expires_before_it_is_confirmed_is_not_answered() {
+    let platform = AgentWarden::start().await;
+    let proof =
+        format!("- hmac: {{header: X-Proxy-Signature, secrets: [{SECRET}]}}\n      - user_agent");
+    let text = config("enforce", &platform.url()).replace("- user_agent", &proof);
+    let text = EXPIRES
+        .iter()
+        .fold(text, |text, line| with_line(&text, line));
+    let server = Countersign::start_with(&text, &[("approvals/pay/pay.rego", POLICY)]).await;
+    let office = Office { platform, server };
+    let body = ending(&office).await.to_string();
+    let sent = client()
+        .post(office.hook())
+        .header("user-agent", "AgentWarden-Webhook/1.0")
+        .header(
+            "x-proxy-signature",
+            signature(SECRET, body.as_bytes()).trim_start_matches("sha256="),
+        )
+        .body(body);
+    let (status, told) = answer(sent.send().await.unwrap()).await;
+    assert_eq!(
+        (status, &told["status"]),
+        (200, &json!("accepted")),
+        "{told}"
+    );
+    let case = told["case_id"].as_str().unwrap();
+    let file = office.server.case(case).await;
+    assert_eq!(file["verdict"]["state"], "received");
+    assert_eq!(file["request"]["verified"]["signature"], true);
+    let verdict = office.verdict(case, "resolved").await;
+    assert_eq!(verdict["resolution"]["outcome"], "expired", "{verdict}");
+    assert_eq!(office.platform.answers(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_nobody_signed_cannot_say_that_a_request_is_over() {
+    let office = Office::open_with(&EXPIRES).await;
+    let mut event = ending(&office).await;
+    event["data"]["expires_at"] = json!("2026-01-01T00:00:00Z");
+    office.platform.change(&id(1), |record| {
+        record.as_object_mut().unwrap().remove("expires_at");
+    });
     let case = office.accepted(&event).await;
     assert_eq!(
         office.server.case(&case).await["verdict"]["state"],
         "received"
     );
-    let verdict = office.verdict(&case, "resolved").await;
-    assert_eq!(verdict["resolution"]["outcome"], "expired", "{verdict}");
-    assert_eq!(office.platform.answers(), [""; 0]);
+    office.platform.recover();
+    let verdict = office.settled(&case).await;
+    assert_eq!(verdict["resolution"]["outcome"], "approved");
 }
 
 #[tokio::test(flavor = "multi_thread")]
