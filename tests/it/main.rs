@@ -34,6 +34,7 @@ mod operating;
 mod people;
 mod platform_faults;
 mod platform_time;
+mod platforms;
 mod refusals;
 mod reloading;
 mod resolved;
