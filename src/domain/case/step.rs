@@ -47,7 +47,7 @@ impl Case {
                 | Event::AnswerGivenUp { .. }
                 | Event::AnswerTooLate { .. }
                 | Event::AnswerRetried { .. }
-                | Event::StillPending => Err(Refused::Nothing),
+                | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Open(escalation) => match event {
                 Event::Voted { vote, shown } => self.vote(&escalation, vote, shown, terms, now),
@@ -74,7 +74,7 @@ impl Case {
                 | Event::AnswerRetried { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
-                | Event::StillPending => Err(Refused::Nothing),
+                | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Answering(resolution) => match event {
                 Event::Voted { .. } => Err(Refused::Closed(Box::new(resolution))),
@@ -139,7 +139,7 @@ impl Case {
                         Err(Refused::Nothing)
                     }
                 },
-                Event::Confirmed(_) | Event::Unconfirmed { .. } | Event::StillPending => {
+                Event::Confirmed(_) | Event::Unconfirmed { .. } | Event::StillPending { .. } => {
                     Err(Refused::Nothing)
                 }
             },
@@ -161,14 +161,17 @@ impl Case {
                     ..
                 } if self.platform_outcome.is_none() => Ok(self.report(outcome, None, None)),
                 // Somebody told us of an end that there is not: a person looks.
-                Event::StillPending
+                Event::StillPending { record }
                     if resolution.outcome == Resolved::Superseded && !self.asked.expired(now) =>
                 {
-                    Ok(self.open_again(terms, now))
+                    Ok(match record {
+                        Some(record) => self.taken_up_again(*record, terms, now),
+                        None => self.open_again(terms, now),
+                    })
                 }
                 Event::PlatformResolved { .. }
                 | Event::TimePassed
-                | Event::StillPending
+                | Event::StillPending { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
                 | Event::AnswerTaken { .. }
