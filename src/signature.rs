@@ -5,7 +5,9 @@
 //! parses them, and compared in full length and constant time.
 
 mod mac;
+mod signed_text;
 mod hmac;
+mod ecdsa;
 mod standard;
 mod check;
 mod sign;
@@ -14,9 +16,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp};
 
-pub use hmac::{Encoding, HmacCheck, HmacScheme, InvalidScheme, SignedText};
+pub use ecdsa::{EcdsaCheck, EcdsaScheme, InvalidPublicKey, PublicKey};
+pub use hmac::{Encoding, HmacCheck, HmacScheme};
 pub use mac::Algorithm;
 pub use sign::{Signed, Unsignable};
+pub use signed_text::{InvalidScheme, SignedText};
 
 use crate::domain::request::Proven;
 use crate::secret::Secret;
@@ -85,7 +89,8 @@ pub enum Strength {
     Body,
 }
 
-/// The checks of one source. `S` is what a secret is kept as; it is read at each use, so that a rotated file is seen.
+/// The checks of one source. `S` is what a secret, or a public key, is kept as; it is read at each use, so that a rotated
+/// file is seen.
 #[derive(Debug, Clone)]
 pub struct Verifier<S> {
     checks: Vec<Check<S>>,
@@ -96,6 +101,8 @@ pub struct Verifier<S> {
 pub enum Check<S> {
     /// A keyed hash in a header.
     Hmac(HmacCheck<S>),
+    /// A signature with the platform's private key in a header.
+    Ecdsa(EcdsaCheck<S>),
     /// Standard Webhooks 1.0, symmetric signatures (`v1`).
     StandardWebhooks {
         /// Keys in base64, with or without `whsec_` before them.

@@ -176,6 +176,7 @@ fn field_rule(field: &FieldConfig) -> Result<FieldRule, StartError> {
 fn check(configured: &VerifyConfig) -> Result<Check<Credential>, StartError> {
     Ok(match configured {
         VerifyConfig::Hmac(hmac) => Check::Hmac(scheme(hmac)?.check().map_err(StartError::Scheme)?),
+        VerifyConfig::Ecdsa(check) => Check::Ecdsa(check.clone()),
         VerifyConfig::StandardWebhooks { secrets, tolerance } => Check::StandardWebhooks {
             secrets: secrets.clone(),
             tolerance: signed(*tolerance),

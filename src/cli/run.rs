@@ -179,6 +179,7 @@ fn proof(source: &SourceConfig) -> String {
 fn way(verify: &VerifyConfig) -> &'static str {
     match verify {
         VerifyConfig::Hmac(_) => "an HMAC over the body",
+        VerifyConfig::Ecdsa(_) => "an ECDSA signature over the body",
         VerifyConfig::StandardWebhooks { .. } => "a Standard Webhooks signature",
         VerifyConfig::StaticHeader { .. } => "a secret header",
         VerifyConfig::SecretPath(_) => "a secret path",

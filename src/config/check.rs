@@ -7,12 +7,14 @@ use std::ops::Range;
 use base64::Engine as _;
 use jiff::{SignedDuration, Timestamp};
 
-use super::reader::{Noted, Reader};
+use super::reader::{Holds, Reader};
 use super::sections::Places;
 use super::source::{self, SourceConfig, SourceKind, VerifyConfig};
 use super::{Config, LogKey, Mode, code, sources, units};
 use crate::credential::Credential;
 use crate::diagnostic::Diagnostic;
+use crate::secret::Secret;
+use crate::signature::PublicKey;
 
 /// Shorter secrets can be guessed by whoever may try long enough.
 const SHORT: usize = 16;
@@ -29,7 +31,7 @@ pub(super) fn check(reader: &mut Reader<'_>, config: &Config, places: &Places, n
         }
     }
     duplicates(reader, config, places);
-    secrets(reader);
+    credentials(reader);
     webhook_secrets(reader, config);
     log_key(reader, config);
     if places.operators_written == 0 {
@@ -287,27 +289,45 @@ fn twice<'a>(
     }
 }
 
-/// Secrets that can be guessed, and files that are not there yet.
-fn secrets(reader: &mut Reader<'_>) {
-    for Noted { credential, span } in std::mem::take(&mut reader.credentials) {
-        let warning = match credential.read() {
-            Ok(secret) if secret.expose().len() < SHORT => {
-                let message =
-                    format!("this secret is shorter than {SHORT} bytes and can be guessed");
-                Diagnostic::warning(code::SHORT_SECRET, message)
-                    .help("make one with `openssl rand -hex 32`")
-            }
-            Ok(_) => continue,
+/// Secrets that can be guessed, public keys that are none, and files that are not there yet.
+fn credentials(reader: &mut Reader<'_>) {
+    for noted in std::mem::take(&mut reader.credentials) {
+        let found = match noted.credential.read() {
+            Ok(text) => match noted.holds {
+                Holds::Secret => guessable(&text),
+                Holds::PublicKey => no_public_key(&text),
+            },
             Err(error) => {
                 let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
                 let message = format!("{error}{}", source.unwrap_or_default());
-                Diagnostic::warning(code::SECRET_UNREADABLE, message).help(
+                let warning = Diagnostic::warning(code::SECRET_UNREADABLE, message).help(
                     "it is read again at each use; until it can be, whatever needs it is refused",
-                )
+                );
+                Some(warning)
             }
         };
-        reader.note(&span, warning);
+        if let Some(found) = found {
+            reader.note(&noted.span, found);
+        }
     }
+}
+
+fn guessable(secret: &Secret) -> Option<Diagnostic> {
+    if secret.expose().len() >= SHORT {
+        return None;
+    }
+    let message = format!("this secret is shorter than {SHORT} bytes and can be guessed");
+    let warning = Diagnostic::warning(code::SHORT_SECRET, message);
+    Some(warning.help("make one with `openssl rand -hex 32`"))
+}
+
+/// A public key that is none would refuse every delivery.
+fn no_public_key(pem: &Secret) -> Option<Diagnostic> {
+    let error = PublicKey::parse(pem.expose()).err()?;
+    let mistake = Diagnostic::error(code::BAD_VALUE, error.to_string());
+    Some(mistake.help(
+        "copy the platform's public key whole, from `-----BEGIN` to `-----END PUBLIC KEY-----`",
+    ))
 }
 
 /// A Standard Webhooks secret that is none would refuse every delivery.

@@ -16,10 +16,18 @@ use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
 
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// A secret, for the checks that need all of them.
+/// A secret or a public key, for the checks that need all of them.
 pub(super) struct Noted {
+    pub(super) holds: Holds,
     pub(super) credential: Credential,
     pub(super) span: Range<usize>,
+}
+
+/// What a credential is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Holds {
+    Secret,
+    PublicKey,
 }
 
 pub(super) struct Reader<'a> {

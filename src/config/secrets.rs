@@ -2,7 +2,7 @@
 
 use super::code;
 use super::environment::is_name;
-use super::reader::{Map, Noted, Reader};
+use super::reader::{Holds, Map, Noted, Reader};
 use super::yaml::{Kind, Node};
 use crate::credential::{Credential, CredentialError};
 use crate::diagnostic::Diagnostic;
@@ -53,6 +53,10 @@ pub(super) fn required_secret(
 
 /// A plain string, `{env: NAME}` or `{file: PATH}`.
 pub(super) fn secret(reader: &mut Reader<'_>, node: &Node) -> Option<Credential> {
+    credential(reader, node, Holds::Secret)
+}
+
+fn credential(reader: &mut Reader<'_>, node: &Node, holds: Holds) -> Option<Credential> {
     let credential = match &node.kind {
         Kind::Scalar { text, .. } => {
             let name = text
@@ -96,6 +100,7 @@ pub(super) fn secret(reader: &mut Reader<'_>, node: &Node) -> Option<Credential>
         }
     };
     reader.credentials.push(Noted {
+        holds,
         credential: credential.clone(),
         span: node.span.clone(),
     });
@@ -105,6 +110,7 @@ pub(super) fn secret(reader: &mut Reader<'_>, node: &Node) -> Option<Credential>
 fn in_file(reader: &mut Reader<'_>, node: &Node) -> Option<Credential> {
     let credential = Credential::in_file(reader.path(node)?);
     reader.credentials.push(Noted {
+        holds: Holds::Secret,
         credential: credential.clone(),
         span: node.span.clone(),
     });
@@ -144,31 +150,43 @@ fn written(
 
 /// All secrets, of which any one is enough; at least one.
 pub(super) fn secrets(reader: &mut Reader<'_>, map: &mut Map<'_>) -> Option<Vec<Credential>> {
-    let Some(node) = map.take("secrets") else {
-        reader.missing(
-            map,
-            "secrets",
-            "write `secrets: [{file: PATH}]`; two or more while one is being rotated",
-        );
+    list(reader, map, "secrets", Holds::Secret)
+}
+
+/// All public keys, of which any one is enough; at least one.
+pub(super) fn public_keys(reader: &mut Reader<'_>, map: &mut Map<'_>) -> Option<Vec<Credential>> {
+    list(reader, map, "public_keys", Holds::PublicKey)
+}
+
+fn list(
+    reader: &mut Reader<'_>,
+    map: &mut Map<'_>,
+    key: &'static str,
+    holds: Holds,
+) -> Option<Vec<Credential>> {
+    let help = format!("write `{key}: [{{file: PATH}}]`");
+    let Some(node) = map.take(key) else {
+        let help = format!("{help}; two or more while one is being rotated");
+        reader.missing(map, key, &help);
         return None;
     };
     let Kind::Sequence(items) = &node.kind else {
         reader.hide(&node.span);
-        reader.bad(
-            &node.span,
-            format!("a list is needed here, not {}", node.noun()),
-            "write `secrets: [{file: PATH}]`",
-        );
+        let message = format!("a list is needed here, not {}", node.noun());
+        reader.bad(&node.span, message, &help);
         return None;
     };
     if items.is_empty() {
-        reader.bad(
-            &node.span,
-            "there is no secret here",
-            "write `secrets: [{file: PATH}]`",
-        );
+        let message = match holds {
+            Holds::Secret => "there is no secret here",
+            Holds::PublicKey => "there is no public key here",
+        };
+        reader.bad(&node.span, message, &help);
         return None;
     }
-    let read: Vec<_> = items.iter().map(|item| secret(reader, item)).collect();
+    let read: Vec<_> = items
+        .iter()
+        .map(|item| credential(reader, item, holds))
+        .collect();
     read.into_iter().collect()
 }

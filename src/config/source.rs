@@ -10,6 +10,7 @@ use reqwest::Url;
 use super::{Mode, RateLimit};
 use crate::credential::Credential;
 use crate::domain::id::SourceName;
+use crate::signature::EcdsaCheck;
 
 /// A platform or a group of agents that asks.
 #[derive(Debug, Clone)]
@@ -79,6 +80,8 @@ pub struct AgentToken {
 pub enum VerifyConfig {
     /// A signature over the body.
     Hmac(HmacConfig),
+    /// A signature over the body that only the platform can make.
+    Ecdsa(EcdsaCheck<Credential>),
     /// Standard Webhooks 1.0.
     StandardWebhooks {
         /// `whsec_` secrets, of which any one is enough.

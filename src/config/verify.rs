@@ -2,18 +2,24 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+use jiff::SignedDuration;
+
 use super::code;
 use super::reader::{Map, Reader, listed};
-use super::secrets::{optional_secret, secrets};
+use super::secrets::{optional_secret, public_keys, secrets};
 use super::sections::duration;
 use super::source::{HmacAlgorithm, HmacConfig, HmacEncoding, VerifyConfig};
 use super::units;
 use super::yaml::{Kind, Node};
+use crate::credential::Credential;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::signature::SignedText;
+use crate::json::Pointer;
+use crate::signature::{EcdsaCheck, EcdsaScheme, Encoding, SignedText};
 
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 7] = [
     "hmac",
+    "ecdsa",
     "standard_webhooks",
     "static_header",
     "secret_path",
@@ -26,6 +32,8 @@ const ALGORITHMS: [(&str, HmacAlgorithm); 2] = [
 ];
 const ENCODINGS: [(&str, HmacEncoding); 2] =
     [("hex", HmacEncoding::Hex), ("base64", HmacEncoding::Base64)];
+const ECDSA_ENCODINGS: [(&str, Encoding); 2] =
+    [("base64", Encoding::Base64), ("hex", Encoding::Hex)];
 const TOLERANCE: Duration = Duration::from_mins(5);
 const LONGEST_TOLERANCE: Duration = Duration::from_hours(1);
 
@@ -41,7 +49,7 @@ pub(super) fn verify(
     node: &Node,
     assumed: &Assumed,
 ) -> Option<VerifyConfig> {
-    let example = "write one of `hmac: {…}`, `standard_webhooks: {…}`, `static_header: {…}`, `secret_path: …`, `user_agent: …`";
+    let example = "write one of `hmac: {…}`, `ecdsa: {…}`, `standard_webhooks: {…}`, `static_header: {…}`, `secret_path: …`, `user_agent: …`";
     let mut map = reader.map(node, example)?;
     let Some(entry) = map.only_entry() else {
         reader.bad(
@@ -56,6 +64,10 @@ pub(super) fn verify(
             .take("hmac")
             .and_then(|node| hmac(reader, node, assumed))
             .map(VerifyConfig::Hmac),
+        "ecdsa" => map
+            .take("ecdsa")
+            .and_then(|node| ecdsa(reader, node))
+            .map(VerifyConfig::Ecdsa),
         "standard_webhooks" => map
             .take("standard_webhooks")
             .and_then(|node| standard_webhooks(reader, node)),
@@ -115,6 +127,81 @@ fn hmac(reader: &mut Reader<'_>, node: &Node, assumed: &Assumed) -> Option<HmacC
     let encoding = map
         .take("encoding")
         .and_then(|node| reader.word(node, &ENCODINGS));
+    let coverage = coverage(reader, &mut map, node);
+    let secrets = secrets(reader, &mut map);
+    reader.close(&map);
+    let coverage = coverage?;
+    Some(HmacConfig {
+        header: header?,
+        algorithm: algorithm.unwrap_or(HmacAlgorithm::Sha256),
+        encoding: encoding.unwrap_or(HmacEncoding::Hex),
+        prefix,
+        signed: coverage.signed,
+        timestamp_header: coverage.timestamp_header,
+        id_header: coverage.id_header,
+        tolerance: coverage.tolerance,
+        secrets: secrets?,
+    })
+}
+
+fn ecdsa(reader: &mut Reader<'_>, node: &Node) -> Option<EcdsaCheck<Credential>> {
+    let mut map = reader.map(
+        node,
+        "write `ecdsa: {header: …, public_keys: [{file: PATH}]}`",
+    )?;
+    let header = reader
+        .required(
+            &mut map,
+            "header",
+            "name the header that holds the signature",
+        )
+        .and_then(|node| header(reader, node));
+    let encoding = map
+        .take("encoding")
+        .and_then(|node| reader.word(node, &ECDSA_ENCODINGS));
+    let json_node = map.take("json");
+    let json = json_node.and_then(|node| inside(reader, node));
+    let coverage = coverage(reader, &mut map, node);
+    let public_keys = public_keys(reader, &mut map);
+    reader.close(&map);
+    if json_node.is_some() && json.is_none() {
+        return None;
+    }
+    let coverage = coverage?;
+    let named = |name: Option<String>| name.and_then(|name| HeaderName::try_from(name).ok());
+    let scheme = EcdsaScheme {
+        header: named(header)?,
+        encoding: encoding.unwrap_or(Encoding::Base64),
+        json,
+        signed: SignedText::parse(&coverage.signed).ok()?,
+        timestamp_header: named(coverage.timestamp_header),
+        id_header: named(coverage.id_header),
+        tolerance: SignedDuration::try_from(coverage.tolerance).ok()?,
+        public_keys: public_keys?,
+    };
+    // What this could refuse was noted above, with its place.
+    scheme.check().ok()
+}
+
+/// Where the signature is within a header that holds a JSON object.
+fn inside(reader: &mut Reader<'_>, node: &Node) -> Option<Pointer> {
+    reader.parsed(
+        node,
+        "a JSON pointer to a member",
+        "write `/s` where the header is `{\"v\": \"1\", \"s\": \"…\"}`; leave `json` out where it is the signature alone",
+        |text| Pointer::parse(text).ok().filter(|pointer| !pointer.as_str().is_empty()),
+    )
+}
+
+/// What is signed with a body, and in which headers it comes.
+struct Coverage {
+    signed: String,
+    timestamp_header: Option<String>,
+    id_header: Option<String>,
+    tolerance: Duration,
+}
+
+fn coverage(reader: &mut Reader<'_>, map: &mut Map<'_>, node: &Node) -> Option<Coverage> {
     let signed_node = map.take("signed");
     let signed = match signed_node {
         Some(node) => signed(reader, node),
@@ -124,12 +211,12 @@ fn hmac(reader: &mut Reader<'_>, node: &Node, assumed: &Assumed) -> Option<HmacC
     let id_node = map.take("id_header");
     if let Some(signed) = &signed {
         let at = signed_node.unwrap_or(node);
-        for (key, placeholder, header) in [
+        for (key, placeholder, named) in [
             ("timestamp_header", "{timestamp}", timestamp_node),
             ("id_header", "{id}", id_node),
         ] {
             // What is not signed proves nothing, and what is signed must be somewhere.
-            match (header, signed.contains(placeholder)) {
+            match (named, signed.contains(placeholder)) {
                 (Some(node), false) => reader.bad(
                     &node.span,
                     format!("`{key}` is named, but `signed` has no `{placeholder}`"),
@@ -144,21 +231,14 @@ fn hmac(reader: &mut Reader<'_>, node: &Node, assumed: &Assumed) -> Option<HmacC
             }
         }
     }
-    let timestamp_header = timestamp_node.and_then(|node| self::header(reader, node));
-    let id_header = id_node.and_then(|node| self::header(reader, node));
-    let tolerance = tolerance(reader, &mut map);
-    let secrets = secrets(reader, &mut map);
-    reader.close(&map);
-    Some(HmacConfig {
-        header: header?,
-        algorithm: algorithm.unwrap_or(HmacAlgorithm::Sha256),
-        encoding: encoding.unwrap_or(HmacEncoding::Hex),
-        prefix,
+    let timestamp_header = timestamp_node.and_then(|node| header(reader, node));
+    let id_header = id_node.and_then(|node| header(reader, node));
+    let tolerance = tolerance(reader, map);
+    Some(Coverage {
         signed: signed?,
         timestamp_header,
         id_header,
         tolerance,
-        secrets: secrets?,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 impl<S> Check<S> {
     pub(super) fn strength(&self) -> Strength {
         match self {
-            Self::Hmac(_) | Self::StandardWebhooks { .. } => Strength::Body,
+            Self::Hmac(_) | Self::Ecdsa(_) | Self::StandardWebhooks { .. } => Strength::Body,
             Self::StaticHeader { .. } | Self::SecretPath { .. } | Self::BearerToken { .. } => {
                 Strength::Sender
             }
@@ -21,6 +21,7 @@ impl<S> Check<S> {
     pub(super) fn secrets(&self) -> Vec<&S> {
         match self {
             Self::Hmac(check) => check.0.secrets.iter().collect(),
+            Self::Ecdsa(check) => check.0.public_keys.iter().collect(),
             Self::StandardWebhooks { secrets, .. }
             | Self::StaticHeader { secrets, .. }
             | Self::SecretPath { secrets } => secrets.iter().collect(),
@@ -39,6 +40,7 @@ impl<S> Check<S> {
         let headers = &delivery.headers;
         match self {
             Self::Hmac(check) => check.hold(delivery, now, read)?,
+            Self::Ecdsa(check) => check.hold(delivery, now, read)?,
             Self::StandardWebhooks { secrets, tolerance } => {
                 standard::hold(secrets, *tolerance, delivery, now, read)?;
             }
@@ -144,7 +146,8 @@ pub(super) fn only_timestamp<'a>(
     Ok(text)
 }
 
-/// A moment as senders stamp it: Unix seconds, Unix milliseconds (12 digits or more), or RFC 3339 with its offset.
+/// A moment as senders stamp it: Unix seconds, Unix milliseconds (12 digits or more), or RFC 3339 to the letter. None of
+/// the latter is the beginning or the end of another, so that what was signed can be split in one way only.
 fn read_timestamp(text: &str) -> Option<Timestamp> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let number = text.parse().ok()?;
@@ -154,12 +157,42 @@ fn read_timestamp(text: &str) -> Option<Timestamp> {
             Timestamp::from_millisecond(number).ok()
         };
     }
-    let plain = |byte: u8| byte.is_ascii_digit() || b"TZtz:.+-".contains(&byte);
-    if text.bytes().all(plain) {
+    if is_rfc3339(text.as_bytes()) {
         text.parse().ok()
     } else {
         None
     }
+}
+
+/// Whether `text` has the form of RFC 3339, whatever the numbers: `2022-04-07T21:39:13Z`.
+fn is_rfc3339(text: &[u8]) -> bool {
+    let formed = |text: &[u8], form: &[u8]| {
+        text.len() == form.len()
+            && text.iter().zip(form).all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                b'T' => matches!(byte, b'T' | b't'),
+                b'Z' => matches!(byte, b'Z' | b'z'),
+                b'+' => matches!(byte, b'+' | b'-'),
+                other => byte == other,
+            })
+    };
+    let Some((moment, rest)) = text.split_at_checked("0000-00-00T00:00:00".len()) else {
+        return false;
+    };
+    let offset_at = rest
+        .iter()
+        .position(|byte| matches!(byte, b'Z' | b'z' | b'+' | b'-'));
+    let Some((fraction, offset)) = offset_at.and_then(|at| rest.split_at_checked(at)) else {
+        return false;
+    };
+    let fraction = match fraction {
+        [] => true,
+        [b'.', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+        [..] => false,
+    };
+    formed(moment, b"0000-00-00T00:00:00")
+        && fraction
+        && (formed(offset, b"Z") || formed(offset, b"+00:00"))
 }
 
 /// The delivery id in a header: one, printable, and without `separators`, so that what was signed can be split in one
@@ -172,10 +205,15 @@ pub(super) fn only_id<'a>(
     let id = only(headers, name)
         .map_err(|Ambiguous| Unverified::IdMalformed(name.clone()))?
         .ok_or_else(|| Unverified::IdMissing(name.clone()))?;
-    if id.is_empty() || id.len() > 256 || id.contains(|character| separators.contains(character)) {
+    if !is_plain_id(id, separators) {
         return Err(Unverified::IdMalformed(name.clone()));
     }
     Ok(id)
+}
+
+/// Whether `id` is one, and can be told from the text around it.
+pub(super) fn is_plain_id(id: &str, separators: &str) -> bool {
+    !id.is_empty() && id.len() <= 256 && !id.contains(|character| separators.contains(character))
 }
 
 /// Passes if `matches` is true of any secret. Otherwise the fault is the sender's (`wrong`), unless a secret of ours

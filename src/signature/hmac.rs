@@ -2,11 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 
-use super::check::{ReadSecret, any_secret, only_id, only_signature, only_timestamp};
+use super::check::{ReadSecret, any_secret, only_signature};
 use super::mac::{Algorithm, Mac};
+use super::sign::{Unsignable, header_value};
+use super::signed_text::{Coverage, InvalidScheme, SignedText, Stamps};
 use super::{Delivery, Unverified};
 use crate::secret::Secret;
 
@@ -48,82 +50,85 @@ pub enum Encoding {
     Base64,
 }
 
-/// What the hash is taken over: literal text around `{body}`, `{timestamp}` and `{id}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedText {
-    parts: Vec<Part>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
-    Literal(String),
-    Body,
-    Timestamp,
-    Id,
-}
-
-/// Why a signature scheme makes no sense.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidScheme {
-    /// A placeholder that does not exist.
-    #[error("`{0}` is not known in `signed`; use `{{body}}`, `{{timestamp}}` and `{{id}}`")]
-    UnknownPlaceholder(String),
-    /// The body is not part of what is signed, or more than once.
-    #[error("`signed` must hold `{{body}}` once; else the signature says nothing about the body")]
-    Body,
-    /// Two parts touch, so that the end of one could be taken for the start of the other.
-    #[error("`signed` needs a separator between two placeholders, as in `{{timestamp}}.{{body}}`")]
-    Touching,
-    /// The template has a part whose header is not named.
-    #[error("`signed` holds `{{{placeholder}}}`; say in `{key}` which header it comes in")]
-    HeaderNotNamed {
-        /// The placeholder.
-        placeholder: &'static str,
-        /// The key to set.
-        key: &'static str,
-    },
-    /// A header is named that the signature does not cover, so that anyone could change it.
-    #[error(
-        "`{key}` is set but not signed; put `{{{placeholder}}}` in `signed` or leave `{key}` out"
-    )]
-    NotSigned {
-        /// The placeholder.
-        placeholder: &'static str,
-        /// The key that is set.
-        key: &'static str,
-    },
-    /// There is no secret.
-    #[error("`secrets` is empty; give at least one")]
-    NoSecrets,
-    /// The tolerance is not a length of time.
-    #[error("`tolerance` must be more than nothing")]
-    Tolerance,
-}
-
 impl<S> HmacScheme<S> {
     /// The check for this scheme, if the scheme makes sense.
     pub fn check(self) -> Result<HmacCheck<S>, InvalidScheme> {
-        covered(
-            &self.signed,
-            &Part::Timestamp,
-            self.timestamp_header.as_ref(),
-            "timestamp",
-            "timestamp_header",
-        )?;
-        covered(
-            &self.signed,
-            &Part::Id,
-            self.id_header.as_ref(),
-            "id",
-            "id_header",
-        )?;
+        self.validate()?;
+        Ok(HmacCheck(self))
+    }
+
+    /// Signs `body`, which we send, as the delivery `id` at `now`, with the first secret. The headers are the
+    /// signature's own and those of what is signed with the body.
+    pub(crate) fn sign_outgoing<E: std::fmt::Display>(
+        &self,
+        body: &[u8],
+        id: &str,
+        now: Timestamp,
+        read: impl Fn(&S) -> Result<Secret, E>,
+    ) -> Result<Vec<(HeaderName, HeaderValue)>, Unsignable> {
+        self.validate().map_err(Unsignable::Scheme)?;
+        let coverage = self.coverage();
+        if !coverage.allows_id(id) {
+            return Err(Unsignable::Id);
+        }
+        let secret = self.secrets.first().ok_or(InvalidScheme::NoSecrets);
+        let secret = read(secret.map_err(Unsignable::Scheme)?)
+            .map_err(|error| Unsignable::Secret(error.to_string()))?;
+        let timestamp = now.as_second().to_string();
+        let stamps = Stamps {
+            timestamp: &timestamp,
+            id,
+        };
+        let mac = self
+            .mac(&secret, body, stamps)
+            .map_err(Unsignable::Secret)?;
+        let signature = self.encode(&mac.tag());
+        coverage
+            .headers(stamps)
+            .chain([(&self.header, signature.as_str())])
+            .map(|(name, value)| Ok((name.clone(), header_value(name, value)?)))
+            .collect()
+    }
+
+    fn validate(&self) -> Result<(), InvalidScheme> {
+        self.coverage().validate()?;
         if self.secrets.is_empty() {
             return Err(InvalidScheme::NoSecrets);
         }
-        if self.tolerance <= SignedDuration::ZERO {
-            return Err(InvalidScheme::Tolerance);
+        Ok(())
+    }
+
+    fn coverage(&self) -> Coverage<'_> {
+        Coverage {
+            signed: &self.signed,
+            timestamp_header: self.timestamp_header.as_ref(),
+            id_header: self.id_header.as_ref(),
+            tolerance: self.tolerance,
         }
-        Ok(HmacCheck(self))
+    }
+
+    /// The hash that a sender who knows `secret` would give.
+    pub(super) fn mac(
+        &self,
+        secret: &Secret,
+        body: &[u8],
+        stamps: Stamps<'_>,
+    ) -> Result<Mac, String> {
+        let mut mac =
+            Mac::keyed(self.algorithm, secret.expose().as_bytes()).ok_or("the secret is empty")?;
+        for part in self.signed.fill(body, stamps) {
+            mac.update(part);
+        }
+        Ok(mac)
+    }
+
+    /// The header's value for a hash.
+    pub(super) fn encode(&self, tag: &[u8]) -> String {
+        format!("{}{}", self.prefix, self.encoding.encode(tag))
+    }
+
+    fn decode(&self, value: &str) -> Option<Vec<u8>> {
+        self.encoding.decode(value.strip_prefix(&self.prefix)?)
     }
 }
 
@@ -134,127 +139,33 @@ impl<S> HmacCheck<S> {
         now: Timestamp,
         read: &ReadSecret<'_, S>,
     ) -> Result<(), Unverified> {
-        let headers = &delivery.headers;
-        let tag = self
-            .decode(only_signature(headers, &self.0.header)?)
-            .ok_or_else(|| Unverified::SignatureMalformed(self.0.header.clone()))?;
-        let timestamp = match &self.0.timestamp_header {
-            Some(name) => only_timestamp(headers, name, self.0.tolerance, now)?,
-            None => "",
-        };
-        let id = match &self.0.id_header {
-            Some(name) => only_id(headers, name, &self.0.signed.separators())?,
-            None => "",
-        };
+        let scheme = &self.0;
+        let tag = scheme
+            .decode(only_signature(&delivery.headers, &scheme.header)?)
+            .ok_or_else(|| Unverified::SignatureMalformed(scheme.header.clone()))?;
+        let stamps = scheme.coverage().stamps(delivery, now)?;
         any_secret(
-            &self.0.secrets,
+            &scheme.secrets,
             read,
-            Unverified::SignatureWrong(self.0.header.clone()),
-            |secret| {
-                Ok(self
-                    .mac(secret, &delivery.body, timestamp, id)?
-                    .matches(&tag))
-            },
+            Unverified::SignatureWrong(scheme.header.clone()),
+            |secret| Ok(scheme.mac(secret, &delivery.body, stamps)?.matches(&tag)),
         )
     }
-
-    /// The hash that a sender who knows `secret` would give.
-    pub(super) fn mac(
-        &self,
-        secret: &Secret,
-        body: &[u8],
-        timestamp: &str,
-        id: &str,
-    ) -> Result<Mac, String> {
-        let mut mac = Mac::keyed(self.0.algorithm, secret.expose().as_bytes())
-            .ok_or("the secret is empty")?;
-        for part in &self.0.signed.parts {
-            mac.update(match part {
-                Part::Literal(text) => text.as_bytes(),
-                Part::Body => body,
-                Part::Timestamp => timestamp.as_bytes(),
-                Part::Id => id.as_bytes(),
-            });
-        }
-        Ok(mac)
-    }
-
-    /// The header's value for a hash.
-    pub(super) fn encode(&self, tag: &[u8]) -> String {
-        let encoded = match self.0.encoding {
-            Encoding::Hex => hex::encode(tag),
-            Encoding::Base64 => STANDARD.encode(tag),
-        };
-        format!("{}{encoded}", self.0.prefix)
-    }
-
-    fn decode(&self, value: &str) -> Option<Vec<u8>> {
-        let encoded = value.strip_prefix(&self.0.prefix)?;
-        match self.0.encoding {
-            Encoding::Hex => hex::decode(encoded).ok(),
-            Encoding::Base64 => STANDARD.decode(encoded).ok(),
-        }
-    }
 }
 
-impl SignedText {
-    /// Parses a template as the config has it: `{timestamp}.{body}`.
-    pub fn parse(template: &str) -> Result<Self, InvalidScheme> {
-        let mut parts = Vec::new();
-        let mut rest = template;
-        while let Some((literal, opened)) = rest.split_once('{') {
-            if !literal.is_empty() {
-                parts.push(Part::Literal(literal.to_owned()));
-            }
-            let (name, after) = opened
-                .split_once('}')
-                .ok_or_else(|| InvalidScheme::UnknownPlaceholder(format!("{{{opened}")))?;
-            parts.push(match name {
-                "body" => Part::Body,
-                "timestamp" => Part::Timestamp,
-                "id" => Part::Id,
-                _ => return Err(InvalidScheme::UnknownPlaceholder(format!("{{{name}}}"))),
-            });
-            rest = after;
+impl Encoding {
+    pub(super) fn encode(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Hex => hex::encode(bytes),
+            Self::Base64 => STANDARD.encode(bytes),
         }
-        if !rest.is_empty() {
-            parts.push(Part::Literal(rest.to_owned()));
-        }
-        if parts.iter().filter(|part| **part == Part::Body).count() != 1 {
-            return Err(InvalidScheme::Body);
-        }
-        let literal = |part: &Part| matches!(part, Part::Literal(_));
-        if parts
-            .iter()
-            .zip(parts.iter().skip(1))
-            .any(|(one, next)| !literal(one) && !literal(next))
-        {
-            return Err(InvalidScheme::Touching);
-        }
-        Ok(Self { parts })
     }
 
-    fn separators(&self) -> String {
-        self.parts
-            .iter()
-            .filter_map(|part| match part {
-                Part::Literal(text) => Some(text.as_str()),
-                Part::Body | Part::Timestamp | Part::Id => None,
-            })
-            .collect()
-    }
-}
-
-fn covered(
-    signed: &SignedText,
-    part: &Part,
-    header: Option<&HeaderName>,
-    placeholder: &'static str,
-    key: &'static str,
-) -> Result<(), InvalidScheme> {
-    match (signed.parts.contains(part), header) {
-        (true, None) => Err(InvalidScheme::HeaderNotNamed { placeholder, key }),
-        (false, Some(_)) => Err(InvalidScheme::NotSigned { placeholder, key }),
-        (true, Some(_)) | (false, None) => Ok(()),
+    /// The bytes that `text` stands for, if all of it is in this encoding.
+    pub(super) fn decode(self, text: &str) -> Option<Vec<u8>> {
+        match self {
+            Self::Hex => hex::decode(text).ok(),
+            Self::Base64 => STANDARD.decode(text).ok(),
+        }
     }
 }

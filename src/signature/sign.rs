@@ -4,6 +4,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 
+use super::check::ReadSecret;
+use super::signed_text::InvalidScheme;
 use super::{Check, Verifier, standard};
 use crate::secret::Secret;
 
@@ -21,6 +23,15 @@ pub enum Unsignable {
     /// No secret can be used.
     #[error("the secret cannot be used: {0}")]
     Secret(String),
+    /// Only the platform can sign: we have its public key.
+    #[error("`ecdsa` is signed with the platform's private key, which nobody else has")]
+    PrivateKey,
+    /// The scheme makes no sense.
+    #[error(transparent)]
+    Scheme(InvalidScheme),
+    /// The delivery id is empty, too long, or could be taken for another part of what is signed.
+    #[error("the delivery id is empty, too long, or holds a separator of `signed`")]
+    Id,
     /// A value cannot stand in a header.
     #[error("the value of the header `{0}` holds characters that no header can hold")]
     Header(HeaderName),
@@ -36,67 +47,90 @@ impl<S> Verifier<S> {
         now: Timestamp,
         read: impl Fn(&S) -> Result<Secret, E>,
     ) -> Result<Signed, Unsignable> {
-        let read = |first: Option<&S>| {
-            let first = first.ok_or_else(|| Unsignable::Secret("there is none".to_owned()))?;
-            read(first).map_err(|error| Unsignable::Secret(error.to_string()))
-        };
-        let timestamp = now.as_second().to_string();
+        let read = |secret: &S| read(secret).map_err(|error| error.to_string());
         let mut signed = Signed {
             headers: HeaderMap::new(),
             path_secret: None,
         };
         for check in &self.checks {
-            match check {
-                Check::Hmac(check) => {
-                    let mac = check
-                        .mac(&read(check.0.secrets.first())?, body, &timestamp, id)
-                        .map_err(Unsignable::Secret)?;
-                    insert(
-                        &mut signed.headers,
-                        &check.0.header,
-                        &check.encode(&mac.tag()),
-                    )?;
-                    if let Some(name) = &check.0.timestamp_header {
-                        insert(&mut signed.headers, name, &timestamp)?;
-                    }
-                    if let Some(name) = &check.0.id_header {
-                        insert(&mut signed.headers, name, id)?;
-                    }
-                }
-                Check::StandardWebhooks { secrets, .. } => {
-                    let mac = standard::mac(&read(secrets.first())?, body, &timestamp, id)
-                        .map_err(Unsignable::Secret)?;
-                    insert(
-                        &mut signed.headers,
-                        &standard::SIGNATURE,
-                        &standard::encode(&mac.tag()),
-                    )?;
-                    insert(&mut signed.headers, &standard::TIMESTAMP, &timestamp)?;
-                    insert(&mut signed.headers, &standard::ID, id)?;
-                }
-                Check::StaticHeader { name, secrets } => {
-                    insert(&mut signed.headers, name, read(secrets.first())?.expose())?;
-                }
-                Check::SecretPath { secrets } => signed.path_secret = Some(read(secrets.first())?),
-                Check::BearerToken { tokens } => {
-                    let token = read(tokens.first().map(|named| &named.token))?;
-                    insert(
-                        &mut signed.headers,
-                        &header::AUTHORIZATION,
-                        &format!("Bearer {}", token.expose()),
-                    )?;
-                }
-                Check::UserAgent { expected } => {
-                    insert(&mut signed.headers, &header::USER_AGENT, expected)?;
-                }
-            }
+            check.sign(&mut signed, body, id, now, &read)?;
         }
         Ok(signed)
     }
 }
 
-fn insert(headers: &mut HeaderMap, name: &HeaderName, value: &str) -> Result<(), Unsignable> {
-    let value = HeaderValue::from_str(value).map_err(|_| Unsignable::Header(name.clone()))?;
-    headers.insert(name, value);
-    Ok(())
+impl<S> Check<S> {
+    fn sign(
+        &self,
+        signed: &mut Signed,
+        body: &[u8],
+        id: &str,
+        now: Timestamp,
+        read: &ReadSecret<'_, S>,
+    ) -> Result<(), Unsignable> {
+        let first = |secrets: &[S]| first(secrets.first(), read);
+        match self {
+            Self::Hmac(check) => {
+                let headers = check
+                    .0
+                    .sign_outgoing(body, id, now, |secret| read(secret))?;
+                signed.headers.extend(headers);
+            }
+            Self::Ecdsa(_) => return Err(Unsignable::PrivateKey),
+            Self::StandardWebhooks { secrets, .. } => {
+                if !standard::allows_id(id) {
+                    return Err(Unsignable::Id);
+                }
+                let timestamp = now.as_second().to_string();
+                let mac = standard::mac(&first(secrets)?, body, &timestamp, id)
+                    .map_err(Unsignable::Secret)?;
+                let signature = standard::encode(&mac.tag());
+                for (name, value) in [
+                    (standard::ID, id),
+                    (standard::TIMESTAMP, &timestamp),
+                    (standard::SIGNATURE, &signature),
+                ] {
+                    let value = header_value(&name, value)?;
+                    signed.headers.insert(name, value);
+                }
+            }
+            Self::StaticHeader { name, secrets } => {
+                let value = secret_value(name, first(secrets)?.expose())?;
+                signed.headers.insert(name, value);
+            }
+            Self::SecretPath { secrets } => signed.path_secret = Some(first(secrets)?),
+            Self::BearerToken { tokens } => {
+                let token = self::first(tokens.first().map(|named| &named.token), read)?;
+                let value = format!("Bearer {}", token.expose());
+                let value = secret_value(&header::AUTHORIZATION, &value)?;
+                signed.headers.insert(header::AUTHORIZATION, value);
+            }
+            Self::UserAgent { expected } => {
+                let value = header_value(&header::USER_AGENT, expected)?;
+                signed.headers.insert(header::USER_AGENT, value);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn first<S>(secret: Option<&S>, read: &ReadSecret<'_, S>) -> Result<Secret, Unsignable> {
+    let secret = secret.ok_or_else(|| Unsignable::Secret("there is none".to_owned()))?;
+    let secret = read(secret).map_err(Unsignable::Secret)?;
+    if secret.expose().is_empty() {
+        return Err(Unsignable::Secret("it is empty".to_owned()));
+    }
+    Ok(secret)
+}
+
+/// `value` as the value of the header `name`.
+pub(super) fn header_value(name: &HeaderName, value: &str) -> Result<HeaderValue, Unsignable> {
+    HeaderValue::from_str(value).map_err(|_| Unsignable::Header(name.clone()))
+}
+
+/// The same for a secret: it prints as `Sensitive`.
+fn secret_value(name: &HeaderName, value: &str) -> Result<HeaderValue, Unsignable> {
+    let mut value = header_value(name, value)?;
+    value.set_sensitive(true);
+    Ok(value)
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderName;
 use jiff::{SignedDuration, Timestamp};
 
-use super::check::{ReadSecret, any_secret, only_id, only_signature, only_timestamp};
+use super::check::{ReadSecret, any_secret, is_plain_id, only_id, only_signature, only_timestamp};
 use super::mac::{Algorithm, Mac};
 use super::{Delivery, MAXIMUM_SIGNATURES, Unverified};
 use crate::secret::Secret;
@@ -13,6 +13,9 @@ use crate::secret::Secret;
 pub(super) const ID: HeaderName = HeaderName::from_static("webhook-id");
 pub(super) const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 pub(super) const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+
+/// What stands between the parts that are signed.
+const SEPARATOR: &str = ".";
 
 pub(super) fn hold<S>(
     secrets: &[S],
@@ -23,7 +26,7 @@ pub(super) fn hold<S>(
 ) -> Result<(), Unverified> {
     let headers = &delivery.headers;
     let tags = tags(only_signature(headers, &SIGNATURE)?)?;
-    let id = only_id(headers, &ID, ".")?;
+    let id = only_id(headers, &ID, SEPARATOR)?;
     let timestamp = only_timestamp(headers, &TIMESTAMP, tolerance, now)?;
     if !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Unverified::TimestampMalformed(TIMESTAMP));
@@ -47,10 +50,16 @@ pub(super) fn mac(secret: &Secret, body: &[u8], timestamp: &str, id: &str) -> Re
         .decode(encoded)
         .map_err(|_| "the secret is not `whsec_` and base64")?;
     let mut mac = Mac::keyed(Algorithm::Sha256, &key).ok_or("the secret is empty")?;
-    for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
-        mac.update(part);
+    for part in [id, SEPARATOR, timestamp, SEPARATOR] {
+        mac.update(part.as_bytes());
     }
+    mac.update(body);
     Ok(mac)
+}
+
+/// Whether a delivery may have this id.
+pub(super) fn allows_id(id: &str) -> bool {
+    is_plain_id(id, SEPARATOR)
 }
 
 /// The header's value for a hash.

@@ -1,11 +1,14 @@
 mod standard;
 mod hmac;
+mod ecdsa;
 mod others;
 mod laws;
 
 use std::convert::Infallible;
 
 use http::HeaderValue;
+
+use crate::json::Pointer;
 
 use super::*;
 

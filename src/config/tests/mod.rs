@@ -2,6 +2,7 @@
 
 mod checks;
 mod refused;
+mod verify;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -118,7 +119,7 @@ fn every_example_of_the_default_file_works_when_it_is_uncommented() {
     let SourceKind::TraceMem(tracemem) = &config.sources[0].kind else {
         panic!("the first is tracemem")
     };
-    assert_eq!((tracemem.verify.len(), tracemem.fields.len()), (5, 3));
+    assert_eq!((tracemem.verify.len(), tracemem.fields.len()), (6, 3));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A keyed hash in a header, under every option.
 
 use super::*;
+use crate::signature::signed_text::Stamps;
 
 #[test]
 fn a_timestamp_passes_up_to_the_tolerance_both_ways_and_not_a_second_more() {
@@ -36,8 +37,6 @@ fn a_timestamp_passes_up_to_the_tolerance_both_ways_and_not_a_second_more() {
 fn a_timestamp_that_is_none_is_refused_even_when_it_is_signed() {
     let check = scheme("{timestamp}.{body}");
     let verifier = hmac(check.clone());
-    let HmacCheck(check) = check.check().unwrap();
-    let check = HmacCheck(check);
     for (timestamp, reason) in [
         ("1649367553", "ok"),
         ("1649367553000", "ok"),
@@ -51,11 +50,20 @@ fn a_timestamp_that_is_none_is_refused_even_when_it_is_signed() {
         ("99999999999999999999999", "timestamp_malformed"),
         ("2022-04-07T21:39:13", "timestamp_malformed"),
         ("2022-04-07 21:39:13Z", "timestamp_malformed"),
+        ("2022-04-07T23:39:13+02", "timestamp_malformed"),
+        ("2022-04-07T23:39:13+0200", "timestamp_malformed"),
+        ("2022-04-07T23:39:13+02:00:00", "timestamp_malformed"),
+        ("20220407T213913Z", "timestamp_malformed"),
+        ("+002022-04-07T21:39:13Z", "timestamp_malformed"),
+        ("2022-04-07T21:39:13.Z", "timestamp_malformed"),
+        ("2022-04-07T21:39:13,25Z", "timestamp_malformed"),
+        ("2022-13-07T21:39:13Z", "timestamp_malformed"),
         ("now", "timestamp_malformed"),
         ("1649360000", "timestamp_stale"),
     ] {
         let secret = Secret::new("It's a Secret to Everybody");
-        let signature = check.encode(&check.mac(&secret, BODY, timestamp, "").unwrap().tag());
+        let stamps = Stamps { timestamp, id: "" };
+        let signature = check.encode(&check.mac(&secret, BODY, stamps).unwrap().tag());
         let delivery = delivery(
             &[("x-signature", &signature), ("x-timestamp", timestamp)],
             BODY,
@@ -66,20 +74,79 @@ fn a_timestamp_that_is_none_is_refused_even_when_it_is_signed() {
 
 #[test]
 fn an_id_that_could_be_split_in_two_ways_is_refused_even_when_it_is_signed() {
-    let verifier = hmac(scheme("{id}.{timestamp}.{body}"));
+    let check = scheme("{id}.{timestamp}.{body}");
+    let verifier = hmac(check.clone());
+    let timestamp = STANDARD_TIME.to_string();
+    let long = "m".repeat(257);
     for (id, reason) in [
         ("msg_1", "ok"),
         ("msg.1", "id_malformed"),
         ("", "id_malformed"),
+        (&long, "id_malformed"),
     ] {
-        let signed = verifier.sign(BODY, id, now(), plain).unwrap();
-        let delivery = Delivery {
-            headers: signed.headers,
-            body: Bytes::from_static(BODY),
-            path_secret: None,
+        let stamps = Stamps {
+            timestamp: &timestamp,
+            id,
         };
-        assert_eq!(outcome(&verifier, delivery), reason, "{id}");
+        let mac = check.mac(&check.secrets[0], BODY, stamps).unwrap();
+        let headers = [
+            ("x-signature", &*check.encode(&mac.tag())),
+            ("x-timestamp", &timestamp),
+            ("x-id", id),
+        ];
+        assert_eq!(outcome(&verifier, delivery(&headers, BODY)), reason, "{id}");
+        let signed = verifier.sign(BODY, id, now(), plain);
+        assert_eq!(
+            signed.err(),
+            (reason != "ok").then_some(Unsignable::Id),
+            "what would be refused is not signed"
+        );
     }
+}
+
+#[test]
+fn what_we_send_is_signed_as_its_receiver_checks_it() {
+    let outgoing = scheme("{id}.{timestamp}.{body}");
+    let headers = outgoing
+        .sign_outgoing(BODY, "case-7", now(), plain)
+        .unwrap();
+    let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["x-timestamp", "x-id", "x-signature"]);
+    let sent = Delivery {
+        headers: headers.into_iter().collect(),
+        body: Bytes::from_static(BODY),
+        path_secret: None,
+    };
+    assert_eq!(outcome(&hmac(outgoing.clone()), sent), "ok");
+    let refused = |scheme: &HmacScheme<Secret>, id| {
+        let signed = scheme.sign_outgoing(BODY, id, now(), plain);
+        signed.unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(&outgoing, "case.7"),
+        "the delivery id is empty, too long, or holds a separator of `signed`"
+    );
+    let unnamed = HmacScheme {
+        id_header: None,
+        ..outgoing.clone()
+    };
+    assert_eq!(
+        refused(&unnamed, "case-7"),
+        "`signed` holds `{id}`; say in `id_header` which header it comes in"
+    );
+    let empty = HmacScheme {
+        secrets: secrets(&[""]),
+        ..outgoing.clone()
+    };
+    assert_eq!(
+        refused(&empty, "case-7"),
+        "the secret cannot be used: the secret is empty"
+    );
+    let unreadable = outgoing.sign_outgoing(BODY, "case-7", now(), |_| Err("it is gone"));
+    assert_eq!(
+        unreadable.unwrap_err(),
+        Unsignable::Secret("it is gone".to_owned())
+    );
 }
 
 #[test]
@@ -262,6 +329,14 @@ fn a_scheme_that_makes_no_sense_is_refused_with_what_to_write() {
     assert_eq!(parse("{timestamp}"), InvalidScheme::Body);
     assert_eq!(parse("{body}.{body}"), InvalidScheme::Body);
     assert_eq!(parse("{timestamp}{body}"), InvalidScheme::Touching);
+    for ambiguous in [
+        "{timestamp}0{body}",
+        "{body}.0{timestamp}",
+        "{timestamp}0.{body}",
+    ] {
+        assert_eq!(parse(ambiguous), InvalidScheme::Digit, "{ambiguous}");
+    }
+    assert!(SignedText::parse("v0{timestamp}.0{body}").is_ok());
     assert_eq!(
         parse("{bod}").to_string(),
         "`{bod}` is not known in `signed`; use `{body}`, `{timestamp}` and `{id}`"

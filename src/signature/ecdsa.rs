@@ -1,0 +1,157 @@
+//! A signature that only the platform can make: ECDSA over P-256 and SHA-256, held against its public key.
+//!
+//! Whoever has such a signature can make a second one for the same text (`s` and its negative both hold). That gains
+//! nothing here: deliveries are told apart by what is signed, never by their signatures.
+
+use std::borrow::Cow;
+
+use http::HeaderName;
+use jiff::{SignedDuration, Timestamp};
+use p256::ecdsa::signature::MultipartVerifier as _;
+use p256::ecdsa::{Signature, VerifyingKey};
+use p256::pkcs8::DecodePublicKey as _;
+use p256::pkcs8::spki;
+
+use super::check::{ReadSecret, any_secret, only_signature};
+use super::hmac::Encoding;
+use super::signed_text::{Coverage, InvalidScheme, SignedText};
+use super::{Delivery, Unverified};
+use crate::json::{self, Pointer};
+
+/// How a platform signs with its private key, as the config has it. [`EcdsaScheme::check`] makes a check of it.
+#[derive(Debug, Clone)]
+pub struct EcdsaScheme<S> {
+    /// The header with the signature.
+    pub header: HeaderName,
+    /// How the signature is written: ASN.1 DER or 64 bytes, in this encoding.
+    pub encoding: Encoding,
+    /// Where the signature is if the header holds a JSON object. The signature alone is taken too.
+    pub json: Option<Pointer>,
+    /// What is signed.
+    pub signed: SignedText,
+    /// The header with the timestamp, if that is signed.
+    pub timestamp_header: Option<HeaderName>,
+    /// The header with the delivery id, if that is signed.
+    pub id_header: Option<HeaderName>,
+    /// How far the timestamp may lie from our clock, both ways.
+    pub tolerance: SignedDuration,
+    /// The platform's public keys, as PEM. Any will do.
+    pub public_keys: Vec<S>,
+}
+
+/// A signature over the body, and perhaps over a timestamp and a delivery id with it.
+///
+/// INVARIANT: whatever header is read is signed, the body is signed, and there is a public key.
+#[derive(Debug, Clone)]
+pub struct EcdsaCheck<S>(pub(super) EcdsaScheme<S>);
+
+/// A public key on P-256.
+#[derive(Debug, Clone)]
+pub struct PublicKey(VerifyingKey);
+
+/// Why a text is no public key on P-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPublicKey {
+    /// It is the other half.
+    #[error("this is a private key; give the public one, and a new pair to whoever signs")]
+    Private,
+    /// It is no PEM, or another one.
+    #[error("this is no public key in PEM, which starts with `-----BEGIN PUBLIC KEY-----`")]
+    NotPem,
+    /// It is of another algorithm or curve.
+    #[error("this public key is not for ECDSA on P-256")]
+    OtherAlgorithm,
+    /// It is none, or no point of the curve.
+    #[error("this public key is damaged")]
+    Damaged,
+}
+
+impl<S> EcdsaScheme<S> {
+    /// The check for this scheme, if the scheme makes sense.
+    pub fn check(self) -> Result<EcdsaCheck<S>, InvalidScheme> {
+        self.coverage().validate()?;
+        if self.public_keys.is_empty() {
+            return Err(InvalidScheme::NoPublicKeys);
+        }
+        Ok(EcdsaCheck(self))
+    }
+
+    fn coverage(&self) -> Coverage<'_> {
+        Coverage {
+            signed: &self.signed,
+            timestamp_header: self.timestamp_header.as_ref(),
+            id_header: self.id_header.as_ref(),
+            tolerance: self.tolerance,
+        }
+    }
+
+    /// What the header's value can be read as. Sixty-four bytes may be either form.
+    fn signatures(&self, value: &str) -> Vec<Signature> {
+        let bytes = self
+            .alone(value)
+            .and_then(|text| self.encoding.decode(&text));
+        let Some(bytes) = bytes else {
+            return Vec::new();
+        };
+        [Signature::from_slice(&bytes), Signature::from_der(&bytes)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// The signature without the JSON around it.
+    fn alone<'a>(&self, value: &'a str) -> Option<Cow<'a, str>> {
+        match &self.json {
+            Some(at) if value.starts_with('{') => {
+                let object = json::parse(value.as_bytes()).ok()?;
+                let text = at.find(&object)?.as_str()?;
+                Some(Cow::Owned(text.to_owned()))
+            }
+            Some(_) | None => Some(Cow::Borrowed(value)),
+        }
+    }
+}
+
+impl<S> EcdsaCheck<S> {
+    pub(super) fn hold(
+        &self,
+        delivery: &Delivery,
+        now: Timestamp,
+        read: &ReadSecret<'_, S>,
+    ) -> Result<(), Unverified> {
+        let scheme = &self.0;
+        let signatures = scheme.signatures(only_signature(&delivery.headers, &scheme.header)?);
+        if signatures.is_empty() {
+            return Err(Unverified::SignatureMalformed(scheme.header.clone()));
+        }
+        let stamps = scheme.coverage().stamps(delivery, now)?;
+        let signed: Vec<_> = scheme.signed.fill(&delivery.body, stamps).collect();
+        any_secret(
+            &scheme.public_keys,
+            read,
+            Unverified::SignatureWrong(scheme.header.clone()),
+            |pem| {
+                let key = PublicKey::parse(pem.expose()).map_err(|error| error.to_string())?;
+                Ok(signatures
+                    .iter()
+                    .any(|signature| key.0.multipart_verify(&signed, signature).is_ok()))
+            },
+        )
+    }
+}
+
+impl PublicKey {
+    /// Reads a `SubjectPublicKeyInfo` in PEM.
+    pub fn parse(pem: &str) -> Result<Self, InvalidPublicKey> {
+        VerifyingKey::from_public_key_pem(pem)
+            .map(Self)
+            .map_err(|error| match error {
+                _ if pem.contains("PRIVATE KEY-----") => InvalidPublicKey::Private,
+                _ if !pem.contains("-----BEGIN PUBLIC KEY-----") => InvalidPublicKey::NotPem,
+                spki::Error::OidUnknown { .. } | spki::Error::AlgorithmParametersMissing => {
+                    InvalidPublicKey::OtherAlgorithm
+                }
+                _ => InvalidPublicKey::Damaged,
+            })
+    }
+}
