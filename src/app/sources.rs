@@ -6,8 +6,8 @@ use http::HeaderName;
 use jiff::SignedDuration;
 
 use crate::config::{
-    Config, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding, Mode as ConfigMode,
-    SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
+    AgentToken, Config, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding, HttpConfig,
+    Mode as ConfigMode, SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
 };
 use crate::credential::Credential;
 use crate::domain::case::{CaseTerms, Channel, Mode};
@@ -19,7 +19,7 @@ use crate::signature::{Algorithm, Check, Encoding, HmacScheme, NamedToken, Signe
 use crate::source::forward::Forwarder;
 use crate::source::http::HttpSource;
 use crate::source::tracemem::{Tracemem, TracememSettings};
-use crate::source::{Client, FieldMap, FieldRule, WebUrl};
+use crate::source::{Client, FieldMap, FieldRule, Source, Timeouts, WebUrl};
 
 use super::StartError;
 
@@ -28,6 +28,52 @@ const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// The longest rationale that is sent to a platform, in characters. TraceMem documents no limit.
 const RATIONALE_LIMIT: usize = 1_000;
+
+/// One source as its platform knows it: what it takes to send it something, and to see what it would answer.
+pub(crate) struct Counterpart {
+    /// The source itself. It calls nobody unless it is asked to.
+    pub(crate) source: Arc<dyn Source>,
+    /// How its deliveries are signed, and verified.
+    pub(crate) verifier: Verifier<Credential>,
+    /// Where its deliveries have what.
+    pub(crate) shape: Shape,
+    /// The longest rationale that its platform is sent, in characters.
+    pub(crate) rationale_limit: usize,
+}
+
+/// Where a delivery has what.
+pub(crate) enum Shape {
+    /// As TraceMem's, with these fields beside TraceMem's own.
+    TraceMem(FieldMap),
+    /// As our own API's.
+    Http,
+}
+
+impl Counterpart {
+    /// The counterpart of `source`, which is one of `config`.
+    pub(crate) fn of(config: &Config, source: &SourceConfig) -> Result<Self, StartError> {
+        let timeouts = Timeouts::within(config.outbox.timeout);
+        let client = Client::new(timeouts).map_err(StartError::Client)?;
+        let desk = one(config, source, &client)?;
+        let (verifier, shape) = match &source.kind {
+            SourceKind::TraceMem(tracemem) => {
+                let settings = tracemem_settings(source, tracemem, None)?;
+                (settings.verify, Shape::TraceMem(settings.fields))
+            }
+            SourceKind::Http(http) => {
+                let tokens = named_tokens(http);
+                let check = Check::BearerToken { tokens };
+                (Verifier::new(vec![check]), Shape::Http)
+            }
+        };
+        Ok(Self {
+            source: desk.source,
+            verifier,
+            shape,
+            rationale_limit: desk.terms.rationale_limit,
+        })
+    }
+}
 
 /// Builds every source of `config`.
 pub(super) fn assemble(config: &Config, client: &Client) -> Result<Vec<Desk>, StartError> {
@@ -91,11 +137,7 @@ fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, 
                 Channel::Wait,
                 SignedDuration::from_mins(15),
             );
-            let token = |token: &crate::config::AgentToken| NamedToken {
-                name: token.agent.clone(),
-                token: token.token.clone(),
-            };
-            let tokens = http.tokens.iter().map(token).collect();
+            let tokens = named_tokens(http);
             let forwarder = forward_to.map(|to| Forwarder::new(to, client.clone()));
             let built = HttpSource::new(source.name.clone(), tokens, forwarder);
             Ok(Desk {
@@ -105,6 +147,14 @@ fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, 
             })
         }
     }
+}
+
+fn named_tokens(http: &HttpConfig) -> Vec<NamedToken<Credential>> {
+    let named = |token: &AgentToken| NamedToken {
+        name: token.agent.clone(),
+        token: token.token.clone(),
+    };
+    http.tokens.iter().map(named).collect()
 }
 
 fn terms(
