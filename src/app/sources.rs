@@ -6,8 +6,8 @@ use http::HeaderName;
 use jiff::SignedDuration;
 
 use crate::config::{
-    AgentToken, Config, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding, HttpConfig,
-    Mode as ConfigMode, SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
+    AgentToken, Config, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding,
+    HttpConfig, Mode as ConfigMode, SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
 };
 use crate::credential::Credential;
 use crate::domain::case::{CaseTerms, Channel, Mode};

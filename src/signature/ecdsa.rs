@@ -9,8 +9,8 @@ use http::{HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use p256::ecdsa::signature::{MultipartSigner as _, MultipartVerifier as _};
 use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
-use p256::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _};
 use p256::pkcs8::spki;
+use p256::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _};
 
 use super::check::{ReadSecret, any_secret, only_signature};
 use super::hmac::Encoding;

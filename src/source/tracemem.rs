@@ -26,8 +26,8 @@ use crate::source::client::{Body, Class, Response};
 use crate::source::fields::{Content, moment};
 use crate::source::forward::Forwarder;
 use crate::source::{
-    AnswerResult, AnswerTask, Client, Elsewhere, FieldMap, InvalidUrl, Malformed, Occasion, Preview,
-    Reach, Reading, Source, WebUrl,
+    AnswerResult, AnswerTask, Client, Elsewhere, FieldMap, InvalidUrl, Malformed, Occasion,
+    Preview, Reach, Reading, Source, WebUrl,
 };
 
 /// What the config says of one TraceMem source.

@@ -18,5 +18,6 @@ mod probing;
 mod reading;
 mod readme;
 mod setup;
+mod sources;
 mod testing;
 mod voting;

@@ -25,9 +25,8 @@ pub(super) fn line(url: &str, headers: &[(HeaderName, HeaderValue)], body: &str)
 /// `text` as one word of a shell: plain where every shell reads it as it is, else in single quotes, inside which nothing
 /// but the quote itself means anything.
 fn word(text: &str) -> String {
-    let plain = |character: char| {
-        character.is_ascii_alphanumeric() || "@%+:,./-_".contains(character)
-    };
+    let plain =
+        |character: char| character.is_ascii_alphanumeric() || "@%+:,./-_".contains(character);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
     }
@@ -74,7 +73,11 @@ mod tests {
     fn values_with_quotes_and_dollars_stay_values_in_the_shell() {
         let secret = r#"it's $HOME `id` "$(id)" \ !! #;&|<>*?~ {a,b}"#;
         let url = "http://127.0.0.1:8787/v1/sources/a/'$(id)'";
-        let line = line(url, &[header("x-secret", secret)], "my 'file'; id\n$(id).json");
+        let line = line(
+            url,
+            &[header("x-secret", secret)],
+            "my 'file'; id\n$(id).json",
+        );
         assert_eq!(
             words(&line),
             [

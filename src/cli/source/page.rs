@@ -43,7 +43,11 @@ fn write_delivery(out: &mut dyn Write, shown: &Shown) -> io::Result<()> {
         shown.status,
         shown.case_id.style(HEADING)
     )?;
-    writeln!(out, "{}", format!("POST {}", visible(&shown.url)).style(FAINT))
+    writeln!(
+        out,
+        "{}",
+        format!("POST {}", visible(&shown.url)).style(FAINT)
+    )
 }
 
 fn write_input(out: &mut dyn Write, shown: &Shown) -> io::Result<()> {
@@ -69,7 +73,8 @@ fn write_record(out: &mut dyn Write, shown: &Shown) -> io::Result<()> {
     writeln!(
         out,
         "  {}",
-        "no platform knows a sample, so a missing record is as it should be: it was asked for".style(FAINT)
+        "no platform knows a sample, so a missing record is as it should be: it was asked for"
+            .style(FAINT)
     )
 }
 
@@ -85,7 +90,12 @@ fn write_decision(out: &mut dyn Write, verdict: &Value) -> io::Result<()> {
             text(rule, "set"),
             visible(text(rule, "title"))
         )?;
-        let place = format!("{}:{}  {}", text(rule, "file"), line(rule), text(rule, "id"));
+        let place = format!(
+            "{}:{}  {}",
+            text(rule, "file"),
+            line(rule),
+            text(rule, "id")
+        );
         writeln!(out, "    {}", visible(&place).style(FAINT))?;
     }
     for evidence in items(verdict, "evidence") {
@@ -187,7 +197,11 @@ fn line(value: &Value) -> String {
 }
 
 fn items<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    value.get(name).and_then(Value::as_array).into_iter().flatten()
+    value
+        .get(name)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
 }
 
 fn heading(out: &mut dyn Write, text: &str) -> io::Result<()> {

@@ -27,7 +27,10 @@ impl Refused<'_> {
         };
         let name = self.sender.name();
         let detail = word("detail").unwrap_or(code);
-        let mut lines = vec![format!("countersign answered {} {code}: {detail}", self.status)];
+        let mut lines = vec![format!(
+            "countersign answered {} {code}: {detail}",
+            self.status
+        )];
         match code {
             "unverified" => lines.extend(self.unverified()),
             "unavailable" if self.counted.iter().any(|reason| reason == "secret_unusable") => {
@@ -139,7 +142,8 @@ mod tests {
 
     #[test]
     fn only_what_was_counted_meanwhile_for_this_source_is_a_reason() {
-        let before = "countersign_webhook_refused_total{source=\"refunds\",reason=\"signature_wrong\"} 3\n";
+        let before =
+            "countersign_webhook_refused_total{source=\"refunds\",reason=\"signature_wrong\"} 3\n";
         let after = concat!(
             "# TYPE countersign_webhook_refused counter\n",
             "countersign_webhook_refused_total{source=\"refunds\",reason=\"signature_wrong\"} 3\n",

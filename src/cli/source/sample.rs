@@ -10,8 +10,8 @@ use crate::domain::id::RequestId;
 use crate::json::{self, Pointer};
 use crate::source::FieldRule;
 
-/// How long a sample says that it can be answered.
-const EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// How long a sample says that it can be answered: it is soon gone from what waits for people.
+const EXPIRES_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// An id that no sample had before.
 pub(super) fn id() -> String {

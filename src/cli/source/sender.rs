@@ -160,7 +160,10 @@ impl Sender {
 impl Outgoing {
     /// Which parts of it are secrets themselves, for people; none where it holds signatures alone.
     pub(super) fn secrets(&self) -> Option<String> {
-        let headers = self.headers.iter().filter(|(_, value)| value.is_sensitive());
+        let headers = self
+            .headers
+            .iter()
+            .filter(|(_, value)| value.is_sensitive());
         let mut secrets: Vec<String> = headers
             .map(|(name, _)| format!("the header `{name}`"))
             .collect();
@@ -223,7 +226,10 @@ fn take(config: &Config, name: &str) -> anyhow::Result<SourceConfig> {
     if names.is_empty() {
         bail!("the config has no source");
     }
-    bail!("there is no source `{name}`; the config has {}", names.join(", "))
+    bail!(
+        "there is no source `{name}`; the config has {}",
+        names.join(", ")
+    )
 }
 
 /// Where the server takes deliveries. An address that means every interface is reached over loopback.
@@ -232,15 +238,17 @@ fn base(given: Option<&str>, config: &Config) -> anyhow::Result<Url> {
         Some(text) => text.to_owned(),
         None => listening(config)?,
     };
-    let base: Url = text
-        .parse()
-        .with_context(|| format!("`{text}` is not a URL; write one such as http://127.0.0.1:8787"))?;
+    let base: Url = text.parse().with_context(|| {
+        format!("`{text}` is not a URL; write one such as http://127.0.0.1:8787")
+    })?;
     let plain = base.query().is_none() && base.fragment().is_none();
     if !matches!(base.scheme(), "http" | "https") || !plain {
         bail!("`{text}` is not an http or https URL without `?` and `#`");
     }
     if !base.username().is_empty() || base.password().is_some() {
-        bail!("the URL to deliver to holds a user or a password, which would be printed; leave them out");
+        bail!(
+            "the URL to deliver to holds a user or a password, which would be printed; leave them out"
+        );
     }
     Ok(base)
 }
@@ -249,7 +257,10 @@ fn listening(config: &Config) -> anyhow::Result<String> {
     if config.listen.port() == 0 {
         bail!("the config lets the system pick the port; say which it is with --deliver-to");
     }
-    Ok(format!("http://{}", crate::cli::ledger::reachable(config.listen)))
+    Ok(format!(
+        "http://{}",
+        crate::cli::ledger::reachable(config.listen)
+    ))
 }
 
 fn private_key(file: &Path) -> anyhow::Result<PrivateKey> {
