@@ -19,13 +19,14 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::{self, Config, LogFormat, SourceConfig, SourceKind, Store as StoreConfig};
 use crate::diagnostic::Diagnostic;
-use crate::domain::id::Revision;
+use crate::domain::id::{Revision, SourceName};
 use crate::flow::{Courier, CourierSettings, Desk, Flow, Observer};
 use crate::metrics::Metrics;
 use crate::observe::{Alerts, Telling};
 use crate::policy::Budget;
 use crate::policy::admission::{Admission, Probe};
 use crate::policy::watch::{KeepError, KeepSets, LivePolicies, OpenError};
+use crate::source::webhook::Unusable;
 use crate::source::{Client, InvalidUrl, Timeouts, TlsUnavailable};
 use crate::store::{SqliteSettings, SqliteStore, Store, StoreError, StoredSet, Synchronous};
 use crate::telemetry::DecisionLines;
@@ -105,15 +106,18 @@ pub enum StartError {
     /// A URL that no request can go to.
     #[error("a configured URL cannot be used")]
     Url(#[source] InvalidUrl),
-    /// A JSON pointer that is none.
-    #[error("a configured JSON pointer cannot be used")]
-    Pointer(#[source] crate::json::InvalidPointer),
+    /// A source that could never work.
+    #[error("source `{source_name}` cannot be used")]
+    Webhook {
+        /// Its name.
+        source_name: SourceName,
+        /// Why.
+        #[source]
+        reason: Unusable,
+    },
     /// A signature scheme that makes no sense.
     #[error("a configured signature cannot be verified")]
     Scheme(#[source] crate::signature::InvalidScheme),
-    /// A header's name that is none.
-    #[error("`{0}` is not the name of a header")]
-    Header(String),
 }
 
 /// Why a server stopped by itself.
@@ -206,7 +210,10 @@ impl App {
 
         let hurry = CancellationToken::new();
         let (doors, agents, expiries) = doors::doors(&config);
-        let answered = |source: &&SourceConfig| matches!(source.kind, SourceKind::TraceMem(_));
+        let answered = |source: &&SourceConfig| match source.kind {
+            SourceKind::TraceMem(_) | SourceKind::Webhook(_) => true,
+            SourceKind::Http(_) => false,
+        };
         for source in config.sources.iter().filter(answered) {
             let mut theirs = expiries.iter().filter(|of| of.source == source.name);
             metrics.introduce(&source.name, theirs.next().map(|expiry| expiry.at));

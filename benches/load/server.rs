@@ -259,7 +259,7 @@ async fn without_store(folder: &Path, app: &App, config: &Config, stop: Cancella
     let (mut doors, mut agents) = (Vec::new(), Vec::new());
     for source in &config.sources {
         let path = match &source.kind {
-            SourceKind::TraceMem(_) => Some(source.path.clone()),
+            SourceKind::TraceMem(_) | SourceKind::Webhook(_) => Some(source.path.clone()),
             SourceKind::Http(http) => {
                 agents.extend(http.tokens.iter().map(|token| {
                     let agent = Agent {

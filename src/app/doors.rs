@@ -9,14 +9,12 @@ use crate::web::token::Tokens;
 pub(super) fn doors(config: &Config) -> (Vec<Door>, Tokens<Agent>, Vec<CredentialExpiry>) {
     let (mut doors, mut agents, mut expiries) = (Vec::new(), Vec::new(), Vec::new());
     for source in &config.sources {
+        expiries.extend(source.credential_expires().map(|at| CredentialExpiry {
+            source: source.name.clone(),
+            at,
+        }));
         let path = match &source.kind {
-            SourceKind::TraceMem(tracemem) => {
-                expiries.extend(tracemem.credential_expires.map(|at| CredentialExpiry {
-                    source: source.name.clone(),
-                    at,
-                }));
-                Some(source.path.clone())
-            }
+            SourceKind::TraceMem(_) | SourceKind::Webhook(_) => Some(source.path.clone()),
             SourceKind::Http(http) => {
                 let agent = |token: &crate::config::AgentToken| {
                     (

@@ -2,29 +2,31 @@
 
 use std::sync::Arc;
 
-use http::HeaderName;
 use jiff::SignedDuration;
 
 use crate::config::{
-    AgentToken, Config, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding,
-    HttpConfig, Mode as ConfigMode, SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
+    AgentToken, Config, Forward, HttpConfig, Mode as ConfigMode, SourceConfig, SourceKind,
+    TraceMemConfig, VerifyConfig,
 };
 use crate::credential::Credential;
 use crate::domain::case::{CaseTerms, Channel, Mode};
 use crate::domain::escalation::EscalationDefaults;
 use crate::domain::id::SourceName;
 use crate::flow::{Desk, Forwards};
-use crate::json::Pointer;
-use crate::signature::{Algorithm, Check, Encoding, HmacScheme, NamedToken, SignedText, Verifier};
+use crate::signature::{Check, NamedToken, Verifier};
 use crate::source::forward::Forwarder;
 use crate::source::http::HttpSource;
 use crate::source::tracemem::{Tracemem, TracememSettings};
-use crate::source::{Client, FieldMap, FieldRule, Source, Timeouts, WebUrl};
+use crate::source::webhook::{Settings, Webhook};
+use crate::source::{Client, FieldMap, Source, Timeouts};
 
 use super::StartError;
 
 /// How long anything but an approval is tried.
 const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long an approval may wait to be sent whose source says nothing else.
+const ANSWER_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// The longest rationale that is sent to a platform, in characters. TraceMem documents no limit.
 const RATIONALE_LIMIT: usize = 1_000;
@@ -45,6 +47,8 @@ pub(crate) struct Counterpart {
 pub(crate) enum Shape {
     /// As TraceMem's, with these fields beside TraceMem's own.
     TraceMem(FieldMap),
+    /// As its settings say.
+    Webhook(Box<Settings>),
     /// As our own API's.
     Http,
 }
@@ -57,8 +61,13 @@ impl Counterpart {
         let desk = one(config, source, &client)?;
         let (verifier, shape) = match &source.kind {
             SourceKind::TraceMem(tracemem) => {
-                let settings = tracemem_settings(source, tracemem, None)?;
-                (settings.verify, Shape::TraceMem(settings.fields))
+                let verifier =
+                    VerifyConfig::verifier(&tracemem.verify).map_err(StartError::Scheme)?;
+                (verifier, Shape::TraceMem(tracemem.fields.clone()))
+            }
+            SourceKind::Webhook(webhook) => {
+                let settings = Box::new(webhook.settings.clone());
+                (settings.verify.clone(), Shape::Webhook(settings))
             }
             SourceKind::Http(http) => {
                 let tokens = named_tokens(http);
@@ -86,12 +95,7 @@ pub(super) fn assemble(config: &Config, client: &Client) -> Result<Vec<Desk>, St
 
 /// What holds for cases whose source has left the config: nothing is sent for them.
 pub(super) fn orphaned(config: &Config) -> CaseTerms {
-    terms(
-        config,
-        ConfigMode::DryRun,
-        Channel::Answer,
-        SignedDuration::from_mins(15),
-    )
+    terms(config, ConfigMode::DryRun, Channel::Answer)
 }
 
 /// What does the work of a source that left the config while something was on its way: everything is given up, so that
@@ -105,48 +109,52 @@ pub(super) fn left_behind(config: &Config, name: SourceName) -> Desk {
 }
 
 fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, StartError> {
-    let forward_to = match &source.forward_to {
-        Some(url) => Some(web_url(url.as_str())?),
-        None => None,
+    let forwards = match (&source.forward_to, &source.kind) {
+        (None, _) => Forwards::Nothing,
+        (Some(_), SourceKind::Webhook(webhook)) => match webhook.forward {
+            Forward::Events => Forwards::Events,
+            Forward::All => Forwards::Everything,
+        },
+        (Some(_), SourceKind::TraceMem(_) | SourceKind::Http(_)) => Forwards::Events,
     };
-    let forwards = if forward_to.is_some() {
-        Forwards::Events
-    } else {
-        Forwards::Nothing
-    };
-    match &source.kind {
+    let (built, terms): (Arc<dyn Source>, _) = match &source.kind {
         SourceKind::TraceMem(tracemem) => {
-            let terms = terms(
-                config,
-                source.mode,
-                Channel::Answer,
-                signed(tracemem.answer_within),
-            );
-            let settings = tracemem_settings(source, tracemem, forward_to)?;
+            let terms = CaseTerms {
+                answer_within: signed(tracemem.answer_within),
+                ..terms(config, source.mode, Channel::Answer)
+            };
+            let settings = tracemem_settings(source, tracemem)?;
             let built = Tracemem::new(settings, client.clone()).map_err(StartError::Url)?;
-            Ok(Desk {
-                source: Arc::new(built),
-                terms: Arc::new(terms),
-                forwards,
-            })
+            (Arc::new(built), terms)
+        }
+        SourceKind::Webhook(webhook) => {
+            let terms = CaseTerms {
+                answer_within: signed(webhook.answer_within),
+                rationale_limit: webhook.rationale_limit,
+                ..terms(config, source.mode, Channel::Answer)
+            };
+            let built = Webhook::new(webhook.settings.clone(), client.clone());
+            let unusable = |reason| StartError::Webhook {
+                source_name: source.name.clone(),
+                reason,
+            };
+            (Arc::new(built.map_err(unusable)?), terms)
         }
         SourceKind::Http(http) => {
-            let terms = terms(
-                config,
-                source.mode,
-                Channel::Wait,
-                SignedDuration::from_mins(15),
-            );
             let tokens = named_tokens(http);
-            let forwarder = forward_to.map(|to| Forwarder::new(to, client.clone()));
+            let forwarder = source
+                .forward_to
+                .clone()
+                .map(|to| Forwarder::new(to, client.clone()));
             let built = HttpSource::new(source.name.clone(), tokens, forwarder);
-            Ok(Desk {
-                source: Arc::new(built),
-                terms: Arc::new(terms),
-                forwards,
-            })
+            (Arc::new(built), terms(config, source.mode, Channel::Wait))
         }
-    }
+    };
+    Ok(Desk {
+        source: built,
+        terms: Arc::new(terms),
+        forwards,
+    })
 }
 
 fn named_tokens(http: &HttpConfig) -> Vec<NamedToken<Credential>> {
@@ -157,19 +165,15 @@ fn named_tokens(http: &HttpConfig) -> Vec<NamedToken<Credential>> {
     http.tokens.iter().map(named).collect()
 }
 
-fn terms(
-    config: &Config,
-    mode: ConfigMode,
-    channel: Channel,
-    answer_within: SignedDuration,
-) -> CaseTerms {
+/// What holds for the cases of a source that says nothing else.
+fn terms(config: &Config, mode: ConfigMode, channel: Channel) -> CaseTerms {
     CaseTerms {
         mode: match mode {
             ConfigMode::DryRun => Mode::DryRun,
             ConfigMode::Enforce => Mode::Enforce,
         },
         channel,
-        answer_within,
+        answer_within: ANSWER_WITHIN,
         give_up_after: GIVE_UP_AFTER,
         escalation: EscalationDefaults {
             to: config.escalation.to.clone(),
@@ -183,94 +187,16 @@ fn terms(
 fn tracemem_settings(
     source: &SourceConfig,
     tracemem: &TraceMemConfig,
-    forward_to: Option<WebUrl>,
 ) -> Result<TracememSettings, StartError> {
-    let checks: Result<Vec<_>, _> = tracemem.verify.iter().map(check).collect();
-    let volatile: Result<Vec<_>, _> = source
-        .volatile
-        .iter()
-        .map(|raw| Pointer::parse(raw))
-        .collect();
-    let mut fields = FieldMap::default();
-    for (name, field) in &tracemem.fields {
-        let rule = field_rule(field)?;
-        match name {
-            FieldName::Action => fields.action = Some(rule),
-            FieldName::Context => fields.context = Some(rule),
-            FieldName::Agent => fields.agent = Some(rule),
-        }
-    }
     Ok(TracememSettings {
         name: source.name.clone(),
-        api_url: web_url(tracemem.api_url.as_str())?,
+        api_url: tracemem.api_url.clone(),
         credential: tracemem.credential.clone(),
-        verify: Verifier::new(checks?),
-        fields,
-        volatile: volatile.map_err(StartError::Pointer)?,
-        forward_to,
+        verify: VerifyConfig::verifier(&tracemem.verify).map_err(StartError::Scheme)?,
+        fields: tracemem.fields.clone(),
+        volatile: tracemem.volatile.clone(),
+        forward_to: source.forward_to.clone(),
     })
-}
-
-fn field_rule(field: &FieldConfig) -> Result<FieldRule, StartError> {
-    let pointer = |raw: &str| Pointer::parse(raw).map_err(StartError::Pointer);
-    Ok(match field {
-        FieldConfig::Pointer(at) => FieldRule::At(pointer(at)?),
-        FieldConfig::Value(value) => FieldRule::Value(value.clone()),
-        FieldConfig::Inside { at, json } => FieldRule::Inside {
-            at: pointer(at)?,
-            json: pointer(json)?,
-        },
-    })
-}
-
-fn check(configured: &VerifyConfig) -> Result<Check<Credential>, StartError> {
-    Ok(match configured {
-        VerifyConfig::Hmac(hmac) => Check::Hmac(scheme(hmac)?.check().map_err(StartError::Scheme)?),
-        VerifyConfig::Ecdsa(check) => Check::Ecdsa(check.clone()),
-        VerifyConfig::StandardWebhooks { secrets, tolerance } => Check::StandardWebhooks {
-            secrets: secrets.clone(),
-            tolerance: signed(*tolerance),
-        },
-        VerifyConfig::StaticHeader { name, secrets } => Check::StaticHeader {
-            name: header(name)?,
-            secrets: secrets.clone(),
-        },
-        VerifyConfig::SecretPath(secret) => Check::SecretPath {
-            secrets: vec![secret.clone()],
-        },
-        VerifyConfig::UserAgent(expected) => Check::UserAgent {
-            expected: expected.clone(),
-        },
-    })
-}
-
-fn scheme(hmac: &HmacConfig) -> Result<HmacScheme<Credential>, StartError> {
-    let optional = |name: &Option<String>| name.as_deref().map(header).transpose();
-    Ok(HmacScheme {
-        header: header(&hmac.header)?,
-        algorithm: match hmac.algorithm {
-            HmacAlgorithm::Sha256 => Algorithm::Sha256,
-            HmacAlgorithm::Sha512 => Algorithm::Sha512,
-        },
-        encoding: match hmac.encoding {
-            HmacEncoding::Hex => Encoding::Hex,
-            HmacEncoding::Base64 => Encoding::Base64,
-        },
-        prefix: hmac.prefix.clone(),
-        signed: SignedText::parse(hmac.template()).map_err(StartError::Scheme)?,
-        timestamp_header: optional(&hmac.timestamp_header)?,
-        id_header: optional(&hmac.id_header)?,
-        tolerance: signed(hmac.tolerance),
-        secrets: hmac.secrets.clone(),
-    })
-}
-
-fn header(name: &str) -> Result<HeaderName, StartError> {
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| StartError::Header(name.to_owned()))
-}
-
-fn web_url(raw: &str) -> Result<WebUrl, StartError> {
-    WebUrl::parse(raw).map_err(StartError::Url)
 }
 
 fn signed(duration: std::time::Duration) -> SignedDuration {

@@ -28,7 +28,7 @@ pub struct Args {
     /// Show this case; its first letters are enough where they are the only ones
     case: Option<CaseName>,
     /// Only cases in this state
-    #[arg(long, value_parser = ["open", "answering", "resolved"])]
+    #[arg(long, value_parser = ["received", "open", "answering", "resolved"])]
     state: Option<String>,
     /// Only cases of this source
     #[arg(long, value_parser = SourceName::parse)]

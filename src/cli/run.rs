@@ -155,11 +155,11 @@ fn introduce(config: &Config, app: &App) {
 /// How a source's senders prove who they are.
 fn proof(source: &SourceConfig) -> String {
     match &source.kind {
-        SourceKind::TraceMem(tracemem) if tracemem.verify.is_empty() => {
+        SourceKind::TraceMem(_) | SourceKind::Webhook(_) if source.verify().is_empty() => {
             "its senders are not verified, so it can never be in enforce".to_owned()
         }
-        SourceKind::TraceMem(tracemem) => {
-            let ways: Vec<&str> = tracemem.verify.iter().map(way).collect();
+        SourceKind::TraceMem(_) | SourceKind::Webhook(_) => {
+            let ways: Vec<&str> = source.verify().iter().map(way).collect();
             format!("senders prove themselves by {}", ways.join(" and "))
         }
         SourceKind::Http(http) if http.tokens.is_empty() => {

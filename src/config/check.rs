@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::reader::{Holds, Reader};
 use super::sections::Places;
 use super::source::{self, SourceConfig, SourceKind, VerifyConfig};
-use super::{Config, LogKey, Mode, code, sources, units};
+use super::{Config, LogKey, Mode, code, sources};
 use crate::credential::Credential;
 use crate::diagnostic::Diagnostic;
 use crate::secret::Secret;
@@ -27,8 +27,8 @@ pub(super) fn check(reader: &mut Reader<'_>, config: &Config, places: &Places, n
         sender(reader, config, source, place);
         if let SourceKind::TraceMem(tracemem) = &source.kind {
             credential(reader, source, tracemem, place);
-            expiry(reader, tracemem, place, now);
         }
+        expiry(reader, source, place, now);
     }
     duplicates(reader, config, places);
     credentials(reader);
@@ -105,11 +105,13 @@ fn beyond_loopback(address: SocketAddr) -> bool {
 
 fn how_to_verify(source: &SourceConfig) -> &'static str {
     match &source.kind {
-        SourceKind::TraceMem(tracemem) if tracemem.verify.is_empty() => "add `verify`",
-        SourceKind::TraceMem(_) => {
+        SourceKind::Http(_) => "add `tokens`",
+        SourceKind::TraceMem(_) | SourceKind::Webhook(_) if source.verify().is_empty() => {
+            "add `verify`"
+        }
+        SourceKind::TraceMem(_) | SourceKind::Webhook(_) => {
             "add a signature or a secret to `verify`, since a user agent alone proves nothing"
         }
-        SourceKind::Http(_) => "add `tokens`",
     }
 }
 
@@ -143,7 +145,7 @@ fn sender(
     );
 }
 
-/// What is decided must be sayable, and not to everybody on the way.
+/// What is decided must be sayable.
 fn credential(
     reader: &mut Reader<'_>,
     source: &SourceConfig,
@@ -155,23 +157,10 @@ fn credential(
             .help("add `credential_file: PATH` with the secret of a webhook credential, or use `mode: dry_run`");
         reader.note(place.mode.as_ref().unwrap_or(&place.name), mistake);
     }
-    if units::in_the_clear(&tracemem.api_url) {
-        let warning = Diagnostic::warning(
-            code::CLEAR_TEXT,
-            "answers and their credential cross the network in the clear",
-        )
-        .help("use an `https://` URL, unless something else encrypts the way");
-        reader.note_at(place.api_url.as_ref(), warning);
-    }
 }
 
-fn expiry(
-    reader: &mut Reader<'_>,
-    tracemem: &source::TraceMemConfig,
-    place: &sources::Places,
-    now: Timestamp,
-) {
-    let Some(expires) = tracemem.credential_expires else {
+fn expiry(reader: &mut Reader<'_>, source: &SourceConfig, place: &sources::Places, now: Timestamp) {
+    let Some(expires) = source.credential_expires() else {
         return;
     };
     let left = expires.duration_since(now);
@@ -233,7 +222,7 @@ fn duplicates(reader: &mut Reader<'_>, config: &Config, places: &Places) {
             .map(|token| &token.token)
             .zip(&place.tokens)
             .collect::<Vec<_>>(),
-        SourceKind::TraceMem(_) => Vec::new(),
+        SourceKind::TraceMem(_) | SourceKind::Webhook(_) => Vec::new(),
     });
     let tokens: Vec<_> = operators
         .map(|(operator, span)| (&operator.token, span))
@@ -333,10 +322,7 @@ fn no_public_key(pem: &Secret) -> Option<Diagnostic> {
 /// A Standard Webhooks secret that is none would refuse every delivery.
 fn webhook_secrets(reader: &mut Reader<'_>, config: &Config) {
     for source in &config.sources {
-        let SourceKind::TraceMem(tracemem) = &source.kind else {
-            continue;
-        };
-        for way in &tracemem.verify {
+        for way in source.verify() {
             let VerifyConfig::StandardWebhooks { secrets, .. } = way else {
                 continue;
             };

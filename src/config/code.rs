@@ -40,3 +40,7 @@ pub const SECRET_UNREADABLE: &str = "C023";
 pub const CLEAR_TEXT: &str = "C024";
 /// Nothing can ask.
 pub const NO_SOURCES: &str = "C025";
+/// Requests whose content nothing proves.
+pub const UNSIGNED: &str = "C026";
+/// A call that any stranger could make.
+pub const NO_AUTH: &str = "C027";

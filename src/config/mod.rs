@@ -30,8 +30,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use source::{
-    AgentToken, FieldConfig, FieldName, HmacAlgorithm, HmacConfig, HmacEncoding, HttpConfig,
-    SourceConfig, SourceKind, TraceMemConfig, VerifyConfig,
+    AgentToken, Forward, HmacAlgorithm, HmacConfig, HmacEncoding, HttpConfig, SourceConfig,
+    SourceKind, TraceMemConfig, VerifyConfig, WebhookConfig,
 };
 
 use crate::credential::Credential;

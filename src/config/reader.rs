@@ -140,6 +140,14 @@ impl<'a> Reader<'a> {
         self.found.extend(mistakes);
     }
 
+    /// How many errors were noted until now.
+    pub(super) fn errors(&self) -> usize {
+        let noted = self.found.iter().map(|(_, diagnostic)| diagnostic);
+        noted
+            .filter(|diagnostic| diagnostic.severity == Severity::Error)
+            .count()
+    }
+
     /// Keeps a stretch of the text out of every frame.
     pub(super) fn hide(&mut self, span: &Range<usize>) {
         self.secrets.push(span.clone());
@@ -162,6 +170,15 @@ impl<'a> Reader<'a> {
             .chars()
             .take(80)
             .collect()
+    }
+
+    /// Where `needle` stands in the value as it is written; all of the value where it does not stand there so.
+    pub(super) fn within(&self, node: &Node, needle: &str) -> Range<usize> {
+        let written = self.text.get(node.span.clone()).unwrap_or_default();
+        written.find(needle).map_or_else(
+            || node.span.clone(),
+            |at| node.span.start + at..node.span.start + at + needle.len(),
+        )
     }
 
     pub(super) fn map<'n>(&mut self, node: &'n Node, example: &str) -> Option<Map<'n>> {

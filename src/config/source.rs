@@ -1,16 +1,20 @@
 //! What a source is configured with: who asks, how they prove it, what of their request means what, and how they are
 //! answered.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use reqwest::Url;
+use http::HeaderName;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Mode, RateLimit};
 use crate::credential::Credential;
 use crate::domain::id::SourceName;
-use crate::signature::EcdsaCheck;
+use crate::json::Pointer;
+use crate::signature::{
+    Algorithm, Check, EcdsaCheck, Encoding, HmacScheme, InvalidScheme, SignedText, Verifier,
+};
+use crate::source::webhook::Settings;
+use crate::source::{FieldMap, WebUrl};
 
 /// A platform or a group of agents that asks.
 #[derive(Debug, Clone)]
@@ -22,9 +26,7 @@ pub struct SourceConfig {
     /// Where its events are delivered; starts with `/`, has no `/` at its end.
     pub path: String,
     /// Where events go on to, byte for byte.
-    pub forward_to: Option<Url>,
-    /// JSON pointers to what may differ between two deliveries of one request. None at our own API.
-    pub volatile: Vec<String>,
+    pub forward_to: Option<WebUrl>,
     /// The most bytes of a body.
     pub body_limit: u64,
     /// The most requests a second.
@@ -40,13 +42,15 @@ pub enum SourceKind {
     TraceMem(TraceMemConfig),
     /// Our own API.
     Http(HttpConfig),
+    /// Any platform that asks by webhook, `agentwarden` among them.
+    Webhook(Box<WebhookConfig>),
 }
 
 /// What a TraceMem source has.
 #[derive(Debug, Clone)]
 pub struct TraceMemConfig {
     /// Where answers go; its path is the prefix of every call.
-    pub api_url: Url,
+    pub api_url: WebUrl,
     /// What answers are sent with. There always is one in `enforce`.
     pub credential: Option<Credential>,
     /// When the credential stops working.
@@ -54,9 +58,37 @@ pub struct TraceMemConfig {
     /// All of these must hold. There is more than a user agent in `enforce`.
     pub verify: Vec<VerifyConfig>,
     /// Where in the payload a policy's facts are.
-    pub fields: BTreeMap<FieldName, FieldConfig>,
+    pub fields: FieldMap,
+    /// What may differ between two deliveries of one request.
+    pub volatile: Vec<Pointer>,
     /// An approval that could not be sent for this long is not sent any more.
     pub answer_within: Duration,
+}
+
+/// What a source has whose platform is described by configuration.
+#[derive(Debug, Clone)]
+pub struct WebhookConfig {
+    /// What it works with. In `enforce` it says how to answer.
+    pub settings: Settings,
+    /// What `settings.verify` checks, as it is written.
+    pub verify: Vec<VerifyConfig>,
+    /// When what answers are sent with stops working.
+    pub credential_expires: Option<Timestamp>,
+    /// An approval that could not be sent for this long is not sent any more.
+    pub answer_within: Duration,
+    /// The longest rationale that the platform is sent, in characters.
+    pub rationale_limit: usize,
+    /// Which events are passed on. It matters only where there is a `forward_to`.
+    pub forward: Forward,
+}
+
+/// Which of a platform's events are passed on while its requests are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forward {
+    /// All but the requests.
+    Events,
+    /// The requests too.
+    All,
 }
 
 /// What a source at our own API has.
@@ -92,7 +124,7 @@ pub enum VerifyConfig {
     /// A secret in a header.
     StaticHeader {
         /// The header.
-        name: String,
+        name: HeaderName,
         /// Of which any one is enough.
         secrets: Vec<Credential>,
     },
@@ -106,7 +138,7 @@ pub enum VerifyConfig {
 #[derive(Debug, Clone)]
 pub struct HmacConfig {
     /// The header with the signature.
-    pub header: String,
+    pub header: HeaderName,
     /// The hash.
     pub algorithm: HmacAlgorithm,
     /// How the signature is written.
@@ -116,9 +148,9 @@ pub struct HmacConfig {
     /// The template of what is signed; [`crate::signature::SignedText`] takes it.
     pub(super) signed: String,
     /// The header with the time; there is one if and only if the time is signed.
-    pub timestamp_header: Option<String>,
+    pub timestamp_header: Option<HeaderName>,
     /// The header with the delivery's id; there is one if and only if the id is signed.
-    pub id_header: Option<String>,
+    pub id_header: Option<HeaderName>,
     /// How far the sender's time may be from ours.
     pub tolerance: Duration,
     /// Of which any one is enough; at least one.
@@ -143,37 +175,57 @@ pub enum HmacEncoding {
     Base64,
 }
 
-/// A fact that a platform has no field of its own for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FieldName {
-    /// What the agent wants to do.
-    Action,
-    /// Who wants to do it.
-    Agent,
-    /// The facts of the ask.
-    Context,
-}
-
-/// Where a fact is.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FieldConfig {
-    /// At this JSON pointer of the payload.
-    Pointer(String),
-    /// This, whatever the payload says.
-    Value(serde_json::Value),
-    /// Inside a string of the payload that is itself JSON.
-    Inside {
-        /// JSON pointer to the string.
-        at: String,
-        /// JSON pointer inside it.
-        json: String,
-    },
-}
-
 impl HmacConfig {
-    /// What is signed, as a good template with `{body}`, `{timestamp}` and `{id}`.
-    pub fn template(&self) -> &str {
-        &self.signed
+    /// The scheme that it describes.
+    pub fn scheme(&self) -> Result<HmacScheme<Credential>, InvalidScheme> {
+        Ok(HmacScheme {
+            header: self.header.clone(),
+            algorithm: match self.algorithm {
+                HmacAlgorithm::Sha256 => Algorithm::Sha256,
+                HmacAlgorithm::Sha512 => Algorithm::Sha512,
+            },
+            encoding: match self.encoding {
+                HmacEncoding::Hex => Encoding::Hex,
+                HmacEncoding::Base64 => Encoding::Base64,
+            },
+            prefix: self.prefix.clone(),
+            signed: SignedText::parse(&self.signed)?,
+            timestamp_header: self.timestamp_header.clone(),
+            id_header: self.id_header.clone(),
+            tolerance: signed(self.tolerance),
+            secrets: self.secrets.clone(),
+        })
+    }
+}
+
+impl VerifyConfig {
+    /// What checks all of `ways`.
+    pub fn verifier(ways: &[Self]) -> Result<Verifier<Credential>, InvalidScheme> {
+        ways.iter()
+            .map(Self::check)
+            .collect::<Result<_, _>>()
+            .map(Verifier::new)
+    }
+
+    fn check(&self) -> Result<Check<Credential>, InvalidScheme> {
+        Ok(match self {
+            Self::Hmac(hmac) => Check::Hmac(hmac.scheme()?.check()?),
+            Self::Ecdsa(check) => Check::Ecdsa(check.clone()),
+            Self::StandardWebhooks { secrets, tolerance } => Check::StandardWebhooks {
+                secrets: secrets.clone(),
+                tolerance: signed(*tolerance),
+            },
+            Self::StaticHeader { name, secrets } => Check::StaticHeader {
+                name: name.clone(),
+                secrets: secrets.clone(),
+            },
+            Self::SecretPath(secret) => Check::SecretPath {
+                secrets: vec![secret.clone()],
+            },
+            Self::UserAgent(expected) => Check::UserAgent {
+                expected: expected.clone(),
+            },
+        })
     }
 }
 
@@ -185,21 +237,38 @@ impl SourceConfig {
             name,
             mode: Mode::DryRun,
             forward_to: None,
-            volatile: Vec::new(),
             body_limit: 1024 * 1024,
             rate_limit: None,
             kind: SourceKind::Http(HttpConfig { tokens: Vec::new() }),
         }
     }
 
+    /// How its senders prove who they are; nothing at our own API, where it is by a token.
+    pub fn verify(&self) -> &[VerifyConfig] {
+        match &self.kind {
+            SourceKind::TraceMem(tracemem) => &tracemem.verify,
+            SourceKind::Webhook(webhook) => &webhook.verify,
+            SourceKind::Http(_) => &[],
+        }
+    }
+
     /// Whether whoever asks here has to prove who they are.
     pub fn verified(&self) -> bool {
         match &self.kind {
-            SourceKind::TraceMem(tracemem) => tracemem
-                .verify
+            SourceKind::TraceMem(_) | SourceKind::Webhook(_) => self
+                .verify()
                 .iter()
                 .any(|way| !matches!(way, VerifyConfig::UserAgent(_))),
             SourceKind::Http(http) => !http.tokens.is_empty(),
+        }
+    }
+
+    /// When what its answers are sent with stops working.
+    pub fn credential_expires(&self) -> Option<Timestamp> {
+        match &self.kind {
+            SourceKind::TraceMem(tracemem) => tracemem.credential_expires,
+            SourceKind::Webhook(webhook) => webhook.credential_expires,
+            SourceKind::Http(_) => None,
         }
     }
 }
@@ -207,4 +276,9 @@ impl SourceConfig {
 /// Where a source is delivered that does not say so.
 pub(super) fn default_path(name: &SourceName) -> String {
     format!("/v1/sources/{name}")
+}
+
+/// The same length for those who reckon with times before and after.
+pub(super) fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }

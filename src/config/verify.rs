@@ -7,10 +7,9 @@ use jiff::SignedDuration;
 
 use super::code;
 use super::reader::{Map, Reader, listed};
-use super::secrets::{optional_secret, public_keys, secrets};
+use super::secrets::{optional_secret, public_keys, required_secret, secrets};
 use super::sections::duration;
 use super::source::{HmacAlgorithm, HmacConfig, HmacEncoding, VerifyConfig};
-use super::units;
 use super::yaml::{Kind, Node};
 use crate::credential::Credential;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -37,6 +36,15 @@ const ECDSA_ENCODINGS: [(&str, Encoding); 2] =
 const TOLERANCE: Duration = Duration::from_mins(5);
 const LONGEST_TOLERANCE: Duration = Duration::from_hours(1);
 
+/// How the key of a signature is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// As `secrets`, of which any one is enough: for what we check.
+    Several,
+    /// As `secret` or `secret_file`: for what we sign.
+    One,
+}
+
 /// The header and prefix a platform is assumed to sign with, where its config names none.
 pub(super) struct Assumed {
     pub(super) header: &'static str,
@@ -47,7 +55,7 @@ pub(super) struct Assumed {
 pub(super) fn verify(
     reader: &mut Reader<'_>,
     node: &Node,
-    assumed: &Assumed,
+    assumed: Option<&Assumed>,
 ) -> Option<VerifyConfig> {
     let example = "write one of `hmac: {…}`, `ecdsa: {…}`, `standard_webhooks: {…}`, `static_header: {…}`, `secret_path: …`, `user_agent: …`";
     let mut map = reader.map(node, example)?;
@@ -62,7 +70,7 @@ pub(super) fn verify(
     let read = match entry.key.as_str() {
         "hmac" => map
             .take("hmac")
-            .and_then(|node| hmac(reader, node, assumed))
+            .and_then(|node| hmac(reader, node, assumed, Keys::Several))
             .map(VerifyConfig::Hmac),
         "ecdsa" => map
             .take("ecdsa")
@@ -109,17 +117,32 @@ pub(super) fn verify(
     read
 }
 
-fn hmac(reader: &mut Reader<'_>, node: &Node, assumed: &Assumed) -> Option<HmacConfig> {
-    let mut map = reader.map(node, "write `hmac: {header: …, secrets: […]}`")?;
+/// A signature over a body: one to check, or one to make. Without `assumed` its header must be named.
+pub(super) fn hmac(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    assumed: Option<&Assumed>,
+    keys: Keys,
+) -> Option<HmacConfig> {
+    let example = match keys {
+        Keys::Several => "write `hmac: {header: …, secrets: […]}`",
+        Keys::One => "write `hmac: {header: …, secret_file: …}`",
+    };
+    let mut map = reader.map(node, example)?;
     let header_node = map.take("header");
     let header = header_node.and_then(|node| header(reader, node));
     let prefix = map.take("prefix").and_then(|node| reader.text(node));
-    let (header, prefix) = match header_node {
-        Some(_) => (header, prefix.unwrap_or_default()),
-        None => (
-            Some(assumed.header.to_owned()),
+    let (header, prefix) = match (header_node, assumed) {
+        (Some(_), _) => (header, prefix.unwrap_or_default()),
+        (None, Some(assumed)) => (
+            HeaderName::from_bytes(assumed.header.as_bytes()).ok(),
             prefix.unwrap_or_else(|| assumed.prefix.to_owned()),
         ),
+        (None, None) => {
+            let help = "name the header that holds the signature: `header: X-Signature`";
+            reader.missing(&map, "header", help);
+            (None, String::new())
+        }
     };
     let algorithm = map
         .take("algorithm")
@@ -128,7 +151,13 @@ fn hmac(reader: &mut Reader<'_>, node: &Node, assumed: &Assumed) -> Option<HmacC
         .take("encoding")
         .and_then(|node| reader.word(node, &ENCODINGS));
     let coverage = coverage(reader, &mut map, node);
-    let secrets = secrets(reader, &mut map);
+    let (tolerance, secrets) = match keys {
+        Keys::Several => (tolerance(reader, &mut map), secrets(reader, &mut map)),
+        Keys::One => (
+            TOLERANCE,
+            required_secret(reader, &mut map, "secret", "secret_file").map(|secret| vec![secret]),
+        ),
+    };
     reader.close(&map);
     let coverage = coverage?;
     Some(HmacConfig {
@@ -139,7 +168,7 @@ fn hmac(reader: &mut Reader<'_>, node: &Node, assumed: &Assumed) -> Option<HmacC
         signed: coverage.signed,
         timestamp_header: coverage.timestamp_header,
         id_header: coverage.id_header,
-        tolerance: coverage.tolerance,
+        tolerance,
         secrets: secrets?,
     })
 }
@@ -162,21 +191,21 @@ fn ecdsa(reader: &mut Reader<'_>, node: &Node) -> Option<EcdsaCheck<Credential>>
     let json_node = map.take("json");
     let json = json_node.and_then(|node| inside(reader, node));
     let coverage = coverage(reader, &mut map, node);
+    let tolerance = tolerance(reader, &mut map);
     let public_keys = public_keys(reader, &mut map);
     reader.close(&map);
     if json_node.is_some() && json.is_none() {
         return None;
     }
     let coverage = coverage?;
-    let named = |name: Option<String>| name.and_then(|name| HeaderName::try_from(name).ok());
     let scheme = EcdsaScheme {
-        header: named(header)?,
+        header: header?,
         encoding: encoding.unwrap_or(Encoding::Base64),
         json,
         signed: SignedText::parse(&coverage.signed).ok()?,
-        timestamp_header: named(coverage.timestamp_header),
-        id_header: named(coverage.id_header),
-        tolerance: SignedDuration::try_from(coverage.tolerance).ok()?,
+        timestamp_header: coverage.timestamp_header,
+        id_header: coverage.id_header,
+        tolerance: SignedDuration::try_from(tolerance).ok()?,
         public_keys: public_keys?,
     };
     // What this could refuse was noted above, with its place.
@@ -196,9 +225,8 @@ fn inside(reader: &mut Reader<'_>, node: &Node) -> Option<Pointer> {
 /// What is signed with a body, and in which headers it comes.
 struct Coverage {
     signed: String,
-    timestamp_header: Option<String>,
-    id_header: Option<String>,
-    tolerance: Duration,
+    timestamp_header: Option<HeaderName>,
+    id_header: Option<HeaderName>,
 }
 
 fn coverage(reader: &mut Reader<'_>, map: &mut Map<'_>, node: &Node) -> Option<Coverage> {
@@ -233,12 +261,10 @@ fn coverage(reader: &mut Reader<'_>, map: &mut Map<'_>, node: &Node) -> Option<C
     }
     let timestamp_header = timestamp_node.and_then(|node| header(reader, node));
     let id_header = id_node.and_then(|node| header(reader, node));
-    let tolerance = tolerance(reader, map);
     Some(Coverage {
         signed: signed?,
         timestamp_header,
         id_header,
-        tolerance,
     })
 }
 
@@ -291,11 +317,10 @@ fn tolerance(reader: &mut Reader<'_>, map: &mut Map<'_>) -> Duration {
     .unwrap_or(TOLERANCE)
 }
 
-fn header(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
-    reader.parsed(
-        node,
-        "the name of a header",
-        "write a name such as `X-TraceMem-Signature`",
-        units::header,
-    )
+/// The name of a header.
+pub(super) fn header(reader: &mut Reader<'_>, node: &Node) -> Option<HeaderName> {
+    let help = "write a name such as `X-Webhook-Signature`";
+    reader.parsed(node, "the name of a header", help, |text| {
+        HeaderName::from_bytes(text.as_bytes()).ok()
+    })
 }

@@ -228,3 +228,6 @@ pub(super) fn awaited(claim: &Claim) -> Option<&Case> {
         .as_ref()
         .filter(|case| matches!(case.state, State::Received(_)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,6 +49,16 @@ impl Pointer {
         value.pointer(&self.raw)
     }
 
+    /// The same, to be changed.
+    pub fn find_mut<'a>(&self, value: &'a mut Value) -> Option<&'a mut Value> {
+        value.pointer_mut(&self.raw)
+    }
+
+    /// The keys, and places in arrays, that lead there.
+    pub fn steps(&self) -> &[String] {
+        &self.steps
+    }
+
     /// Takes what is there out of `value`: the key goes from its object. An array's item becomes null, so that its
     /// neighbours keep their places; so does the whole value.
     pub fn remove(&self, value: &mut Value) -> Option<Value> {

@@ -1,6 +1,7 @@
 //! How our own calls to a platform are authenticated.
 
 use http::HeaderName;
+use http::header::AUTHORIZATION;
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -49,4 +50,25 @@ pub struct Login {
     pub token: Pointer,
     /// How long a token lives that does not say so itself.
     pub lifetime: SignedDuration,
+}
+
+impl Auth {
+    /// The headers that it adds to a call, with `***` where a secret stands. What a login or a signature gives is not
+    /// known before.
+    pub(super) fn outline(&self) -> Vec<(String, String)> {
+        let one = |name: &HeaderName, value: &str| vec![(name.to_string(), value.to_owned())];
+        match self {
+            Self::Bearer(_) | Self::OwnToken | Self::Login(_) => one(&AUTHORIZATION, "Bearer ***"),
+            Self::Header { name, .. } => one(name, "***"),
+            Self::Basic { .. } => one(&AUTHORIZATION, "Basic ***"),
+            Self::Hmac(scheme) => [
+                (Some(&scheme.header), "***"),
+                (scheme.timestamp_header.as_ref(), "(the time of sending)"),
+                (scheme.id_header.as_ref(), "(the idempotency key)"),
+            ]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name?.to_string(), value.to_owned())))
+            .collect(),
+        }
+    }
 }

@@ -1,23 +1,24 @@
-//! The way out: POST to a platform, within limits of time and size, and without ever following where it points.
+//! The way out: calls to platforms, within limits of time and size, and without ever following where they point.
+
+mod response;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
-use jiff::Timestamp;
-use jiff::fmt::rfc2822;
+use http::{HeaderMap, Method};
 use reqwest::redirect::Policy;
-use serde_json::Value;
 
 use crate::clock::Clock;
-use crate::secret::Secret;
+use crate::source::callback::{CallbackUrl, RefusedCallback};
 use crate::source::{AnswerResult, Reach, WebUrl};
 
-/// The most that is read of a response.
-const LARGEST_RESPONSE: usize = 64 * 1024;
+pub(super) use response::{Body, Class, Response, Unreadable};
 
-/// The longest pause a platform can ask for.
-const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// The most that is read of the response to an answer, an event or a login.
+pub(super) const LARGEST_RESPONSE: usize = 64 * 1024;
+
+/// The most that is read of a list of records.
+pub(super) const LARGEST_LIST: usize = 8 * 1024 * 1024;
 
 /// An HTTP client that keeps connections. Clones share them; make one for the program.
 #[derive(Debug, Clone)]
@@ -50,74 +51,161 @@ impl Timeouts {
 /// The system's trust store could not be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up TLS from the system's trust store")]
-pub struct TlsUnavailable(#[source] reqwest::Error);
+pub struct TlsUnavailable(#[source] pub(super) reqwest::Error);
+
+/// One call as it is sent.
+#[derive(Clone)]
+pub(super) struct Outgoing<To> {
+    pub(super) method: Method,
+    pub(super) to: To,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Bytes>,
+    /// The most that is read of the response, in bytes.
+    pub(super) largest: usize,
+}
+
+/// Where a call goes, and by whose word: an address that came with a request never passes for one of the config.
+#[derive(Debug, Clone)]
+pub(super) enum Destination {
+    /// The config says so.
+    Configured(WebUrl),
+    /// The request says so.
+    Callback(CallbackUrl),
+}
 
 impl Client {
     /// A client with these limits, that trusts whom the system trusts.
     pub fn new(timeouts: Timeouts) -> Result<Self, TlsUnavailable> {
-        // Fails only when a provider is there already, which is as good.
-        let _installed_before = rustls::crypto::ring::default_provider().install_default();
-        let limited = || {
-            reqwest::Client::builder()
-                .connect_timeout(timeouts.connect)
-                .timeout(timeouts.total)
-                .redirect(Policy::none())
-        };
         Ok(Self {
-            outward: limited().build().map_err(TlsUnavailable)?,
-            loopback: limited().no_proxy().build().map_err(TlsUnavailable)?,
+            outward: limited(timeouts).build().map_err(TlsUnavailable)?,
+            loopback: limited(timeouts)
+                .no_proxy()
+                .build()
+                .map_err(TlsUnavailable)?,
             timeouts,
         })
     }
 
-    /// Sends `body` to `to`, once.
+    /// How long the other side may take.
+    pub(super) fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
+    /// Posts `body` to `to`, once.
     pub(super) async fn post(
         &self,
         to: &WebUrl,
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response, NoResponse> {
-        let client = if to.is_loopback() {
+        self.send(Outgoing {
+            method: Method::POST,
+            to: to.clone(),
+            headers,
+            body: Some(body),
+            largest: LARGEST_RESPONSE,
+        })
+        .await
+    }
+
+    /// Sends one call, once.
+    pub(super) async fn send(&self, outgoing: Outgoing<WebUrl>) -> Result<Response, NoResponse> {
+        let client = if outgoing.to.is_loopback() {
             &self.loopback
         } else {
             &self.outward
         };
-        let sent = client
-            .post(to.as_url().clone())
-            .headers(headers)
-            .body(body)
-            .send()
-            .await;
-        let mut response = sent.map_err(|error| self.no_response(to, error))?;
-        let mut body = Body::Whole(Vec::new());
-        while let Body::Whole(bytes) = &mut body {
-            match response.chunk().await {
-                Ok(None) => break,
-                Ok(Some(chunk)) if bytes.len() + chunk.len() > LARGEST_RESPONSE => {
-                    body = Body::TooLarge;
-                }
-                Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-                Err(_) => body = Body::Cut,
-            }
-        }
-        Ok(Response {
-            host: to.host(),
-            status: response.status(),
-            retry_after: retry_after(response.headers(), Clock.now()),
-            body,
-        })
+        exchange(client, self.timeouts, outgoing).await
     }
+}
 
-    fn no_response(&self, to: &WebUrl, error: reqwest::Error) -> NoResponse {
+/// A client's limits, whatever else it is.
+pub(super) fn limited(timeouts: Timeouts) -> reqwest::ClientBuilder {
+    // Fails only when a provider is there already, which is as good.
+    let _installed_before = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .connect_timeout(timeouts.connect)
+        .timeout(timeouts.total)
+        .redirect(Policy::none())
+}
+
+/// Sends one call by `client`, and reads what comes back as far as its limit.
+pub(super) async fn exchange(
+    client: &reqwest::Client,
+    timeouts: Timeouts,
+    outgoing: Outgoing<WebUrl>,
+) -> Result<Response, NoResponse> {
+    let Outgoing {
+        method,
+        to,
+        headers,
+        body,
+        largest,
+    } = outgoing;
+    let mut request = client.request(method, to.as_url().clone()).headers(headers);
+    if let Some(body) = body {
+        request = request.body(body);
+    }
+    let mut response = request
+        .send()
+        .await
+        .map_err(|error| NoResponse::of(error, &to, timeouts))?;
+    let mut body = Body::Whole(Vec::new());
+    while let Body::Whole(bytes) = &mut body {
+        match response.chunk().await {
+            Ok(None) => break,
+            Ok(Some(chunk)) if bytes.len() + chunk.len() > largest => body = Body::TooLarge,
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Err(_) => body = Body::Cut,
+        }
+    }
+    Ok(Response::new(
+        to.host(),
+        response.status(),
+        response.headers(),
+        body,
+        Clock.now(),
+    ))
+}
+
+/// Nothing came back.
+#[derive(Debug)]
+pub(super) enum NoResponse {
+    /// It was not to be had this time.
+    Lost { error: String, reach: Reach },
+    /// The address came with a request, and may not be called.
+    Refused(RefusedCallback),
+}
+
+impl From<NoResponse> for AnswerResult {
+    fn from(no_response: NoResponse) -> Self {
+        match no_response {
+            NoResponse::Lost { error, reach } => Self::Retry {
+                after: None,
+                error,
+                reach,
+            },
+            NoResponse::Refused(refused) => Self::Failed {
+                error: refused.to_string(),
+            },
+        }
+    }
+}
+
+impl NoResponse {
+    fn of(error: reqwest::Error, to: &WebUrl, timeouts: Timeouts) -> Self {
+        if let Some(refused) = causes(&error).find_map(|cause| cause.downcast_ref()) {
+            return Self::Refused(RefusedCallback::clone(refused));
+        }
         let host = to.host();
         let (connect, timeout) = (error.is_connect(), error.is_timeout());
-        let cause = root_cause(&error.without_url());
+        let error = error.without_url();
+        let cause = causes(&error)
+            .last()
+            .map_or_else(String::new, ToString::to_string);
         let (error, reach) = match (connect, timeout) {
             (true, true) => (
-                format!(
-                    "no connection to `{host}` within {:?}",
-                    self.timeouts.connect
-                ),
+                format!("no connection to `{host}` within {:?}", timeouts.connect),
                 Reach::NotReached,
             ),
             (true, false) => (
@@ -125,7 +213,7 @@ impl Client {
                 Reach::NotReached,
             ),
             (false, true) => (
-                format!("no response from `{host}` within {:?}", self.timeouts.total),
+                format!("no response from `{host}` within {:?}", timeouts.total),
                 Reach::Unknown,
             ),
             (false, false) => (
@@ -133,215 +221,13 @@ impl Client {
                 Reach::Unknown,
             ),
         };
-        NoResponse { error, reach }
+        Self::Lost { error, reach }
     }
 }
 
-/// A response with a status; its body may be missing a part.
-#[derive(Debug)]
-pub(super) struct Response {
-    host: String,
-    pub(super) status: StatusCode,
-    retry_after: Option<Duration>,
-    pub(super) body: Body,
-}
-
-/// What came of a response's body.
-#[derive(Debug)]
-pub(super) enum Body {
-    Whole(Vec<u8>),
-    TooLarge,
-    Cut,
-}
-
-/// Nothing came back.
-#[derive(Debug)]
-pub(super) struct NoResponse {
-    error: String,
-    reach: Reach,
-}
-
-impl From<NoResponse> for AnswerResult {
-    fn from(NoResponse { error, reach }: NoResponse) -> Self {
-        Self::Retry {
-            after: None,
-            error,
-            reach,
-        }
-    }
-}
-
-/// What a status means, by its class alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
-    Taken,
-    Already,
-    Expired,
-    Unauthorized,
-    Later(Reach),
-    Never,
-}
-
-impl Response {
-    pub(super) fn class(&self) -> Class {
-        match self.status {
-            StatusCode::CONFLICT => Class::Already,
-            StatusCode::GONE => Class::Expired,
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Class::Unauthorized,
-            StatusCode::TOO_MANY_REQUESTS => Class::Later(Reach::Refused),
-            // A gateway may give these after the platform took it.
-            StatusCode::REQUEST_TIMEOUT => Class::Later(Reach::Unknown),
-            status if status.is_server_error() => Class::Later(Reach::Unknown),
-            status if status.is_success() => Class::Taken,
-            _ => Class::Never,
-        }
-    }
-
-    /// The body as JSON, if all of it is there and it is JSON.
-    pub(super) fn json(&self) -> Option<Value> {
-        match &self.body {
-            Body::Whole(bytes) => serde_json::from_slice(bytes).ok(),
-            Body::TooLarge | Body::Cut => None,
-        }
-    }
-
-    /// The result for a class that means failure, now or for ever.
-    pub(super) fn retry(&self, reach: Reach, secrets: &[&Secret]) -> AnswerResult {
-        AnswerResult::Retry {
-            after: self.retry_after,
-            error: self.describe(secrets),
-            reach,
-        }
-    }
-
-    /// What the platform said, for people: the status, and its own words if they hold no piece of a secret.
-    pub(super) fn describe(&self, secrets: &[&Secret]) -> String {
-        let said = format!("`{}` answered {}", self.host, self.status);
-        match self.json().as_ref().and_then(words) {
-            Some(words) if !secrets.iter().any(|secret| gives_away(&words, secret)) => {
-                format!(
-                    "{said}: {}",
-                    words
-                        .chars()
-                        .take(200)
-                        .flat_map(char::escape_debug)
-                        .collect::<String>()
-                )
-            }
-            Some(_) | None => said,
-        }
-    }
-}
-
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
-}
-
-/// How long the platform asks us to wait: seconds, or a date, which is held against the platform's own clock if it tells
-/// it, else against ours.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let pause = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        value.parse().map_or(LONGEST_PAUSE, Duration::from_secs)
-    } else {
-        let then = http_date(value)?;
-        let told = headers
-            .get(header::DATE)
-            .and_then(|date| date.to_str().ok());
-        let now = told.and_then(http_date).unwrap_or(now);
-        Duration::try_from(then.duration_since(now)).unwrap_or_default()
-    };
-    Some(pause.min(LONGEST_PAUSE))
-}
-
-fn http_date(text: &str) -> Option<Timestamp> {
-    rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
-}
-
-/// The sentence in an error body, wherever platforms put it.
-fn words(body: &Value) -> Option<String> {
-    ["message", "detail", "error", "title"]
-        .into_iter()
-        .find_map(|key| match body.get(key)? {
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
-            Value::Object(inner) => inner
-                .get("message")
-                .or_else(|| inner.get("error"))?
-                .as_str()
-                .map(str::to_owned),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_) => None,
-        })
-}
-
-/// Whether `text` holds any six characters of the secret, or all of a shorter one.
-fn gives_away(text: &str, secret: &Secret) -> bool {
-    const TELLING: usize = 6;
-    let characters: Vec<char> = secret.expose().chars().collect();
-    if characters.len() < TELLING {
-        return !characters.is_empty() && text.contains(secret.expose());
-    }
-    characters
-        .windows(TELLING)
-        .any(|piece| text.contains(&piece.iter().collect::<String>()))
-}
-
-#[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    fn asked(retry: &'static str, date: Option<&'static str>) -> Option<Duration> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(retry));
-        if let Some(date) = date {
-            headers.insert(header::DATE, HeaderValue::from_static(date));
-        }
-        let ours = "1994-11-06T08:49:57Z".parse().unwrap();
-        retry_after(&headers, ours)
-    }
-
-    #[test]
-    fn a_platform_may_ask_for_a_pause_in_seconds_or_until_a_date_of_at_most_an_hour() {
-        let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(asked("120", None), Some(Duration::from_mins(2)));
-        assert_eq!(asked("0", None), Some(Duration::ZERO));
-        assert_eq!(asked("99999999999999999999999", None), Some(LONGEST_PAUSE));
-        assert_eq!(
-            asked("Sun, 06 Nov 1994 08:50:07 GMT", date),
-            Some(Duration::from_secs(30))
-        );
-        assert_eq!(
-            asked("Sun, 06 Nov 1994 08:00:00 GMT", date),
-            Some(Duration::ZERO)
-        );
-        assert_eq!(
-            asked("Mon, 07 Nov 1994 08:49:37 GMT", date),
-            Some(LONGEST_PAUSE)
-        );
-        assert_eq!(
-            asked("Sun, 06 Nov 1994 08:50:07 GMT", None),
-            Some(Duration::from_secs(10))
-        );
-        assert_eq!(asked("-5", None), None);
-        assert_eq!(asked("soon", date), None);
-    }
-
-    #[test]
-    fn words_that_hold_a_piece_of_a_secret_are_not_repeated() {
-        let secret = Secret::new("tok_abcdefghijk");
-        assert!(gives_away("bad token tok_abcdefghijk", &secret));
-        assert!(gives_away("bad token tok_ab…", &secret));
-        assert!(!gives_away("bad token", &secret));
-        assert!(gives_away("it was abc", &Secret::new("abc")));
-        assert!(!gives_away("anything", &Secret::new("")));
-    }
+/// The error and what caused it, down to the root.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
 }

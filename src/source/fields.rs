@@ -42,6 +42,8 @@ pub enum FieldRule {
         /// The place in its JSON.
         json: Pointer,
     },
+    /// The first of these that is there.
+    FirstOf(Vec<FieldRule>),
 }
 
 impl FieldRule {
@@ -59,6 +61,7 @@ impl FieldRule {
                 let text = at.find(payload)?.as_str()?;
                 inside.find(&json::parse(text.as_bytes()).ok()?)?.clone()
             }
+            Self::FirstOf(rules) => return rules.iter().find_map(|rule| rule.find(payload)),
         };
         (!found.is_null()).then_some(found)
     }
@@ -73,6 +76,28 @@ impl FieldRule {
             | Value::String(_)
             | Value::Array(_)
             | Value::Object(_) => None,
+        }
+    }
+}
+
+impl FieldRule {
+    /// Takes the part out of the payload, wherever the rule would find it.
+    pub(super) fn take_out(&self, payload: &mut Value) {
+        match self {
+            Self::At(pointer) | Self::Or { at: pointer, .. } => {
+                pointer.remove(payload);
+            }
+            Self::Value(_) => {}
+            Self::Inside { at, json: inside } => {
+                let Some(Value::String(text)) = at.find_mut(payload) else {
+                    return;
+                };
+                if let Ok(mut document) = json::parse(text.as_bytes()) {
+                    inside.remove(&mut document);
+                    *text = document.to_string();
+                }
+            }
+            Self::FirstOf(rules) => rules.iter().for_each(|rule| rule.take_out(payload)),
         }
     }
 }
@@ -129,7 +154,8 @@ fn no_moment(field: &'static str) -> Malformed {
     }
 }
 
-fn read_moment(text: &str) -> Option<Timestamp> {
+/// A time by RFC 3339; without a zone it is taken as UTC.
+pub(super) fn read_moment(text: &str) -> Option<Timestamp> {
     let (date, time) = text.split_once(['T', 't', ' '])?;
     let (hours, _) = time.split_once(':')?;
     let plain = |text: &str, more: &[u8]| {
@@ -189,6 +215,15 @@ mod tests {
             (inside("/intent", "/amount"), None),
             (inside("/broken", "/amount"), None),
             (inside("/missing", "/amount"), None),
+            (
+                FieldRule::FirstOf(vec![
+                    FieldRule::At(pointer("/nothing")),
+                    FieldRule::At(pointer("/intent")),
+                    FieldRule::Value(json!("last")),
+                ]),
+                Some(json!("stripe.refund")),
+            ),
+            (FieldRule::FirstOf(vec![]), None),
         ] {
             assert_eq!(rule.find(&payload), found, "{rule:?}");
         }

@@ -5,11 +5,15 @@
 //! capability of the sender is taken out of all that others may see; and every attempt at one answer sends the same
 //! bytes. Adding a platform is adding a file here.
 
+mod blot;
 mod fields;
+mod percent;
 mod url;
 mod client;
 pub mod auth;
 pub mod callback;
+mod api;
+mod reply;
 pub mod tracemem;
 pub mod http;
 pub mod webhook;

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::source::{Client, Timeouts, WebUrl};
 
-/// A platform that keeps what it was sent and always answers the same.
+/// A platform that keeps what it was sent.
 pub(super) struct Platform {
     pub(super) url: WebUrl,
     received: Arc<Mutex<Vec<Received>>>,
@@ -30,29 +30,31 @@ pub(super) struct Received {
     pub(super) body: Bytes,
 }
 
+/// Status, headers and body of a response.
+pub(super) type Said = (StatusCode, HeaderMap, String);
+
 #[derive(Clone)]
 struct Script {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
+    says: Arc<dyn Fn(&Received) -> Said + Send + Sync>,
     received: Arc<Mutex<Vec<Received>>>,
 }
 
 impl Platform {
+    /// One that always answers the same.
     pub(super) async fn answering(
         status: u16,
         headers: &[(&'static str, &str)],
         body: &str,
     ) -> Self {
-        let mut answered = HeaderMap::new();
-        for (name, value) in headers {
-            answered.insert(*name, value.parse().unwrap());
-        }
+        let said = said(status, headers, body);
+        Self::saying(move |_| said.clone()).await
+    }
+
+    /// One that answers what it is asked.
+    pub(super) async fn saying(says: impl Fn(&Received) -> Said + Send + Sync + 'static) -> Self {
         let received = Arc::new(Mutex::new(Vec::new()));
         let script = Script {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: answered,
-            body: body.to_owned(),
+            says: Arc::new(says),
             received: Arc::clone(&received),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -75,16 +77,30 @@ impl Platform {
     }
 }
 
+/// A response, for a platform to say.
+pub(super) fn said(status: u16, headers: &[(&'static str, &str)], body: &str) -> Said {
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+        .collect();
+    (
+        StatusCode::from_u16(status).unwrap(),
+        headers,
+        body.to_owned(),
+    )
+}
+
 async fn play(State(script): State<Script>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    script.received.lock().unwrap().push(Received {
+    let received = Received {
         method: parts.method,
         path: parts.uri.to_string(),
         headers: parts.headers,
-        body,
-    });
-    (script.status, script.headers, script.body).into_response()
+        body: axum::body::to_bytes(body, usize::MAX).await.unwrap(),
+    };
+    let said = (script.says)(&received);
+    script.received.lock().unwrap().push(received);
+    said.into_response()
 }
 
 /// A server that reads a request, writes `bytes`, and then hangs or closes the connection.

@@ -3,8 +3,6 @@
 //! A request's `token` is all it takes to answer it. It is taken out of everything that policies, people and logs see,
 //! and leaves only towards TraceMem.
 
-mod blot;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -12,22 +10,19 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use blot::blot_out;
-
 use crate::credential::Credential;
 use crate::domain::effect::{Ballot, Forward};
 use crate::domain::id::{ContentDigest, RequestId, SourceName};
-use crate::domain::platform::PlatformOutcome;
 use crate::domain::request::Request;
 use crate::json::{self, Pointer};
 use crate::secret::Secret;
 use crate::signature::{Delivery, Unverified, Verified, Verifier};
-use crate::source::client::{Body, Class, Response};
+use crate::source::blot::{Mark, blot_out};
 use crate::source::fields::{Content, moment};
 use crate::source::forward::Forwarder;
 use crate::source::{
     AnswerResult, AnswerTask, Client, Elsewhere, FieldMap, InvalidUrl, Malformed, Occasion,
-    Preview, Reach, Reading, Source, WebUrl,
+    Preview, Reach, Reading, Source, WebUrl, reply,
 };
 
 /// What the config says of one TraceMem source.
@@ -130,7 +125,7 @@ impl Source for Tracemem {
             let error = "the credential holds characters that no header can hold".to_owned();
             return AnswerResult::Alert { error };
         };
-        let ours = ours(task.ballot);
+        let ours = reply::ours(task.ballot);
         let body = match serde_json::to_vec(&Answer::to(task, token.expose())) {
             Ok(body) => Bytes::from(body),
             Err(error) => {
@@ -140,7 +135,13 @@ impl Source for Tracemem {
             }
         };
         match self.client.post(&self.respond, headers, body).await {
-            Ok(response) => understand(&response, &ours, &[token, &credential]),
+            Ok(response) => reply::understand(
+                &response,
+                response.class(),
+                reply::outcome(&response),
+                &ours,
+                &[token, &credential],
+            ),
             Err(no_response) => no_response.into(),
         }
     }
@@ -213,10 +214,10 @@ impl Tracemem {
         if let Value::Object(members) = &mut payload {
             members.shift_remove("token");
         }
-        blot_out(&mut payload, &token);
+        blot_out(&mut payload, &token, Mark::Token);
         let mut parts = self.parts(&payload);
         if let Some(context) = &mut parts.context {
-            blot_out(context, &token);
+            blot_out(context, &token, Mark::Token);
         }
         Ok(Request {
             source: self.settings.name.clone(),
@@ -286,7 +287,7 @@ fn read_resolved(payload: &Value) -> Result<Elsewhere, Malformed> {
         request: request_id(payload)?,
         event: "approval.resolved".to_owned(),
         delivery: None,
-        outcome: outcome_in(payload),
+        outcome: reply::usual_outcome(payload),
         by: first(&["approver", "resolved_by", "by"]).or_else(|| {
             ["approver", "resolved_by", "by"]
                 .into_iter()
@@ -294,57 +295,6 @@ fn read_resolved(payload: &Value) -> Result<Elsewhere, Malformed> {
         }),
         reason: first(&["rationale", "reason"]),
     })
-}
-
-/// What the platform says it holds, in a resolved event or in its answer to ours: the first word we know, else the
-/// first word.
-fn outcome_in(body: &Value) -> Option<PlatformOutcome> {
-    let words = || {
-        ["resolution", "status", "outcome"]
-            .into_iter()
-            .filter_map(|key| text(body, key))
-    };
-    let known = |outcome: &PlatformOutcome| !matches!(outcome, PlatformOutcome::Other(_));
-    words()
-        .map(|word| PlatformOutcome::parse(&word))
-        .find(known)
-        .or_else(|| words().next().map(|word| PlatformOutcome::parse(&word)))
-}
-
-fn understand(response: &Response, ours: &PlatformOutcome, secrets: &[&Secret]) -> AnswerResult {
-    let platform = response.json().as_ref().and_then(outcome_in);
-    match response.class() {
-        Class::Taken => match (&response.body, platform) {
-            // It broke off in the middle of saying what it did. The same bytes again are safe, and find out.
-            (Body::Cut, _) => response.retry(Reach::Unknown, secrets),
-            (_, Some(PlatformOutcome::Other(word))) => AnswerResult::Done {
-                platform: Some(PlatformOutcome::Other(word)),
-            },
-            (_, Some(other)) if other != *ours => AnswerResult::Already {
-                platform: Some(other),
-            },
-            (_, platform) => AnswerResult::Done { platform },
-        },
-        Class::Already => AnswerResult::Already { platform },
-        Class::Expired => AnswerResult::Expired,
-        Class::Unauthorized => AnswerResult::Alert {
-            error: format!(
-                "{}; is the credential right and still valid?",
-                response.describe(secrets)
-            ),
-        },
-        Class::Later(reach) => response.retry(reach, secrets),
-        Class::Never => AnswerResult::Failed {
-            error: response.describe(secrets),
-        },
-    }
-}
-
-fn ours(ballot: Ballot) -> PlatformOutcome {
-    match ballot {
-        Ballot::Approve => PlatformOutcome::Approved,
-        Ballot::Reject => PlatformOutcome::Rejected,
-    }
 }
 
 fn headers(credential: &Secret, task: &AnswerTask) -> Option<HeaderMap> {

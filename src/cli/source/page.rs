@@ -156,7 +156,9 @@ fn write_answer(out: &mut dyn Write, shown: &Shown, answer: &WouldAnswer) -> io:
                     "  nothing is sent: the agent fetches its verdict at GET /v1/requests/{}",
                     shown.case_id
                 ),
-                Shape::TraceMem(_) => writeln!(out, "  nothing: nobody is called"),
+                Shape::TraceMem(_) | Shape::Webhook(_) => {
+                    writeln!(out, "  nothing: the source has no `answer`")
+                }
             };
         }
         Some(Err(error)) => {

@@ -9,6 +9,7 @@ use crate::app::sources::Shape;
 use crate::domain::id::RequestId;
 use crate::json::{self, Pointer};
 use crate::source::FieldRule;
+use crate::source::webhook::{Place, Settings};
 
 /// How long a sample says that it can be answered: it is soon gone from what waits for people.
 const EXPIRES_AFTER: SignedDuration = SignedDuration::from_mins(10);
@@ -18,11 +19,38 @@ pub(super) fn id() -> String {
     format!("{}{}", RequestId::SAMPLE, uuid::Uuid::now_v7().simple())
 }
 
-/// The headers by which a delivery asks, where it does not do so in its body.
-pub(super) fn headers(shape: &Shape) -> Vec<(HeaderName, HeaderValue)> {
-    match shape {
-        Shape::TraceMem(_) | Shape::Http => Vec::new(),
+/// The headers that a delivery has beside its proofs: what happened, where that is not in its body, and the delivery's
+/// own id. `event` is what happened; if nothing is said, somebody asks.
+pub(super) fn headers(
+    shape: &Shape,
+    event: Option<&str>,
+    delivery: &str,
+) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
+    let events = match shape {
+        Shape::Webhook(settings) => settings.events.as_ref(),
+        Shape::TraceMem(_) | Shape::Http => None,
+    };
+    let (mut headers, mut said) = (Vec::new(), false);
+    if let Some(events) = events {
+        if let (Place::Header(name), Some(word)) = (
+            &events.at,
+            event.or(events.request.first().map(String::as_str)),
+        ) {
+            let value = HeaderValue::from_str(word)
+                .with_context(|| format!("`{word}` does not fit into the header `{name}`"))?;
+            headers.push((name.clone(), value));
+            said = true;
+        }
+        if let Some(Place::Header(name)) = &events.id {
+            headers.push((name.clone(), HeaderValue::from_str(delivery)?));
+        }
     }
+    if event.is_some() && !said {
+        bail!(
+            "this source's deliveries do not name their event in a header; it belongs into the body"
+        );
+    }
+    Ok(headers)
 }
 
 /// A request with this id, in which every configured part is there. It asks for nothing that exists.
@@ -47,10 +75,11 @@ pub(super) fn request(shape: &Shape, id: &str, now: Timestamp) -> anyhow::Result
             ];
             let parts = parts
                 .into_iter()
-                .filter_map(|(rule, part)| Some((rule.as_ref()?, part)));
+                .filter_map(|(rule, part)| Some((rule.clone()?, part)));
             fill(&mut body, parts.collect())?;
             Ok(body)
         }
+        Shape::Webhook(settings) => described(settings, id, facts, now),
         Shape::Http => Ok(json!({
             "id": id,
             "action": facts.action,
@@ -59,6 +88,52 @@ pub(super) fn request(shape: &Shape, id: &str, now: Timestamp) -> anyhow::Result
             "message": facts.message,
             "expires_at": facts.expires_at,
         })),
+    }
+}
+
+/// A request as the platform sends it that these settings describe.
+fn described(settings: &Settings, id: &str, facts: Facts, now: Timestamp) -> anyhow::Result<Value> {
+    let event = settings.events.as_ref().and_then(|events| {
+        let word = events.request.first()?.as_str();
+        Some((in_body(&events.at)?, Value::from(word)))
+    });
+    let delivery = settings.events.as_ref().and_then(|events| {
+        let place = in_body(events.id.as_ref()?)?;
+        Some((place, Value::from(format!("delivery-of-{id}"))))
+    });
+    let fields = &settings.fields;
+    let callback = settings.callback_hosts.first().map_or_else(
+        || "https://nobody.invalid/".to_owned(),
+        |host| format!("https://{host}/countersign-test"),
+    );
+    let parts = [
+        (Some(&fields.id), Value::from(id)),
+        (fields.context.as_ref(), facts.context),
+        (fields.action.as_ref(), facts.action),
+        (fields.agent.as_ref(), facts.agent),
+        (fields.title.as_ref(), facts.title.into()),
+        (fields.message.as_ref(), facts.message.into()),
+        (fields.requested_at.as_ref(), written(now).into()),
+        (fields.expires_at.as_ref(), facts.expires_at.into()),
+        (fields.rationale_required.as_ref(), false.into()),
+        (fields.token.as_ref(), facts.token.into()),
+        (fields.callback.as_ref(), callback.into()),
+    ];
+    let parts = parts
+        .into_iter()
+        .filter_map(|(rule, part)| Some((rule?.clone(), part)));
+    let mut body = Value::Object(Map::new());
+    fill(
+        &mut body,
+        event.into_iter().chain(delivery).chain(parts).collect(),
+    )?;
+    Ok(body)
+}
+
+fn in_body(place: &Place) -> Option<FieldRule> {
+    match place {
+        Place::Body(at) => Some(FieldRule::At(at.clone())),
+        Place::Header(_) => None,
     }
 }
 
@@ -78,6 +153,7 @@ pub(super) fn renamed(
     }
     let place = match shape {
         Shape::TraceMem(_) => FieldRule::At(Pointer::parse("/approval_id")?),
+        Shape::Webhook(settings) => settings.fields.id.clone(),
         Shape::Http => FieldRule::At(Pointer::parse("/id")?),
     };
     put(&mut body, &place, id.into())
@@ -105,17 +181,22 @@ impl Facts {
             context: json!({"sample": true, "amount": 1}),
             title: "A sample",
             message: "An operator tries out this source. Nobody waits for an answer.",
-            expires_at: expires_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            expires_at: written(expires_at),
             token: format!("no-token-{}", uuid::Uuid::now_v7().simple()),
         }
     }
 }
 
+/// A time as every platform writes it.
+fn written(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// Puts every part where its rule looks for it, those nearest to the root first, so that none is lost in another.
-fn fill(body: &mut Value, mut parts: Vec<(&FieldRule, Value)>) -> anyhow::Result<()> {
+fn fill(body: &mut Value, mut parts: Vec<(FieldRule, Value)>) -> anyhow::Result<()> {
     parts.sort_by_key(|(rule, _)| depth(rule));
     for (rule, part) in parts {
-        put(body, rule, part).context(
+        put(body, &rule, part).context(
             "no sample can be made of these `fields`; give a delivery of your own with --request",
         )?;
     }
@@ -123,11 +204,12 @@ fn fill(body: &mut Value, mut parts: Vec<(&FieldRule, Value)>) -> anyhow::Result
 }
 
 fn depth(rule: &FieldRule) -> (usize, usize) {
-    let steps = |pointer: &Pointer| pointer.as_str().matches('/').count();
+    let steps = |pointer: &Pointer| pointer.steps().len();
     match rule {
         FieldRule::At(at) | FieldRule::Or { at, .. } => (steps(at), 0),
         FieldRule::Inside { at, json } => (steps(at), 1 + steps(json)),
         FieldRule::Value(_) => (0, 0),
+        FieldRule::FirstOf(rules) => rules.first().map_or((0, 0), depth),
     }
 }
 
@@ -135,6 +217,9 @@ fn put(body: &mut Value, rule: &FieldRule, part: Value) -> anyhow::Result<()> {
     let there = match rule {
         // It is always something else.
         FieldRule::Value(_) => true,
+        FieldRule::FirstOf(rules) => {
+            return rules.first().map_or(Ok(()), |rule| put(body, rule, part));
+        }
         FieldRule::At(at) | FieldRule::Or { at, .. } => put_at(body, at, part),
         FieldRule::Inside { at, json } => {
             let text = at.find(body).and_then(Value::as_str).unwrap_or_default();

@@ -76,8 +76,13 @@ impl Sender {
         self.source.forward_to.is_some()
     }
 
-    /// Signs `body` as a new delivery at `now`.
-    pub(super) fn sign(&self, body: &[u8], now: Timestamp) -> anyhow::Result<Outgoing> {
+    /// Signs `body` as a new delivery at `now`. `event` is what happened, for a source that finds it in a header.
+    pub(super) fn sign(
+        &self,
+        body: &[u8],
+        event: Option<&str>,
+        now: Timestamp,
+    ) -> anyhow::Result<Outgoing> {
         let name = self.name();
         if body.len() as u64 > self.source.body_limit {
             bail!(
@@ -107,12 +112,15 @@ impl Sender {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         )];
-        headers.extend(sample::headers(&self.counterpart.shape));
+        // What is signed goes before what merely names the delivery.
+        let named = sample::headers(&self.counterpart.shape, event, &id)?;
+        let unsigned = |(name, _): &(HeaderName, _)| !signed.headers.contains_key(name);
+        headers.extend(named.into_iter().filter(unsigned));
         let signature = signed.headers.iter();
         headers.extend(signature.map(|(name, value)| (name.clone(), value.clone())));
         let path = match self.counterpart.shape {
             Shape::Http => "/v1/requests",
-            Shape::TraceMem(_) => &self.source.path,
+            Shape::TraceMem(_) | Shape::Webhook(_) => &self.source.path,
         };
         let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
         let (url, shown_url) = match &signed.path_secret {

@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// The body; `-` reads it from stdin, and the line then does so too
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// What happened, where the source finds that in a header [default: somebody asks]
+    #[arg(long, value_name = "WORD")]
+    event: Option<String>,
     /// The config [default: ./countersign.yaml, where there is one]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -57,7 +60,7 @@ fn sign(
     let sender = Sender::of(&args.source, args.config.as_deref())?;
     let name = named(&args.file)?;
     let body = read(&args.file, stdin)?;
-    let outgoing = sender.sign(&body, now)?;
+    let outgoing = sender.sign(&body, args.event.as_deref(), now)?;
     warn(&sender, &outgoing, &body, now);
     match args.format {
         Format::Pretty => {

@@ -93,7 +93,7 @@ async fn try_out(args: &Args) -> anyhow::Result<ExitStatus> {
             .with_context(|| format!("`{}` cannot be sent", file.display()))?,
     };
     let body = body.to_string().into_bytes();
-    let outgoing = sender.sign(&body, now)?;
+    let outgoing = sender.sign(&body, None, now)?;
     let request = asked(&sender, &outgoing, &body, now)?;
     // Nothing is sent that could not be read back.
     operators.get("/v1/cases?limit=1").await?.done()?;
@@ -117,7 +117,7 @@ async fn try_out(args: &Args) -> anyhow::Result<ExitStatus> {
 /// The delivery in `file` under the id of a sample.
 fn own(sender: &Sender, file: &Path, id: &str, now: Timestamp) -> anyhow::Result<Value> {
     let bytes = std::fs::read(file)?;
-    let old = match sender.understand(&sender.sign(&bytes, now)?, &bytes, now) {
+    let old = match sender.understand(&sender.sign(&bytes, None, now)?, &bytes, now) {
         Ok(Reading::Request(request)) => Some(request.id),
         Ok(Reading::Resolved(end)) => bail!(
             "it tells how request `{}` ended; only what asks is sent for a test",

@@ -213,16 +213,6 @@ fn near_keys_and_words_are_suggested() {
 
 #[test]
 fn what_is_not_supported_yet_is_refused_as_that() {
-    for kind in ["agentwarden", "webhook"] {
-        let (message, help) = only(&format!(
-            "sources: [{{name: a, kind: {kind}, confirm: {{}}}}]\n"
-        ));
-        assert_eq!(
-            message,
-            format!("sources of kind `{kind}` are not supported yet")
-        );
-        assert_eq!(help, "this version has `tracemem` and `http`");
-    }
     assert_eq!(
         only("store: postgres://db/x\n").0,
         "PostgreSQL is not supported yet"

@@ -5,6 +5,8 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::*;
+use crate::domain::effect::Ballot;
+use crate::domain::platform::PlatformOutcome;
 use crate::signature::{Algorithm, Check, DEFAULT_TOLERANCE, Encoding, HmacScheme, SignedText};
 use crate::source::FieldRule;
 use crate::source::testing::{Broken, Platform, Then, client, impatient_client, nobody};

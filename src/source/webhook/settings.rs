@@ -96,6 +96,25 @@ pub struct Fields {
     pub callback: Option<FieldRule>,
 }
 
+impl Fields {
+    /// The id, and nothing else.
+    pub fn of(id: FieldRule) -> Self {
+        Self {
+            id,
+            action: None,
+            agent: None,
+            context: None,
+            title: None,
+            message: None,
+            requested_at: None,
+            expires_at: None,
+            rationale_required: None,
+            token: None,
+            callback: None,
+        }
+    }
+}
+
 /// Where the parts of an event are that tells an end.
 #[derive(Debug, Clone)]
 pub struct ResolvedFields {
