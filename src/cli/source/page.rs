@@ -69,13 +69,11 @@ fn write_record(out: &mut dyn Write, shown: &Shown) -> io::Result<()> {
     if read {
         return writeln!(out, "  it was read back, and decided on");
     }
-    writeln!(out, "  {}", visible(text(&shown.verdict, "rationale")))?;
-    writeln!(
-        out,
-        "  {}",
-        "no platform knows a sample, so a missing record is as it should be: it was asked for"
-            .style(FAINT)
-    )
+    let said = text(&shown.verdict, "rationale");
+    let doubt = said.strip_prefix("Left to a person: ").unwrap_or(said);
+    writeln!(out, "  {}", visible(doubt))?;
+    let note = "no platform knows a sample: that it is not listed is as it should be, anything else is worth a look";
+    writeln!(out, "  {}", note.style(FAINT))
 }
 
 fn write_decision(out: &mut dyn Write, verdict: &Value) -> io::Result<()> {
