@@ -46,7 +46,7 @@ pub(crate) struct Counterpart {
 /// Where a delivery has what.
 pub(crate) enum Shape {
     /// As TraceMem's, with these fields beside TraceMem's own.
-    TraceMem(FieldMap),
+    TraceMem(Box<FieldMap>),
     /// As its settings say.
     Webhook(Box<Settings>),
     /// As our own API's.
@@ -63,7 +63,7 @@ impl Counterpart {
             SourceKind::TraceMem(tracemem) => {
                 let verifier =
                     VerifyConfig::verifier(&tracemem.verify).map_err(StartError::Scheme)?;
-                (verifier, Shape::TraceMem(tracemem.fields.clone()))
+                (verifier, Shape::TraceMem(Box::new(tracemem.fields.clone())))
             }
             SourceKind::Webhook(webhook) => {
                 let settings = Box::new(webhook.settings.clone());

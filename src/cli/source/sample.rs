@@ -273,11 +273,11 @@ mod tests {
     }
 
     fn tracemem(context: &str, action: FieldRule, agent: &str) -> Shape {
-        Shape::TraceMem(FieldMap {
+        Shape::TraceMem(Box::new(FieldMap {
             context: Some(at(context)),
             action: Some(action),
             agent: Some(at(agent)),
-        })
+        }))
     }
 
     #[test]

@@ -99,17 +99,23 @@ fn warn(sender: &Sender, outgoing: &Outgoing, body: &[u8], now: Timestamp) {
         ));
     }
     match sender.understand(outgoing, body, now) {
-        Ok(Reading::Request(request)) if !request.id.is_sample() && sender.enforces() => {
-            terminal::say(&format!(
-                "warning: `{name}` enforces: request `{}` is decided and answered for real when this is sent",
-                request.id.as_str()
-            ));
-        }
+        Ok(Reading::Request(request)) if request.id.is_sample() => {}
+        Ok(Reading::Request(request)) if sender.enforces() => terminal::say(&format!(
+            "warning: `{name}` enforces: request `{}` is decided and answered for real when this is sent",
+            request.id.as_str()
+        )),
+        Ok(Reading::Request(request)) => terminal::say(&format!(
+            "note: this is recorded as request `{}`, and a later delivery of the platform's as a repetition of it",
+            request.id.as_str()
+        )),
         Ok(Reading::Nothing(occasion)) => terminal::say(&format!(
             "note: this config reads event `{}` as nothing that asks or ends",
             occasion.event
         )),
-        Ok(Reading::Request(_) | Reading::Resolved(_)) => {}
+        Ok(Reading::Resolved(end)) => terminal::say(&format!(
+            "warning: this tells that request `{}` ended: its case is closed when this is sent",
+            end.request.as_str()
+        )),
         Err(error) => terminal::say(&format!("warning: this will be refused: {error:#}")),
     }
 }
