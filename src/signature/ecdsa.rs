@@ -197,13 +197,25 @@ impl PublicKey {
     pub fn parse(pem: &str) -> Result<Self, InvalidPublicKey> {
         VerifyingKey::from_public_key_pem(pem)
             .map(Self)
-            .map_err(|error| match error {
-                _ if pem.contains("PRIVATE KEY-----") => InvalidPublicKey::Private,
-                _ if !pem.contains("-----BEGIN PUBLIC KEY-----") => InvalidPublicKey::NotPem,
-                spki::Error::OidUnknown { .. } | spki::Error::AlgorithmParametersMissing => {
-                    InvalidPublicKey::OtherAlgorithm
-                }
-                _ => InvalidPublicKey::Damaged,
-            })
+            .map_err(|error| InvalidPublicKey::of(pem, &error))
+    }
+}
+
+impl InvalidPublicKey {
+    /// What to say of `pem`, which gave `error`.
+    fn of(pem: &str, error: &spki::Error) -> Self {
+        let other = matches!(
+            error,
+            spki::Error::OidUnknown { .. } | spki::Error::AlgorithmParametersMissing
+        );
+        if pem.contains("PRIVATE KEY-----") {
+            Self::Private
+        } else if !pem.contains("-----BEGIN PUBLIC KEY-----") {
+            Self::NotPem
+        } else if other {
+            Self::OtherAlgorithm
+        } else {
+            Self::Damaged
+        }
     }
 }

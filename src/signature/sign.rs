@@ -32,8 +32,8 @@ pub enum Unsignable {
     /// The delivery id is empty, too long, or could be taken for another part of what is signed.
     #[error("the delivery id is empty, too long, or holds a separator of `signed`")]
     Id,
-    /// A value cannot stand in a header.
-    #[error("the value of the header `{0}` holds characters that no header can hold")]
+    /// A value would not arrive as it is, or would not be read.
+    #[error("the header `{0}` cannot hold it: it is not plain ASCII, or has white space at an end")]
     Header(HeaderName),
 }
 
@@ -139,9 +139,12 @@ fn first<S>(secret: Option<&S>, read: &ReadSecret<'_, S>) -> Result<Secret, Unsi
     Ok(secret)
 }
 
-/// `value` as the value of the header `name`.
+/// `value` as the value of the header `name`, if it arrives as it is.
 pub(super) fn header_value(name: &HeaderName, value: &str) -> Result<HeaderValue, Unsignable> {
-    HeaderValue::from_str(value).map_err(|_| Unsignable::Header(name.clone()))
+    HeaderValue::from_str(value)
+        .ok()
+        .filter(|sent| sent.to_str().is_ok() && value.trim() == value)
+        .ok_or_else(|| Unsignable::Header(name.clone()))
 }
 
 /// The same for a secret: it prints as `Sensitive`.

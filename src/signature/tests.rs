@@ -1,3 +1,5 @@
+mod ways;
+mod options;
 mod standard;
 mod hmac;
 mod ecdsa;

@@ -73,8 +73,8 @@ pub enum RefusedCallback {
     },
     /// The answer could be read on its way.
     #[error(
-        "the callback to `{host}` is not encrypted, and `{address}` is neither this machine nor listed in \
-         `callback_hosts`; use `https`"
+        "the callback to `{host}` is not encrypted, and `{address}` is neither inside nor listed in `callback_hosts`; \
+         use `https`"
     )]
     Unencrypted {
         /// The host.

@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use super::scope::ApiUrl;
+use super::scope::{ApiUrl, Usual};
 use super::webhook::{About, Platform, described};
 use super::{Places, auth};
 use crate::config::code;
@@ -22,6 +22,7 @@ pub(super) fn read(
         Some(node) => super::api_url(reader, node).map_or(ApiUrl::Unreadable, ApiUrl::At),
         None => Url::parse(API_URL).map_or(ApiUrl::Absent, ApiUrl::At),
     };
+    let written = map.take("auth").or(map.take("login"));
     let auth = authentication(reader, map, &api_url);
     let defaults = match Defaults::new() {
         Ok(defaults) => defaults,
@@ -33,8 +34,12 @@ pub(super) fn read(
     };
     let platform = Platform {
         kind: "agentwarden",
-        api_url,
-        auth,
+        api_url: &api_url,
+        // Without a login, that is what is said.
+        auth: match written {
+            Some(_) => Usual::of(written, auth.as_ref()),
+            None => Usual::Unreadable,
+        },
         defaults: Some(&defaults),
     };
     described(reader, map, places, about, &platform)

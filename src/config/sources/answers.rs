@@ -6,7 +6,7 @@ use super::auth;
 use super::calls::call;
 use super::fields::pointer;
 use super::lookups::authenticated;
-use super::scope::Scope;
+use super::scope::{Scope, Usual};
 use crate::config::code;
 use crate::config::reader::{Map, Reader};
 use crate::config::yaml::{Kind, Node};
@@ -37,11 +37,13 @@ pub(super) fn answer(
     let Some(mut map) = reader.map(node, example) else {
         return (None, RATIONALE_LIMIT);
     };
-    let own = map
-        .take("auth")
-        .and_then(|node| auth::auth(reader, node, scope.api_url));
+    let auth_node = map.take("auth");
+    let own = auth_node.and_then(|node| auth::auth(reader, node, scope.api_url));
     let scope = Scope {
-        auth: own.as_ref().or(scope.auth),
+        auth: match auth_node {
+            Some(_) => Usual::of(auth_node, own.as_ref()),
+            None => scope.auth,
+        },
         ..*scope
     };
     let mut one = |map: &mut Map<'_>, key, preset: Option<&Call>| match (map.take(key), preset) {

@@ -8,12 +8,12 @@ use http::{HeaderName, Method};
 use serde_json::Value;
 
 use super::auth;
-use super::scope::{Purpose, Scope, no_template, placeholders, stands_for_something};
+use super::scope::{Purpose, Scope, Usual, no_template, placeholders, stands_for_something};
 use crate::config::blank::names_a_secret;
 use crate::config::reader::{Map, Reader, listed};
 use crate::config::yaml::{Kind, Node};
 use crate::config::{Mode, code, units};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::auth::Auth;
 use crate::source::webhook::{BodyTemplate, Call, Placeholder, TextTemplate, UrlTemplate};
 
@@ -76,21 +76,25 @@ pub(super) fn call(reader: &mut Reader<'_>, node: &Node, scope: &Scope<'_>) -> O
         body,
         auth,
     };
-    if auth_node.is_none() {
+    if auth_node.is_none() && !matches!(scope.auth, Usual::Unreadable) {
         authenticated(reader, &call, &place.span, scope);
     }
     Some(call)
 }
 
 fn method(reader: &mut Reader<'_>, node: &Node) -> Option<Method> {
+    let text = reader.text(node)?;
+    if let Some((_, method)) = METHODS.iter().find(|(word, _)| *word == text) {
+        return Some(method.clone());
+    }
     let words: Vec<_> = METHODS.iter().map(|(word, _)| *word).collect();
-    let help = format!("write {}", listed(&words));
-    reader.parsed(node, "a method", &help, |text| {
-        METHODS
-            .iter()
-            .find(|(word, _)| *word == text)
-            .map(|(_, method)| method.clone())
-    })
+    let help = match did_you_mean(&text.to_ascii_uppercase(), words.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("write {}", listed(&words)),
+    };
+    let message = format!("`{}` is not a method", reader.quote(node));
+    reader.bad(&node.span, message, &help);
+    None
 }
 
 fn url(
@@ -109,12 +113,24 @@ fn url(
             return None;
         }
     };
-    placeholders(reader, node, template.placeholders(), scope);
     let written = text.split('{').next().unwrap_or_default();
+    if names_a_user(written) {
+        reader.hide(&node.span);
+        let help = "write `auth: {basic: {user: USER, password_file: PATH}}` instead";
+        reader.bad(&node.span, "a URL holds no user and no password", help);
+        return None;
+    }
+    placeholders(reader, node, template.placeholders(), scope);
     if units::url(written).is_some_and(|url| units::in_the_clear(&url)) {
         super::in_the_clear(reader, node);
     }
     Some(template)
+}
+
+fn names_a_user(url: &str) -> bool {
+    let after = url.split_once("://").map_or(url, |(_, after)| after);
+    let authority = after.split(['/', '?']).next().unwrap_or_default();
+    authority.contains('@')
 }
 
 fn headers(

@@ -32,8 +32,7 @@ pub(super) struct Scope<'s> {
     /// Where a request's parts are: in the delivery, and in the record. None where that could not be read.
     pub(super) fields: Option<[&'s Fields; 2]>,
     pub(super) callbacks: Callbacks,
-    /// What authenticates a call that does not say.
-    pub(super) auth: Option<&'s Auth>,
+    pub(super) auth: Usual<'s>,
 }
 
 /// Where a part can be that a placeholder stands for.
@@ -52,6 +51,33 @@ pub(super) enum Callbacks {
     Somewhere,
     /// It does not: none can be called.
     Nowhere,
+}
+
+/// What authenticates a call that does not say.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Usual<'s> {
+    Auth(&'s Auth),
+    Nothing,
+    /// It is written, and could not be read.
+    Unreadable,
+}
+
+impl<'s> Usual<'s> {
+    /// What was read of what is written; nothing where nothing is.
+    pub(super) fn of(written: Option<&Node>, auth: Option<&'s Auth>) -> Self {
+        match (auth, written) {
+            (Some(auth), _) => Self::Auth(auth),
+            (None, Some(_)) => Self::Unreadable,
+            (None, None) => Self::Nothing,
+        }
+    }
+
+    pub(super) fn cloned(self) -> Option<Auth> {
+        match self {
+            Self::Auth(auth) => Some(auth.clone()),
+            Self::Nothing | Self::Unreadable => None,
+        }
+    }
 }
 
 /// What `{api_url}` stands for.

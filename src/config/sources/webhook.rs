@@ -1,7 +1,7 @@
 //! Reads what a source has whose platform is described by configuration: all of it, or what differs from what is known
 //! of the platform.
 
-use super::scope::{ApiUrl, Callbacks, Purpose, Scope};
+use super::scope::{ApiUrl, Callbacks, Purpose, Scope, Usual};
 use super::{Places, answers, auth, events, fields, lookups};
 use crate::config::reader::{Map, Reader};
 use crate::config::source::{Forward, VerifyConfig, WebhookConfig};
@@ -12,9 +12,8 @@ use crate::domain::id::SourceName;
 use crate::signature::{Strength, Verifier};
 use crate::source::WebUrl;
 use crate::source::agentwarden::Defaults;
-use crate::source::auth::Auth;
 use crate::source::callback::CallbackHosts;
-use crate::source::webhook::{ResolvedFields, Settings};
+use crate::source::webhook::{Events, ResolvedFields, Settings};
 
 const FORWARDS: [(&str, Forward); 2] = [("events", Forward::Events), ("all", Forward::All)];
 
@@ -29,9 +28,8 @@ pub(super) struct About<'a> {
 /// What is known of a platform before its source is read.
 pub(super) struct Platform<'a> {
     pub(super) kind: &'static str,
-    pub(super) api_url: ApiUrl,
-    /// What authenticates every call that does not say.
-    pub(super) auth: Option<Auth>,
+    pub(super) api_url: &'a ApiUrl,
+    pub(super) auth: Usual<'a>,
     pub(super) defaults: Option<&'a Defaults>,
 }
 
@@ -46,13 +44,12 @@ pub(super) fn read(
         Some(node) => super::api_url(reader, node).map_or(ApiUrl::Unreadable, ApiUrl::At),
         None => ApiUrl::Absent,
     };
-    let auth = map
-        .take("auth")
-        .and_then(|node| auth::auth(reader, node, &api_url));
+    let auth_node = map.take("auth");
+    let auth = auth_node.and_then(|node| auth::auth(reader, node, &api_url));
     let platform = Platform {
         kind: "webhook",
-        api_url,
-        auth,
+        api_url: &api_url,
+        auth: Usual::of(auth_node, auth.as_ref()),
         defaults: None,
     };
     let read = described(reader, map, places, about, &platform)?;
@@ -74,20 +71,20 @@ pub(super) fn described(
     let verify = verifier(reader, map, &ways);
     let events = events::events(reader, map, defaults.map(|defaults| &defaults.events));
     let request = fields::of_request(reader, map, defaults.map(|defaults| &defaults.fields));
-    let resolved = resolved(reader, map, defaults);
+    let resolved = resolved(reader, map, events.as_ref(), defaults);
     let hosts_node = map.take("callback_hosts");
     let callback_hosts = callback_hosts(reader, map);
     let mut scope = Scope {
         purpose: Purpose::Record,
         mode: about.mode,
-        api_url: &platform.api_url,
+        api_url: platform.api_url,
         fields: request.as_ref().map(|request| [request, request]),
         callbacks: match hosts_node.map(|node| &node.kind) {
             Some(Kind::Sequence(entries)) if entries.is_empty() => Callbacks::Nowhere,
             Some(_) => Callbacks::Somewhere,
             None => Callbacks::Nowhere,
         },
-        auth: platform.auth.as_ref(),
+        auth: platform.auth,
     };
     let confirm = lookups::confirm(reader, map, &scope, defaults.map(|known| &known.confirm));
     scope.purpose = Purpose::List;
@@ -99,10 +96,11 @@ pub(super) fn described(
         defaults.map(|defaults| &defaults.pending),
     );
     scope.purpose = Purpose::Answer;
-    scope.fields = request.as_ref().map(|request| {
-        let record = confirm.as_ref().map(|confirm| &confirm.lookup.fields);
-        [request, record.unwrap_or(request)]
-    });
+    scope.fields = match (&request, &confirm) {
+        (Some(request), Some(confirm)) => Some([request, &confirm.lookup.fields]),
+        (Some(request), None) if map.take("confirm").is_none() => Some([request, request]),
+        (Some(_) | None, _) => None,
+    };
     let (answer, rationale_limit) =
         answers::answer(reader, map, &scope, defaults.map(|known| &known.answer));
     if map.take("answer").is_none() && answer.is_none() {
@@ -116,7 +114,7 @@ pub(super) fn described(
     let settings = Settings {
         name: about.name?.clone(),
         platform: platform.kind,
-        api_url: match &platform.api_url {
+        api_url: match platform.api_url {
             ApiUrl::At(url) => WebUrl::parse(url.as_str()).ok(),
             ApiUrl::Absent | ApiUrl::Unreadable => None,
         },
@@ -171,8 +169,19 @@ fn verifier(
 fn resolved(
     reader: &mut Reader<'_>,
     map: &mut Map<'_>,
+    events: Option<&Events>,
     defaults: Option<&Defaults>,
 ) -> ResolvedFields {
+    if let Some(node) = map.take("resolved")
+        && events.map_or(map.take("event").is_none(), |events| {
+            events.resolved.is_empty()
+        })
+    {
+        let message = "`resolved` is never looked at: no event tells an end";
+        let help = "name the events that do: `event: {at: /event, request: […], resolved: [approval.approved]}`";
+        let mistake = Diagnostic::error(code::MISSING_KEY, message);
+        reader.note(&node.span, mistake.help(help));
+    }
     let nowhere = ResolvedFields {
         id: None,
         outcome: None,

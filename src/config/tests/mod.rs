@@ -2,7 +2,9 @@
 
 mod checks;
 mod refused;
+mod schema;
 mod verify;
+mod webhook_mistakes;
 mod webhooks;
 
 use std::collections::BTreeSet;

@@ -191,7 +191,7 @@ fn every_known_forgery_of_an_ecdsa_signature_is_refused() {
         (format!(r#"{{"s":"{der}"}} "{der}""#), "signature_malformed"),
         (format!(r#""{der}""#), "signature_malformed"),
         (
-            format!(r#"{}{der}"#, "[".repeat(4_000)),
+            format!(r#"{{"s":{}"#, "[".repeat(4_000)),
             "signature_malformed",
         ),
     ] {

@@ -134,3 +134,115 @@ fn a_user_agent_alone_and_no_check_at_all_prove_nothing() {
         assert_eq!(verified.proven(), Proven::default());
     }
 }
+
+#[test]
+fn a_delivery_is_signed_for_all_checks_at_once_and_prints_no_secret() {
+    let verifier = Verifier::new(vec![
+        Check::Hmac(scheme("{id}.{timestamp}.{body}").check().unwrap()),
+        Check::StandardWebhooks {
+            secrets: secrets(&[STANDARD_SECRET]),
+            tolerance: DEFAULT_TOLERANCE,
+        },
+        Check::StaticHeader {
+            name: named("x-secret"),
+            secrets: secrets(&["s3cret", "old"]),
+        },
+        Check::BearerToken {
+            tokens: vec![NamedToken {
+                name: "billing".to_owned(),
+                token: Secret::new("b-token"),
+            }],
+        },
+        Check::SecretPath {
+            secrets: secrets(&["in-the-path"]),
+        },
+        Check::UserAgent {
+            expected: "Platform/1.0".to_owned(),
+        },
+    ]);
+    let signed = verifier.sign(BODY, "msg_1", now(), plain).unwrap();
+    let names: std::collections::BTreeSet<_> =
+        signed.headers.keys().map(HeaderName::as_str).collect();
+    let expected = [
+        "authorization",
+        "user-agent",
+        "webhook-id",
+        "webhook-signature",
+        "webhook-timestamp",
+        "x-id",
+        "x-secret",
+        "x-signature",
+        "x-timestamp",
+    ];
+    assert_eq!(names, expected.into());
+    let path = signed.path_secret.as_ref().unwrap();
+    assert_eq!(path.expose(), "in-the-path");
+    let shown = format!("{:?} {path:?}", signed.headers);
+    for secret in ["s3cret", "b-token", "in-the-path"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    let sent = Delivery {
+        headers: signed.headers,
+        body: Bytes::from_static(BODY),
+        path_secret: signed.path_secret,
+    };
+    let passed = verifier.verify(sent, now(), plain).unwrap();
+    assert_eq!(passed.sender(), Some("billing"));
+    assert_eq!(passed.strength(), Strength::Body);
+}
+
+#[test]
+fn what_would_not_pass_is_not_signed() {
+    let header = |secret: &str| {
+        Verifier::new(vec![Check::StaticHeader {
+            name: named("x-secret"),
+            secrets: secrets(&[secret]),
+        }])
+    };
+    let path = |texts: &[&str]| {
+        Verifier::new(vec![Check::SecretPath {
+            secrets: secrets(texts),
+        }])
+    };
+    for (verifier, id, why) in [
+        (
+            header("two\nlines"),
+            "1",
+            "the header `x-secret` cannot hold it: it is not plain ASCII, or has white space at an end",
+        ),
+        (
+            header("s3cret "),
+            "1",
+            "the header `x-secret` cannot hold it: it is not plain ASCII, or has white space at an end",
+        ),
+        (header(""), "1", "the secret cannot be used: it is empty"),
+        (path(&[""]), "1", "the secret cannot be used: it is empty"),
+        (path(&[]), "1", "the secret cannot be used: there is none"),
+        (
+            standard(&["whsec_not base64"]),
+            "1",
+            "the secret cannot be used: the secret is not `whsec_` and base64",
+        ),
+        (
+            standard(&[STANDARD_SECRET]),
+            "1.2",
+            "the delivery id is empty, too long, or holds a separator of `signed`",
+        ),
+        (
+            hmac(scheme("{id}|{body}")),
+            "ü",
+            "the header `x-id` cannot hold it: it is not plain ASCII, or has white space at an end",
+        ),
+    ] {
+        let refused = verifier.sign(BODY, id, now(), plain).err();
+        assert_eq!(
+            refused.map_or(String::new(), |refused| refused.to_string()),
+            why
+        );
+    }
+    let unreadable = header("x").sign(BODY, "1", now(), |_| Err("cannot read it"));
+    assert_eq!(
+        unreadable.err(),
+        Some(Unsignable::Secret("cannot read it".to_owned()))
+    );
+}

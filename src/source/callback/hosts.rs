@@ -114,8 +114,9 @@ impl CallbackHosts {
                 unfit,
             });
         }
-        let unencrypted = scheme == Scheme::Http;
-        if unencrypted && !address.is_loopback() && !self.lists(address) {
+        // What is not global and came this far is inside, or listed.
+        let outside = Unfit::of(address).is_none() && !self.lists(address);
+        if scheme == Scheme::Http && outside {
             let host = host.to_owned();
             return Err(RefusedCallback::Unencrypted { host, address });
         }

@@ -9,7 +9,9 @@ use crate::source::api::{Api, NoCall};
 use crate::source::auth::Auth;
 use crate::source::client::{Destination, Outgoing, Response};
 use crate::source::webhook::settings::Call;
-use crate::source::webhook::template::{Address, Placeholder, Secrets, Unfilled, Values};
+use crate::source::webhook::template::{
+    Address, BodyTemplate, Placeholder, Secrets, Unfilled, Values,
+};
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
@@ -101,7 +103,7 @@ impl Call {
             .headers
             .iter()
             .flat_map(|(_, template)| template.placeholders());
-        let body = self.body.iter().flat_map(|body| body.placeholders());
+        let body = self.body.iter().flat_map(BodyTemplate::placeholders);
         self.url.placeholders().chain(headers).chain(body)
     }
 

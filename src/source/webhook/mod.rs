@@ -59,12 +59,20 @@ pub struct Webhook {
 impl Webhook {
     /// A source that calls out by `client`, and to callbacks by a client of its own with the same limits.
     pub fn new(settings: Settings, client: Client) -> Result<Self, Unusable> {
-        settings.check()?;
         let callbacks = CallbackClient::new(
             settings.callback_hosts.clone(),
             client.timeouts(),
             Arc::new(SystemResolver),
         )?;
+        Self::calling_by(settings, client, callbacks)
+    }
+
+    fn calling_by(
+        settings: Settings,
+        client: Client,
+        callbacks: CallbackClient,
+    ) -> Result<Self, Unusable> {
+        settings.check()?;
         let forwarder = settings
             .forward_to
             .clone()
