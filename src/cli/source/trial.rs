@@ -33,7 +33,7 @@ const LOOKS_EVERY: Duration = Duration::from_millis(200);
 #[command(after_help = "Examples:
   countersign source test refunds
   countersign source test refunds --request delivery.json --format json
-  countersign source test refunds --deliver-to https://approvals.example.com --url https://ops.example.com")]
+  countersign source test refunds --deliver-to https://approvals.example.com")]
 pub(super) struct Args {
     #[command(flatten)]
     source: SourceArgs,
