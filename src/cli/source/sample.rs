@@ -1,4 +1,5 @@
-//! What a source is sent to try it out: a request of ours that nobody can take for a real one.
+//! What a source is sent to try it out: a request of ours that nobody can take for a real one. Whatever in it looks like
+//! an id begins as the ids of samples do, so that a server that looks elsewhere still finds a sample.
 
 use anyhow::{Context as _, bail};
 use http::{HeaderName, HeaderValue};
@@ -61,7 +62,7 @@ pub(super) fn request(shape: &Shape, id: &str, now: Timestamp) -> anyhow::Result
             let mut body = json!({
                 "event": "approval.requested",
                 "approval_id": id,
-                "decision_id": format!("decision-of-{id}"),
+                "decision_id": format!("{id}-decision"),
                 "title": facts.title,
                 "message": facts.message,
                 "expires_at": facts.expires_at,
@@ -91,23 +92,25 @@ pub(super) fn request(shape: &Shape, id: &str, now: Timestamp) -> anyhow::Result
     }
 }
 
+/// The least that a source with these settings takes for a request: one that has an id, and is soon over.
+pub(super) fn least(settings: &Settings, id: &str, now: Timestamp) -> anyhow::Result<Value> {
+    let mut body = Value::Object(Map::new());
+    let mut parts = naming(settings, id);
+    if let Some(rule) = &settings.fields.expires_at {
+        parts.push((rule.clone(), written(expiry(now)).into()));
+    }
+    fill(&mut body, parts)?;
+    Ok(body)
+}
+
 /// A request as the platform sends it that these settings describe.
 fn described(settings: &Settings, id: &str, facts: Facts, now: Timestamp) -> anyhow::Result<Value> {
-    let event = settings.events.as_ref().and_then(|events| {
-        let word = events.request.first()?.as_str();
-        Some((in_body(&events.at)?, Value::from(word)))
-    });
-    let delivery = settings.events.as_ref().and_then(|events| {
-        let place = in_body(events.id.as_ref()?)?;
-        Some((place, Value::from(format!("delivery-of-{id}"))))
-    });
     let fields = &settings.fields;
     let callback = settings.callback_hosts.first().map_or_else(
         || "https://nobody.invalid/".to_owned(),
         |host| format!("https://{host}/countersign-test"),
     );
-    let parts = [
-        (Some(&fields.id), Value::from(id)),
+    let more = [
         (fields.context.as_ref(), facts.context),
         (fields.action.as_ref(), facts.action),
         (fields.agent.as_ref(), facts.agent),
@@ -119,15 +122,29 @@ fn described(settings: &Settings, id: &str, facts: Facts, now: Timestamp) -> any
         (fields.token.as_ref(), facts.token.into()),
         (fields.callback.as_ref(), callback.into()),
     ];
-    let parts = parts
+    let more = more
         .into_iter()
         .filter_map(|(rule, part)| Some((rule?.clone(), part)));
     let mut body = Value::Object(Map::new());
     fill(
         &mut body,
-        event.into_iter().chain(delivery).chain(parts).collect(),
+        naming(settings, id).into_iter().chain(more).collect(),
     )?;
     Ok(body)
+}
+
+/// What happened, the delivery's own id and the request's, as far as they are in the body.
+fn naming(settings: &Settings, id: &str) -> Vec<(FieldRule, Value)> {
+    let mut parts = vec![(settings.fields.id.clone(), Value::from(id))];
+    if let Some(events) = &settings.events {
+        if let (Some(at), Some(word)) = (in_body(&events.at), events.request.first()) {
+            parts.push((at, word.as_str().into()));
+        }
+        if let Some(at) = events.id.as_ref().and_then(in_body) {
+            parts.push((at, format!("{id}-delivery").into()));
+        }
+    }
+    parts
 }
 
 fn in_body(place: &Place) -> Option<FieldRule> {
@@ -174,17 +191,20 @@ struct Facts {
 
 impl Facts {
     fn new(now: Timestamp) -> Self {
-        let expires_at = now.saturating_add(EXPIRES_AFTER).unwrap_or(Timestamp::MAX);
         Self {
             action: "countersign.test".into(),
             agent: "countersign-test".into(),
             context: json!({"sample": true, "amount": 1}),
             title: "A sample",
             message: "An operator tries out this source. Nobody waits for an answer.",
-            expires_at: written(expires_at),
-            token: format!("no-token-{}", uuid::Uuid::now_v7().simple()),
+            expires_at: written(expiry(now)),
+            token: format!("{}-token", id()),
         }
     }
+}
+
+fn expiry(now: Timestamp) -> Timestamp {
+    now.saturating_add(EXPIRES_AFTER).unwrap_or(Timestamp::MAX)
 }
 
 /// A time as every platform writes it.

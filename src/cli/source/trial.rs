@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::refusal::{self, Refused};
 use super::sender::{Outgoing, Sender};
 use super::{SourceArgs, page, sample};
+use crate::app::sources::Shape;
 use crate::cli::ExitStatus;
 use crate::cli::operators::{ApiArgs, Operators, PATIENCE, body_of, client_for};
 use crate::cli::terminal::{self, Format};
@@ -92,12 +93,16 @@ async fn try_out(args: &Args) -> anyhow::Result<ExitStatus> {
         Some(file) => own(&sender, file, &id, now)
             .with_context(|| format!("`{}` cannot be sent", file.display()))?,
     };
-    let body = body.to_string().into_bytes();
-    let outgoing = sender.sign(&body, None, now)?;
-    let request = asked(&sender, &outgoing, &body, now)?;
+    let delivery = Delivery::of(&sender, &body, now)?;
     // Nothing is sent that could not be read back.
     operators.get("/v1/cases?limit=1").await?.done()?;
-    let shown = deliver(sender, &operators, outgoing, body, *request, args.timeout).await?;
+    if let (Some(file), Shape::Webhook(settings)) = (&args.request, &sender.counterpart.shape) {
+        let least = sample::least(settings, &sample::id(), now)?;
+        agree(&sender, &operators, &Delivery::of(&sender, &least, now)?)
+            .await
+            .with_context(|| format!("`{}` was not sent", file.display()))?;
+    }
+    let shown = deliver(sender, &operators, delivery, args.timeout).await?;
     let mut out = anstream::stdout().lock();
     match args.format {
         Format::Json => terminal::write_json_indented(&mut out, &to_json(&shown))?,
@@ -157,36 +162,89 @@ fn asked(
     }
 }
 
+/// A sample that is ready to be sent.
+struct Delivery {
+    outgoing: Outgoing,
+    body: Vec<u8>,
+    /// What it is by this config.
+    request: Request,
+}
+
+/// A sample that the server took for a request.
+struct Taken {
+    case_id: String,
+    status: u16,
+    word: String,
+}
+
+impl Delivery {
+    fn of(sender: &Sender, body: &Value, now: Timestamp) -> anyhow::Result<Self> {
+        let body = body.to_string().into_bytes();
+        let outgoing = sender.sign(&body, None, now)?;
+        let request = *asked(sender, &outgoing, &body, now)?;
+        Ok(Self {
+            outgoing,
+            body,
+            request,
+        })
+    }
+
+    async fn send(&self, sender: &Sender, operators: &Operators) -> anyhow::Result<Taken> {
+        let before = refusals(operators, sender).await;
+        let (status, said) = post(sender, &self.outgoing, self.body.clone()).await?;
+        let word = |name: &str| said.as_ref()?.get(name)?.as_str();
+        let accepted = matches!(status, 200 | 202);
+        match (word("case_id"), word("status")) {
+            (Some(case_id), word) if accepted => Ok(Taken {
+                case_id: case_id.to_owned(),
+                status,
+                word: word.unwrap_or("accepted").to_owned(),
+            }),
+            (None, Some(word)) if accepted => bail!(
+                "the server took it for `{word}`, not for a request: it runs on another config than this command was given"
+            ),
+            (_, _) => {
+                let after = refusals(operators, sender).await;
+                let refused = Refused {
+                    sender,
+                    url: &self.outgoing.shown_url,
+                    status,
+                    problem: said.as_ref(),
+                    counted: refusal::grown(&before, &after),
+                };
+                bail!("{}", refused.explain())
+            }
+        }
+    }
+}
+
+/// Makes sure that the server finds the id of a request where this config has it, by sending it nothing but one. Else
+/// it could find another one in a delivery of the platform's, and answer that.
+async fn agree(sender: &Sender, operators: &Operators, least: &Delivery) -> anyhow::Result<()> {
+    let taken = least.send(sender, operators).await?;
+    if taken.case_id != least.request.case_id().to_string() {
+        bail!(
+            "the server finds the id of a request elsewhere than this config has it; it reads its config when it starts"
+        );
+    }
+    Ok(())
+}
+
 async fn deliver(
     sender: Sender,
     operators: &Operators,
-    outgoing: Outgoing,
-    body: Vec<u8>,
-    request: Request,
+    delivery: Delivery,
     patience: Duration,
 ) -> anyhow::Result<Shown> {
-    let before = refusals(operators, &sender).await;
-    let (status, said) = post(&sender, &outgoing, body).await?;
-    let word = |name: &str| said.as_ref()?.get(name)?.as_str();
-    let accepted = matches!(status, 200 | 202);
-    let (Some(case_id), true) = (word("case_id"), accepted) else {
-        if let (Some(word), true) = (word("status"), accepted) {
-            bail!(
-                "the server took it for `{word}`, not for a request: it runs on another config than this command was given"
-            );
-        }
-        let after = refusals(operators, &sender).await;
-        let refused = Refused {
-            sender: &sender,
-            url: &outgoing.shown_url,
-            status,
-            problem: said.as_ref(),
-            counted: refusal::grown(&before, &after),
-        };
-        bail!("{}", refused.explain());
-    };
-    let word = word("status").unwrap_or("accepted").to_owned();
-    let case_id = case_id.to_owned();
+    let taken = delivery.send(&sender, operators).await?;
+    let Taken {
+        case_id,
+        status,
+        word,
+    } = taken;
+    let Delivery {
+        outgoing, request, ..
+    } = delivery;
     let (file, waits) = read_back(operators, &case_id, patience).await?;
     let input = file.get("request").cloned().unwrap_or_default();
     let verdict = file.get("verdict").cloned().unwrap_or_default();

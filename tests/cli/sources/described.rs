@@ -165,3 +165,60 @@ async fn a_platform_that_cannot_be_asked_is_said_to_stand_in_the_way() {
         "{ran:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_finds_ids_elsewhere_is_sent_no_delivery_of_the_platform() {
+    let server = Server::start().await;
+    // Its config was changed, and it has not been started again.
+    server.other_config(|config| {
+        let sources = config["sources"].as_array_mut().unwrap();
+        let orca = sources.iter_mut().find(|source| source["name"] == "orca");
+        orca.unwrap()["fields"]["id"] = json!("/number");
+    });
+    let body = json!({
+        "run": {"id": "run_real", "kind": "stripe.refund", "amount": 50}, "number": 4711, "access_token": "tok_5f0c9a1e77",
+        "callback_url": "https://callbacks.example.com/1",
+    });
+    server.write("own.json", &body.to_string());
+    let ran = server.run(&[
+        "source",
+        "test",
+        "orca",
+        "-c",
+        "other.yaml",
+        "--request",
+        "own.json",
+    ]);
+    assert!(
+        ran.status == 1 && ran.err.contains("`own.json` was not sent"),
+        "{ran:?}"
+    );
+    assert_eq!((server.cases().len(), server.answered()), (0, 0));
+
+    server.other_config(|config| {
+        let sources = config["sources"].as_array_mut().unwrap();
+        let orca = sources.iter_mut().find(|source| source["name"] == "orca");
+        orca.unwrap()["event"]["id"] = json!("/run/id");
+        let sources = config["sources"].as_array_mut().unwrap();
+        let orca = sources.iter_mut().find(|source| source["name"] == "orca");
+        orca.unwrap()["fields"]["id"] = json!("/number");
+    });
+    let ran = server.run(&[
+        "source",
+        "test",
+        "orca",
+        "-c",
+        "other.yaml",
+        "--request",
+        "own.json",
+    ]);
+    assert!(
+        ran.status == 1 && ran.err.contains("finds the id of a request elsewhere"),
+        "{ran:?}"
+    );
+    let cases = server.cases();
+    assert!(
+        cases.len() == 1 && cases[0]["mode"] == "dry_run",
+        "{cases:?}"
+    );
+}
