@@ -134,7 +134,7 @@ fn write_answers(out: &mut dyn Write, shown: &Shown) -> io::Result<()> {
         write_answer(out, shown, answer)?;
     }
     if sender.passes_on() {
-        let line = "deliveries of this source go on to `forward_to`, and so may this sample have";
+        let line = "it went on to `forward_to`, as every request of this source does";
         writeln!(out, "  {}", line.style(FAINT))?;
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::cli::ledger::{USUAL_CONFIG, environment};
 use crate::cli::operators::{escaped, is_loopback};
 use crate::cli::terminal;
 use crate::clock::Clock;
-use crate::config::{AgentToken, Config, Mode, SourceConfig, SourceKind, Store};
+use crate::config::{AgentToken, Config, Forward, Mode, SourceConfig, SourceKind, Store};
 use crate::credential::Credential;
 use crate::secret::Secret;
 use crate::signature::{Delivery, PrivateKey, Strength, Unsignable};
@@ -71,9 +71,13 @@ impl Sender {
         self.source.mode == Mode::Enforce
     }
 
-    /// Whether deliveries go on to somebody behind us.
+    /// Whether a request of this source goes on to somebody behind us.
     pub(super) fn passes_on(&self) -> bool {
-        self.source.forward_to.is_some()
+        let everything = match &self.source.kind {
+            SourceKind::Webhook(webhook) => webhook.forward == Forward::All,
+            SourceKind::TraceMem(_) | SourceKind::Http(_) => false,
+        };
+        self.source.forward_to.is_some() && (everything || !self.enforces())
     }
 
     /// Signs `body` as a new delivery at `now`. `event` is what happened, for a source that finds it in a header.
