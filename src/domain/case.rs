@@ -13,6 +13,7 @@
 //! A case that the platform is said to have closed opens again when the platform itself still lists it as pending.
 
 mod event;
+mod begin;
 mod step;
 mod ending;
 

@@ -13,7 +13,7 @@ use crate::domain::case::{Asked, Case, Confirmed, Event, State};
 use crate::domain::id::ContentDigest;
 use crate::domain::request::{Proven, Request};
 use crate::domain::verdict::Verdict;
-use crate::flow::answer::pause;
+use crate::flow::attempt::pause;
 use crate::flow::decide::{Weighed, weigh};
 use crate::json;
 use crate::policy::PolicySet;
@@ -81,13 +81,6 @@ pub(super) fn judge(
         )),
     };
     Looked { attempt, took }
-}
-
-/// What becomes of a look that comes too late.
-pub(super) fn too_late() -> Attempt {
-    Attempt::Done(Some(Event::Unconfirmed {
-        doubt: "the platform's record of it could not be read back in time".to_owned(),
-    }))
 }
 
 fn again(

@@ -41,6 +41,46 @@ fn the_tracemem_example_is_a_config_that_answers_nobody() {
     assert_eq!(config.sources.len(), 1);
 }
 
+/// The platforms under `examples/platforms`.
+fn platforms() -> Vec<std::path::PathBuf> {
+    let folders = std::fs::read_dir(Path::new(ROOT).join("examples/platforms")).unwrap();
+    let mut found: Vec<_> = folders
+        .map(|folder| folder.unwrap().path())
+        .filter(|folder| folder.join("countersign.yaml").exists())
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn every_platform_is_a_config_that_passes_and_answers_nobody() {
+    let platforms = platforms();
+    assert!(platforms.len() >= 5, "{platforms:?}");
+    for platform in platforms {
+        let config = platform.join("countersign.yaml");
+        let checked = program()
+            .env("SIDCLAW_WEBHOOK_SECRET", "a1b2c3d4e5f60718293a4b5c6d7e8f90")
+            .args(["config", "check", "-c"])
+            .arg(&config)
+            .output()
+            .unwrap();
+        let ran = Ran::of(&checked);
+        assert_eq!(ran.status, 0, "{}: {ran:?}", config.display());
+        let text = std::fs::read_to_string(&config).unwrap();
+        assert!(text.contains("\nmode: dry_run\n"), "{}", config.display());
+    }
+}
+
+#[test]
+fn the_policies_of_the_platforms_pass_their_checks_and_tests() {
+    let policies = Path::new(ROOT).join("examples/platforms/policies");
+    for command in ["check", "test"] {
+        let output = program().arg(command).arg(&policies).output().unwrap();
+        let ran = Ran::of(&output);
+        assert_eq!(ran.status, 0, "{command}: {ran:?}");
+    }
+}
+
 #[test]
 fn the_sidecars_config_and_policy_are_taken() {
     let folder = tempfile::tempdir().unwrap();
@@ -90,11 +130,13 @@ fn the_commands_that_the_pages_name_are_there() {
         "docs/configuration.md",
         "docs/http-api.md",
         "docs/operations.md",
+        "docs/platforms.md",
         "docs/policies.md",
         "docs/policy-guide.md",
         "docs/tracemem.md",
         "policies/README.md",
         "examples/deploy/README.md",
+        "examples/platforms/README.md",
         "examples/tracemem/README.md",
     ] {
         for named in read(page).split("`countersign ").skip(1) {

@@ -33,6 +33,7 @@ mod operating;
 mod people;
 mod platform_faults;
 mod platform_time;
+mod platforms;
 mod refusals;
 mod reloading;
 mod resolved;
