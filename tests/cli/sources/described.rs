@@ -1,8 +1,11 @@
 //! Sources that are described by their config, AgentWarden among them.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use super::server::{Server, shell, timeless};
+use super::server::{PRIVATE_KEY, PUBLIC_KEY, Server, shell, timeless};
+use crate::desk::{Ran, copy_folder, program};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sample_has_every_part_that_the_config_names() {
@@ -221,4 +224,59 @@ async fn a_server_that_finds_ids_elsewhere_is_sent_no_delivery_of_the_platform()
         cases.len() == 1 && cases[0]["mode"] == "dry_run",
         "{cases:?}"
     );
+}
+
+#[test]
+fn a_sample_can_be_made_for_every_platform_of_the_examples() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/platforms");
+    let secret = regex::Regex::new(r"secrets/[a-zA-Z0-9_.-]+").unwrap();
+    let source = regex::Regex::new(r"(?m)^  - name: ([a-z]+)$").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    copy_folder(&examples, folder.path());
+    std::fs::write(folder.path().join("private.pem"), PRIVATE_KEY).unwrap();
+    let mut tried = 0;
+    for example in std::fs::read_dir(folder.path()).unwrap() {
+        let here = example.unwrap().path();
+        let Ok(config) = std::fs::read_to_string(here.join("countersign.yaml")) else {
+            continue;
+        };
+        for path in secret.find_iter(&config) {
+            let file = here.join(path.as_str());
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            let public = config.contains(&format!("public_keys: [{{file: {}", path.as_str()));
+            let text = if public {
+                PUBLIC_KEY
+            } else {
+                "0123456789abcdef0123456789abcdef"
+            };
+            std::fs::write(file, text).unwrap();
+        }
+        let name = &source.captures(&config).unwrap()[1];
+        // Nobody is there: what is said then is said of a sample that was made, signed, and read by this config.
+        let arguments = [
+            "source",
+            "test",
+            name,
+            "--key",
+            "../private.pem",
+            "--url",
+            "http://127.0.0.1:9",
+        ];
+        let mut command = program();
+        command
+            .args(arguments)
+            .current_dir(&here)
+            .env("COUNTERSIGN_TOKEN", "t")
+            .env("SIDCLAW_WEBHOOK_SECRET", "0123456789abcdef");
+        let ran = Ran::of(&command.output().unwrap());
+        assert!(
+            ran.status == 1
+                && ran
+                    .err
+                    .contains("no countersign answers at http://127.0.0.1:9"),
+            "{name}: {ran:?}"
+        );
+        tried += 1;
+    }
+    assert!(tried >= 5);
 }
