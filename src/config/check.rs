@@ -334,7 +334,7 @@ fn webhook_secrets(reader: &mut Reader<'_>, config: &Config) {
                     let encoded = text.strip_prefix("whsec_").unwrap_or(text);
                     base64::engine::general_purpose::STANDARD
                         .decode(encoded)
-                        .is_err()
+                        .map_or(true, |key| key.is_empty())
                 });
             if wrong {
                 let message = format!(

@@ -35,7 +35,7 @@ pub struct Forward {
     pub source: SourceName,
     /// Forwards with the same lane leave one after the other: `source`, a space, and the request's id.
     pub lane: String,
-    /// The end-to-end headers, in order.
+    /// The end-to-end headers, in order, with a character for each byte of a value.
     pub headers: Vec<(String, String)>,
     /// The body.
     #[serde(with = "base64_bytes")]

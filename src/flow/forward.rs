@@ -1,5 +1,6 @@
 //! Events on their way to whoever received them before us: what is passed on, in which order, and once.
 
+use http::HeaderValue;
 use jiff::Timestamp;
 
 use crate::domain::case::Mode;
@@ -73,9 +74,7 @@ fn forward(
             let headers = delivery
                 .headers
                 .iter()
-                .filter_map(|(header, value)| {
-                    Some((header.to_string(), value.to_str().ok()?.to_owned()))
-                })
+                .map(|(header, value)| (header.to_string(), text_of(value)))
                 .collect();
             let forward = Forward {
                 source: name.clone(),
@@ -93,4 +92,9 @@ fn forward(
             })
         }
     }
+}
+
+/// A header's value, a character for each byte: values need be neither ASCII nor UTF-8, and are passed on as they came.
+fn text_of(value: &HeaderValue) -> String {
+    value.as_bytes().iter().copied().map(char::from).collect()
 }

@@ -5,7 +5,7 @@ mod response;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header};
 use reqwest::redirect::Policy;
 
 use crate::clock::Clock;
@@ -142,9 +142,13 @@ pub(super) async fn exchange(
         body,
         largest,
     } = outgoing;
+    // Some servers take no such call that does not say how long its body is.
+    let may_have_a_body = matches!(method, Method::POST | Method::PUT | Method::PATCH);
     let mut request = client.request(method, to.as_url().clone()).headers(headers);
     if let Some(body) = body {
         request = request.body(body);
+    } else if may_have_a_body {
+        request = request.header(header::CONTENT_LENGTH, 0);
     }
     let mut response = request
         .send()

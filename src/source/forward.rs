@@ -84,14 +84,22 @@ fn end_to_end(headers: &[(String, String)]) -> HeaderMap {
         if NOT_PASSED_ON.contains(&name.as_str()) || named_by_connection.contains(&name) {
             continue;
         }
-        if let (Ok(name), Ok(value)) = (
+        if let (Ok(name), Some(value)) = (
             HeaderName::from_bytes(name.as_bytes()),
-            HeaderValue::from_str(value),
+            bytes_of(value).and_then(|bytes| HeaderValue::from_bytes(&bytes).ok()),
         ) {
             kept.append(name, value);
         }
     }
     kept
+}
+
+/// The value's bytes: each is kept as the character of its number.
+fn bytes_of(value: &str) -> Option<Vec<u8>> {
+    value
+        .chars()
+        .map(|character| u8::try_from(character).ok())
+        .collect()
 }
 
 #[cfg(test)]

@@ -290,6 +290,7 @@ fn values_out_of_bounds_or_of_the_wrong_kind_are_refused() {
         "sources: [{name: a, kind: tracemem, verify: [{hmac: {signed: \"{bdy}\", secrets: [{env: LONG}]}}]}]\n",
         "sources: [{name: a, kind: tracemem, verify: [{hmac: {signed: \"{body\", secrets: [{env: LONG}]}}]}]\n",
         "sources: [{name: a, kind: tracemem, verify: [{standard_webhooks: {secrets: [\"whsec_!!!not-base64!!!\"]}}]}]\n",
+        "sources: [{name: a, kind: tracemem, verify: [{standard_webhooks: {secrets: [\"whsec_\"]}}]}]\n",
         "listen: ${PORT\n",
         "a: 1\na: 2\n",
     ] {

@@ -108,6 +108,22 @@ async fn a_call_says_who_calls_and_what_it_takes_unless_the_config_says_otherwis
 }
 
 #[tokio::test]
+async fn an_answer_without_a_body_says_that_it_has_none() {
+    let platform = Platform::answering(200, &[], "{}").await;
+    let mut bare = answer(&platform.url);
+    bare.body = None;
+    api().call(bare, None, None, "case-7", now()).await.unwrap();
+    api()
+        .call(list(&platform.url), None, None, "case-7", now())
+        .await
+        .unwrap();
+    let received = platform.received();
+    assert_eq!(received[0].headers["content-length"], "0");
+    assert!(!received[0].headers.contains_key("content-type"));
+    assert!(!received[1].headers.contains_key("content-length"));
+}
+
+#[tokio::test]
 async fn a_record_is_read_strictly_and_no_further_than_its_limit() {
     let twice = Platform::answering(200, &[], r#"{"status":"pending","status":"done"}"#).await;
     let response = api()

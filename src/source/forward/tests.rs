@@ -76,6 +76,21 @@ async fn an_event_arrives_byte_for_byte_with_its_end_to_end_headers() {
 }
 
 #[tokio::test]
+async fn a_header_that_is_not_ascii_arrives_byte_for_byte() {
+    let executor = Platform::answering(200, &[], "").await;
+    let as_kept: String = "Müller 😀".bytes().map(char::from).collect();
+    let event = event(&[("x-name", &as_kept), ("x-latin", "M\u{fc}ller")]);
+    let result = Forwarder::new(executor.url.clone(), client())
+        .forward(&event)
+        .await;
+    assert_eq!(result, AnswerResult::Done { platform: None });
+    let received = executor.received();
+    let bytes = |name: &str| received[0].headers[name].as_bytes().to_vec();
+    assert_eq!(bytes("x-name"), "Müller 😀".as_bytes());
+    assert_eq!(bytes("x-latin"), b"M\xfcller");
+}
+
+#[tokio::test]
 async fn what_the_receiver_says_ends_in_its_class() {
     assert_eq!(
         passed_on(202, &[], r#"{"status": "rejected"}"#).await,
