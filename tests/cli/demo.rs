@@ -55,6 +55,18 @@ impl Running {
         panic!("{parts:?} is nowhere in 5000 lines")
     }
 
+    /// Interrupts it: it still ends well.
+    fn end(&mut self) {
+        let interrupted = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(interrupted.success());
+        self.next(&["summary"]);
+        let said: Vec<String> = self.lines.by_ref().map(Result::unwrap).collect();
+        assert!(self.child.wait().unwrap().success(), "{said:?}");
+    }
+
     /// Changes a policy file as an editor does.
     fn edit(&self, path: &str, old: &str, new: &str) {
         let path = self.folder.path().join("policies").join(path);
@@ -132,7 +144,7 @@ fn what_nobody_told_us_of_is_found_in_the_platforms_list() {
     };
     assert!(lost > 0, "{ran:?}");
     assert_eq!(lost, found);
-    assert_eq!(numbers(&ran, "+ agentwarden "), [lost]);
+    assert!(count(&ran, "+ agentwarden ", "that nobody told us of") > 0);
 }
 
 #[test]
@@ -268,12 +280,36 @@ fn an_edit_shows_in_the_next_decision_and_a_broken_one_leaves_the_old_set_servin
     let mended = demo.next(&["the policies on disk serve: revision "]);
     assert_eq!(revision(&mended), edited);
 
-    let interrupted = Command::new("kill")
-        .args(["-INT", &demo.child.id().to_string()])
-        .status()
+    demo.end();
+}
+
+#[test]
+fn what_a_person_decides_while_it_runs_is_carried_out_too() {
+    let mut demo = Running::start();
+    let line = demo.next(&["people", "http://"]);
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (url, token) = (words[1], words[words.len() - 1]);
+    let line = demo.next(&["cases", "--store"]);
+    let store = line.rsplit(' ').next().unwrap();
+    demo.next(&["? agentwarden", "differ in `context`"]);
+
+    let listed = program()
+        .args(["cases", "--format", "json", "--store", store])
+        .args(["--state", "open", "--source", "agentwarden"])
+        .output()
         .unwrap();
-    assert!(interrupted.success());
-    demo.next(&["summary"]);
-    while demo.lines.next().is_some() {}
-    assert!(demo.child.wait().unwrap().success());
+    let cases = Ran::of(&listed).out;
+    let case = Regex::new(r#""(case_[0-9a-f]{32})"[^{}]*"cause": ?"source""#).unwrap();
+    let case = &case.captures(&cases).unwrap_or_else(|| panic!("{cases}"))[1];
+    let voted = program()
+        .args(["approve", case, "--reason", "called the customer"])
+        .args(["--url", url, "--token", token])
+        .output()
+        .unwrap();
+    assert_eq!(Ran::of(&voted).status, 0, "{:?}", Ran::of(&voted));
+    demo.next(&[
+        "→ agentwarden",
+        "approved by person:you: called the customer",
+    ]);
+    demo.end();
 }

@@ -83,7 +83,7 @@ async fn play(args: &DemoArgs) -> anyhow::Result<ExitStatus> {
     let secrets = Arc::new(Secrets::new()?);
     let stop = CancellationToken::new();
     let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
-    let (queue, echoed) = unbounded_channel();
+    let (queue, queued) = unbounded_channel();
     let echoes = Echoes::new(queue);
     let (platforms, addresses) = Platforms::start(&secrets, &echoes, &mut tasks, &stop).await?;
     let config = setting::config(&args.policies, &folder, &addresses, &secrets)?;
@@ -96,7 +96,7 @@ async fn play(args: &DemoArgs) -> anyhow::Result<ExitStatus> {
     let sender = Sender::new(app.addresses().intake, Arc::clone(&secrets))?;
     introduce(args, &app, &folder, &secrets, &sender);
 
-    tasks.spawn(echo(echoed, sender.clone(), echoes.clone(), stop.clone()));
+    tasks.spawn(echo(queued, sender.clone(), echoes.clone(), stop.clone()));
     tasks.spawn(show_reloads(Arc::clone(app.flow()), stop.clone()));
     let flow = Arc::clone(app.flow());
     let app_stop = CancellationToken::new();
@@ -148,7 +148,7 @@ fn introduce(args: &DemoArgs, app: &App, folder: &Folder, secrets: &Secrets, sen
     rows.extend(Name::ALL.map(|name| {
         let proven = match name {
             Name::TraceMem => "signed",
-            Name::AgentWarden => "unsigned, read back",
+            Name::AgentWarden => "read back",
             Name::SidClaw => "signed, read back",
         };
         let address = format!("{} · {proven}", sender.address(name));
@@ -209,7 +209,7 @@ async fn send(args: &DemoArgs, sender: &Sender, platforms: &Platforms) -> anyhow
 
 /// Delivers what platforms tell of the ends of their approvals.
 async fn echo(
-    mut echoed: UnboundedReceiver<Webhook>,
+    mut queued: UnboundedReceiver<Webhook>,
     sender: Sender,
     echoes: Echoes,
     stop: CancellationToken,
@@ -217,7 +217,7 @@ async fn echo(
     loop {
         let webhook = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            webhook = echoed.recv() => webhook,
+            webhook = queued.recv() => webhook,
         };
         let Some(webhook) = webhook else {
             return Ok(());

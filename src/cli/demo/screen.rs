@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use owo_colors::OwoColorize as _;
 use tokio::sync::Notify;
 
-use crate::domain::case::{Case, Resolved, Resolver};
+use crate::domain::case::{AnswerState, Case, Resolution, Resolved, Resolver};
 use crate::domain::effect::Ballot;
 use crate::domain::id::SourceName;
 use crate::domain::rationale::{self, visible};
@@ -190,9 +190,10 @@ impl Observer for Screen {
 
     fn moved(&self, case: &Case) {
         self.lock().note(case);
-        let resolution = case.resolution();
-        // That policy's own decision was told is said once, in the summary.
-        if let Some(resolution) = resolution.filter(|one| one.by != Resolver::Policy) {
+        // That policy's own decision was told is said once, in the summary; of a person's, that it was made.
+        let is_said =
+            |one: &&Resolution| one.by == Resolver::Policy || one.answer == AnswerState::Settled;
+        if let Some(resolution) = case.resolution().filter(|one| !is_said(one)) {
             let reason = resolution.reason.as_deref().unwrap_or("no reason given");
             let line = format!(
                 "{} {} by {}: {}",

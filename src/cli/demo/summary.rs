@@ -98,15 +98,15 @@ fn of_platform(view: &View, ours: &BTreeMap<String, Standing>) -> String {
     let expired = ours.values().filter(|standing| standing.expired).count();
     let left = ours.values().filter(|standing| standing.answer.is_none());
     let left = left.count().saturating_sub(expired);
-    let mut told = format!(
-        "took {} approvals and {} rejections, each with its rationale; {left} left to people",
+    let expired = match expired {
+        0 => String::new(),
+        _ => format!(", {expired} expired before they came"),
+    };
+    format!(
+        "took {} approvals and {} rejections, each with its rationale; {left} left to people{expired}",
         taken(Ballot::Approve),
         taken(Ballot::Reject)
-    );
-    if expired > 0 {
-        told.push_str(&format!(", {expired} expired before they came"));
-    }
-    told
+    )
 }
 
 /// Whether the platform has every request that we have, and no other, with our answer where there is one.

@@ -1,15 +1,15 @@
 //! The platforms of the demo, over real HTTP: each asks as its documentation says, takes our answers, and remembers them.
 
+mod approvals;
 pub(super) mod tracemem;
 pub(super) mod agentwarden;
 pub(super) mod sidclaw;
 pub(super) mod executor;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use axum::http::{HeaderMap, header};
@@ -20,9 +20,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::setting::{Addresses, Secrets};
-use crate::domain::effect::Ballot;
 use crate::secret::Secret;
+use approvals::{Taken, word};
 use executor::Executor;
+
+pub(super) use approvals::{Approval, Approvals, View};
 
 /// The platforms there are, by the names of their sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,116 +144,6 @@ async fn serve(
     Ok(address)
 }
 
-/// One approval that waits at a platform.
-#[derive(Debug, Clone)]
-pub(super) struct Approval {
-    /// What an answer names it by: the token at TraceMem, elsewhere the id.
-    pub(super) key: String,
-    pub(super) id: String,
-    /// The platform's own record of it.
-    pub(super) record: Value,
-}
-
-/// Everything that one platform was ever asked.
-#[derive(Default)]
-pub(super) struct Approvals(Mutex<Kept>);
-
-#[derive(Default)]
-struct Kept {
-    /// The oldest first.
-    all: Vec<(Approval, Option<Ballot>)>,
-    places: BTreeMap<String, usize>,
-    contradictions: u32,
-    without_rationale: u32,
-}
-
-/// What became of an answer.
-pub(super) enum Taken {
-    /// It is the first.
-    First(Approval),
-    /// The approval was answered before, like this.
-    Again(Approval, Ballot),
-    /// There is no such approval.
-    Unknown,
-}
-
-/// How the platform sees it all in the end.
-pub(super) struct View {
-    /// Every approval by its id, with its answer.
-    pub(super) approvals: BTreeMap<String, Option<Ballot>>,
-    /// Answers that came after the first and said something else.
-    pub(super) contradictions: u32,
-    pub(super) without_rationale: u32,
-}
-
-impl View {
-    /// The ids of what was approved, in order.
-    pub(super) fn approved(&self) -> impl Iterator<Item = &String> {
-        let approved = self
-            .approvals
-            .iter()
-            .filter(|(_, answer)| **answer == Some(Ballot::Approve));
-        approved.map(|(id, _)| id)
-    }
-}
-
-impl Approvals {
-    pub(super) fn open(&self, approval: Approval) {
-        let mut kept = self.lock();
-        let place = kept.all.len();
-        kept.places.insert(approval.key.clone(), place);
-        kept.all.push((approval, None));
-    }
-
-    pub(super) fn view(&self) -> View {
-        let kept = self.lock();
-        let answered = |(approval, answer): &(Approval, _)| (approval.id.clone(), *answer);
-        View {
-            approvals: kept.all.iter().map(answered).collect(),
-            contradictions: kept.contradictions,
-            without_rationale: kept.without_rationale,
-        }
-    }
-
-    /// The first answer stands.
-    fn answer(&self, key: &str, ballot: Ballot, rationale: &str) -> Taken {
-        let mut kept = self.lock();
-        let Kept { all, places, .. } = &mut *kept;
-        let Some((approval, answer)) = places.get(key).and_then(|place| all.get_mut(*place)) else {
-            return Taken::Unknown;
-        };
-        let approval = approval.clone();
-        match *answer {
-            None => {
-                *answer = Some(ballot);
-                kept.without_rationale += u32::from(rationale.is_empty());
-                Taken::First(approval)
-            }
-            Some(first) => {
-                kept.contradictions += u32::from(first != ballot);
-                Taken::Again(approval, first)
-            }
-        }
-    }
-
-    fn find(&self, key: &str) -> Option<(Approval, Option<Ballot>)> {
-        let kept = self.lock();
-        kept.all.get(*kept.places.get(key)?).cloned()
-    }
-
-    /// The records that nobody answered, the newest first, which `matches`.
-    fn pending(&self, matches: impl Fn(&Value) -> bool) -> Vec<Value> {
-        let kept = self.lock();
-        let waiting = kept.all.iter().rev().filter(|(_, answer)| answer.is_none());
-        let records = waiting.map(|(approval, _)| &approval.record);
-        records.filter(|record| matches(record)).cloned().collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The events that platforms send when an approval was answered.
 #[derive(Clone)]
 pub(super) struct Echoes {
@@ -298,13 +190,5 @@ impl Office {
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         bearer.is_some_and(|presented| self.credential.matches(presented.as_bytes()))
-    }
-}
-
-/// The word that ends of approvals are told in.
-fn word(ballot: Ballot) -> &'static str {
-    match ballot {
-        Ballot::Approve => "approved",
-        Ballot::Reject => "rejected",
     }
 }
