@@ -39,7 +39,7 @@ pub struct SourceConfig {
 #[derive(Debug, Clone)]
 pub enum SourceKind {
     /// TraceMem's webhooks.
-    TraceMem(TraceMemConfig),
+    TraceMem(Box<TraceMemConfig>),
     /// Our own API.
     Http(HttpConfig),
     /// Any platform that asks by webhook, `agentwarden` among them.

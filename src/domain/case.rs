@@ -13,6 +13,7 @@
 //! A case that the platform is said to have closed opens again when the platform itself still lists it as pending.
 
 mod event;
+mod begin;
 mod step;
 mod ending;
 
@@ -130,6 +131,10 @@ pub enum State {
     /// Nothing more will happen.
     Resolved(Resolution),
 }
+
+/// Why a case is a person's that was said to be over.
+pub(crate) const TOLD_OTHERWISE: &str =
+    "we were told that the platform had decided it, and it still lists it as pending";
 
 /// A record that is waited for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,10 +13,10 @@ use crate::domain::case::{Asked, Case, Confirmed, Event, State};
 use crate::domain::id::ContentDigest;
 use crate::domain::request::{Proven, Request};
 use crate::domain::verdict::Verdict;
-use crate::flow::answer::pause;
+use crate::flow::attempt::pause;
 use crate::flow::decide::{Weighed, weigh};
 use crate::json;
-use crate::policy::PolicySet;
+use crate::policy::{Input, PolicySet};
 use crate::source::{ConfirmTask, Confirmation};
 use crate::store::{Attempt, CaseFile, Claim};
 
@@ -83,13 +83,6 @@ pub(super) fn judge(
     Looked { attempt, took }
 }
 
-/// What becomes of a look that comes too late.
-pub(super) fn too_late() -> Attempt {
-    Attempt::Done(Some(Event::Unconfirmed {
-        doubt: "the platform's record of it could not be read back in time".to_owned(),
-    }))
-}
-
 fn again(
     claim: &Claim,
     after: Option<Duration>,
@@ -105,6 +98,18 @@ fn again(
         error: error.to_owned(),
         reached: claim.reached,
     }
+}
+
+/// The request as the record has it, and what policy says of it, for a case that nothing was decided of.
+pub(super) fn taken_up(
+    set: &PolicySet,
+    file: &CaseFile,
+    mut record: Request,
+    now: Timestamp,
+) -> Confirmed {
+    Claims::of(file).complete(&mut record);
+    let weighed = weigh(set, &record, now);
+    confirmed(file, record, weighed.verdict, &weighed.input)
 }
 
 /// Decides on the record, unless it is not what the delivery said: then somebody lied to us, and a person looks.
@@ -135,6 +140,10 @@ fn decide(
         );
         Verdict::unconfirmed(doubt, set.revision().clone())
     };
+    (confirmed(file, record, verdict, &input), took)
+}
+
+fn confirmed(file: &CaseFile, record: Request, verdict: Verdict, input: &Input) -> Confirmed {
     let input: Arc<str> = input.text().into();
     let asked = Asked {
         action: record.action,
@@ -144,12 +153,11 @@ fn decide(
         input: ContentDigest::of(&[input.as_bytes()]),
         ..file.case.asked.clone()
     };
-    let confirmed = Confirmed {
+    Confirmed {
         asked,
         verdict,
         input,
-    };
-    (confirmed, took)
+    }
 }
 
 /// What the delivery said of the request, as it was stored.
@@ -212,7 +220,7 @@ impl Claims {
         let mut different = Vec::new();
         for (name, pointer, recorded) in parts {
             if let (Some(claimed), Some(recorded)) = (self.input.pointer(pointer), recorded)
-                && json::canonical(claimed) != json::canonical(&recorded)
+                && !json::same(claimed, &recorded)
             {
                 different.push(name);
             }

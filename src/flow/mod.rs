@@ -9,7 +9,9 @@
 mod decide;
 mod confirm;
 mod answer;
+mod attempt;
 mod reconcile;
+mod forward;
 mod escalate;
 mod explain;
 
@@ -21,11 +23,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
-use crate::domain::case::{Case, CaseTerms, Event, Mode, Refused, State};
-use crate::domain::effect::{Effect, Forward, Planned, Release};
-use crate::domain::id::{CaseId, ContentDigest, RequestId, SourceName};
+use crate::domain::case::{Case, CaseTerms, Event, Refused, State};
+use crate::domain::id::{CaseId, SourceName};
 use crate::policy::watch::LivePolicies;
-use crate::signature::{Delivery, Unverified, Verified};
+use crate::signature::{Delivery, Unverified};
 use crate::source::{Elsewhere, Malformed, NotListed, Occasion, Reading, Source};
 use crate::store::{Receipt, Stepped, Store, StoreError};
 
@@ -319,42 +320,6 @@ impl Flow {
         }
     }
 
-    /// A request is passed on in dry-run, since whoever answered before still does; else only where all is.
-    fn forward_of_request(
-        desk: &Desk,
-        verified: &Verified<Delivery>,
-        id: &str,
-        now: Timestamp,
-    ) -> Option<Planned> {
-        match (desk.forwards, desk.terms.mode) {
-            (Forwards::Everything, _) | (Forwards::Events, Mode::DryRun) => {
-                forward(desk, verified, id, now)
-            }
-            (Forwards::Events, Mode::Enforce) | (Forwards::Nothing, _) => None,
-        }
-    }
-
-    async fn pass_on(
-        &self,
-        desk: &Desk,
-        verified: &Verified<Delivery>,
-        occasion: &Occasion,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        // In order per request; of what names none, per kind of event.
-        let request = occasion.request.as_ref().map(RequestId::as_str);
-        let lane = request.unwrap_or(occasion.event.as_str());
-        let once = once(desk.source.name(), occasion);
-        match forward(desk, verified, lane, now) {
-            Some(planned) => self
-                .store
-                .forward(planned, once, now)
-                .await
-                .map_err(Refusal::Unstored),
-            None => Ok(()),
-        }
-    }
-
     fn note(&self, source: &str, acknowledged: &Acknowledged) {
         if let Ok(name) = SourceName::parse(source) {
             self.observer.acknowledged(&name, acknowledged.status());
@@ -378,54 +343,6 @@ impl Acknowledged {
         match self {
             Self::Accepted(case) | Self::Duplicate(case) | Self::Closed(case) => Some(case),
             Self::Ignored => None,
-        }
-    }
-}
-
-/// What tells a repeated delivery of an event from another event; nothing where the platform names neither.
-fn once(source: &SourceName, occasion: &Occasion) -> Option<ContentDigest> {
-    let request = occasion.request.as_ref().map(RequestId::as_str);
-    let (kind, id) = match (&occasion.delivery, request) {
-        (Some(delivery), _) => ("delivery", delivery.as_str()),
-        (None, Some(request)) => ("request", request),
-        (None, None) => return None,
-    };
-    let parts = [source.as_str(), &occasion.event, kind, id];
-    Some(ContentDigest::of(&parts.map(str::as_bytes)))
-}
-
-fn forward(
-    desk: &Desk,
-    verified: &Verified<Delivery>,
-    id: &str,
-    now: Timestamp,
-) -> Option<Planned> {
-    match desk.forwards {
-        Forwards::Nothing => None,
-        Forwards::Events | Forwards::Everything => {
-            let name = desk.source.name();
-            let delivery = verified.get();
-            let headers = delivery
-                .headers
-                .iter()
-                .filter_map(|(header, value)| {
-                    Some((header.to_string(), value.to_str().ok()?.to_owned()))
-                })
-                .collect();
-            let forward = Forward {
-                source: name.clone(),
-                lane: format!("{name} {id}"),
-                headers,
-                body: delivery.body.to_vec(),
-            };
-            let not_after = now
-                .saturating_add(desk.terms.give_up_after)
-                .unwrap_or(Timestamp::MAX);
-            Some(Planned {
-                effect: Effect::Forward(forward),
-                release: Release::Send,
-                not_after,
-            })
         }
     }
 }

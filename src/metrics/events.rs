@@ -18,7 +18,7 @@ const MOST_WORDS: usize = 32;
 /// Counters by source and event.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    events: Family<SourceAndEvent, Counter>,
+    told: Family<SourceAndEvent, Counter>,
     words: Mutex<BTreeMap<SourceName, BTreeSet<String>>>,
     looks: Family<SourceAndResult, Counter>,
     found: Family<Source, Counter>,
@@ -35,7 +35,7 @@ impl Events {
         registry.register(
             "events",
             "Deliveries that are neither a request nor the end of one, by the platform's word",
-            self.events.clone(),
+            self.told.clone(),
         );
         registry.register(
             "reconciliations",
@@ -62,7 +62,7 @@ impl Events {
             "other".to_owned()
         };
         let source = source.to_string();
-        self.events
+        self.told
             .get_or_create(&SourceAndEvent { source, event })
             .inc();
     }

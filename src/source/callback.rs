@@ -31,10 +31,16 @@ const LONGEST: usize = 8 * 1024;
 #[derive(Clone)]
 pub struct CallbackClient {
     hosts: Arc<CallbackHosts>,
-    // The same name may be called by `https` where it must not be by `http`, and a look-up does not say what for.
+    /// None where no host is listed: most sources have no callbacks, and clients take long to make.
+    dialling: Option<Dialling>,
+    timeouts: Timeouts,
+}
+
+/// The same name may be called by `https` where it must not be by `http`, and a look-up does not say what for.
+#[derive(Clone)]
+struct Dialling {
     plain: reqwest::Client,
     secure: reqwest::Client,
-    timeouts: Timeouts,
 }
 
 /// An address that came with a request, and whose host is one that the source may call.
@@ -92,12 +98,19 @@ impl CallbackClient {
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, TlsUnavailable> {
         let hosts = Arc::new(hosts);
-        let plain = Checked::new(Arc::clone(&hosts), Arc::clone(&resolver), Scheme::Http);
-        let secure = Checked::new(Arc::clone(&hosts), resolver, Scheme::Https);
+        let dialling = if hosts.is_empty() {
+            None
+        } else {
+            let plain = Checked::new(Arc::clone(&hosts), Arc::clone(&resolver), Scheme::Http);
+            let secure = Checked::new(Arc::clone(&hosts), resolver, Scheme::Https);
+            Some(Dialling {
+                plain: dialling(plain, timeouts)?,
+                secure: dialling(secure, timeouts)?,
+            })
+        };
         Ok(Self {
-            plain: dialling(plain, timeouts)?,
-            secure: dialling(secure, timeouts)?,
             hosts,
+            dialling,
             timeouts,
         })
     }
@@ -134,10 +147,13 @@ impl CallbackClient {
         outgoing: Outgoing<CallbackUrl>,
     ) -> Result<Response, NoResponse> {
         let to = outgoing.to.0;
+        let Some(dialling) = &self.dialling else {
+            return Err(NoResponse::Refused(RefusedCallback::NotListed(to.host())));
+        };
         let client = if to.as_url().scheme() == "https" {
-            &self.secure
+            &dialling.secure
         } else {
-            &self.plain
+            &dialling.plain
         };
         let outgoing = Outgoing {
             to,

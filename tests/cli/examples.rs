@@ -6,6 +6,7 @@ use countersign::clock::Clock;
 use countersign::config::{Config, Mode};
 use serde::Deserialize as _;
 use serde_yaml::Value;
+use sha2::Digest as _;
 
 use crate::desk::{Ran, program};
 
@@ -39,6 +40,67 @@ fn the_tracemem_example_is_a_config_that_answers_nobody() {
     let config = load(&Path::new(ROOT).join("examples/tracemem/countersign.yaml"));
     assert_eq!(config.mode, Mode::DryRun);
     assert_eq!(config.sources.len(), 1);
+}
+
+/// The platforms under `examples/platforms`.
+fn platforms() -> Vec<std::path::PathBuf> {
+    let folders = std::fs::read_dir(Path::new(ROOT).join("examples/platforms")).unwrap();
+    let mut found: Vec<_> = folders
+        .map(|folder| folder.unwrap().path())
+        .filter(|folder| folder.join("countersign.yaml").exists())
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn every_platform_is_a_config_that_passes_and_answers_nobody() {
+    let platforms = platforms();
+    assert!(platforms.len() >= 5, "{platforms:?}");
+    for platform in platforms {
+        let config = platform.join("countersign.yaml");
+        let checked = program()
+            .env("SIDCLAW_WEBHOOK_SECRET", "a1b2c3d4e5f60718293a4b5c6d7e8f90")
+            .args(["config", "check", "-c"])
+            .arg(&config)
+            .output()
+            .unwrap();
+        let ran = Ran::of(&checked);
+        assert_eq!(ran.status, 0, "{}: {ran:?}", config.display());
+        let text = std::fs::read_to_string(&config).unwrap();
+        assert!(text.contains("\nmode: dry_run\n"), "{}", config.display());
+    }
+}
+
+#[test]
+fn the_policies_of_the_platforms_pass_their_checks_and_tests() {
+    let policies = Path::new(ROOT).join("examples/platforms/policies");
+    for command in ["check", "test"] {
+        let output = program().arg(command).arg(&policies).output().unwrap();
+        let ran = Ran::of(&output);
+        assert_eq!(ran.status, 0, "{command}: {ran:?}");
+    }
+}
+
+#[test]
+fn the_agentwarden_example_is_a_config_that_answers_nobody_and_one_for_the_simulation() {
+    let folder = Path::new(ROOT).join("examples/agentwarden");
+    let config = load(&folder.join("countersign.yaml"));
+    assert_eq!(config.mode, Mode::DryRun);
+    assert_eq!(config.sources.len(), 1);
+    let simulated = load(&folder.join("simulated.yaml"));
+    assert_eq!(simulated.mode, Mode::Enforce);
+}
+
+#[test]
+fn the_executors_handler_is_the_one_of_agentwardens_page() {
+    // What the page shows, letter for letter: whoever changes the file changes what is proven with it.
+    let handler = read("examples/agentwarden/handler.py");
+    let digest = hex::encode(sha2::Sha256::digest(handler.as_bytes()));
+    assert_eq!(
+        digest,
+        "0ed64200439cd1870ee0c1dbee0035e63dce476fd45063784c2ef56b162d9618"
+    );
 }
 
 #[test]
@@ -90,11 +152,14 @@ fn the_commands_that_the_pages_name_are_there() {
         "docs/configuration.md",
         "docs/http-api.md",
         "docs/operations.md",
+        "docs/platforms.md",
         "docs/policies.md",
         "docs/policy-guide.md",
         "docs/tracemem.md",
         "policies/README.md",
+        "examples/agentwarden/README.md",
         "examples/deploy/README.md",
+        "examples/platforms/README.md",
         "examples/tracemem/README.md",
     ] {
         for named in read(page).split("`countersign ").skip(1) {

@@ -8,6 +8,7 @@
 
 mod desk;
 
+mod agentwarden;
 mod demo;
 mod directory;
 mod examples;

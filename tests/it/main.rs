@@ -19,6 +19,7 @@ mod tracemem;
 mod process;
 
 mod agents_api;
+mod agentwarden;
 mod answering;
 mod contract;
 mod expired;
@@ -33,6 +34,7 @@ mod operating;
 mod people;
 mod platform_faults;
 mod platform_time;
+mod platforms;
 mod refusals;
 mod reloading;
 mod resolved;

@@ -39,12 +39,13 @@ pub(super) fn answer(
     };
     let auth_node = map.take("auth");
     let own = auth_node.and_then(|node| auth::auth(reader, node, scope.api_url));
-    let scope = Scope {
-        auth: match auth_node {
-            Some(_) => Usual::of(auth_node, own.as_ref()),
-            None => scope.auth,
+    let scope = match auth_node {
+        Some(_) => Scope {
+            auth: Usual::of(auth_node, own.as_ref()),
+            callback_auth: Usual::of(auth_node, own.as_ref()),
+            ..*scope
         },
-        ..*scope
+        None => *scope,
     };
     let mut one = |map: &mut Map<'_>, key, preset: Option<&Call>| match (map.take(key), preset) {
         (Some(node), _) => call(reader, node, &scope),

@@ -51,9 +51,13 @@ pub(super) fn call(reader: &mut Reader<'_>, node: &Node, scope: &Scope<'_>) -> O
     let headers = headers(reader, &mut map, scope);
     let body = map.take("body").and_then(|node| body(reader, node, scope));
     let auth_node = map.take("auth");
+    let usual = match &url {
+        Some(url) if leads_to_callback(url) => scope.callback_auth,
+        Some(_) | None => scope.auth,
+    };
     let auth = match auth_node {
         Some(node) => auth::auth(reader, node, scope.api_url),
-        None => scope.auth.cloned(),
+        None => usual.cloned(),
     };
     reader.close(&map);
     let url = url?;
@@ -76,10 +80,15 @@ pub(super) fn call(reader: &mut Reader<'_>, node: &Node, scope: &Scope<'_>) -> O
         body,
         auth,
     };
-    if auth_node.is_none() && !matches!(scope.auth, Usual::Unreadable) {
+    if auth_node.is_none() && !matches!(usual, Usual::Unreadable) {
         authenticated(reader, &call, &place.span, scope);
     }
     Some(call)
+}
+
+fn leads_to_callback(url: &UrlTemplate) -> bool {
+    url.placeholders()
+        .any(|placeholder| *placeholder == Placeholder::Callback)
 }
 
 fn method(reader: &mut Reader<'_>, node: &Node) -> Option<Method> {
@@ -106,13 +115,6 @@ fn url(
     super::hide_user_info(reader, node);
     quoted(reader, node)?;
     let text = reader.text(node)?;
-    let template = match UrlTemplate::parse(&text) {
-        Ok(template) => template,
-        Err(error) => {
-            no_template(reader, node, &error, scope, example);
-            return None;
-        }
-    };
     let written = text.split('{').next().unwrap_or_default();
     if names_a_user(written) {
         reader.hide(&node.span);
@@ -120,6 +122,13 @@ fn url(
         reader.bad(&node.span, "a URL holds no user and no password", help);
         return None;
     }
+    let template = match UrlTemplate::parse(&text) {
+        Ok(template) => template,
+        Err(error) => {
+            no_template(reader, node, &error, scope, example);
+            return None;
+        }
+    };
     placeholders(reader, node, template.placeholders(), scope);
     if units::url(written).is_some_and(|url| units::in_the_clear(&url)) {
         super::in_the_clear(reader, node);
@@ -275,6 +284,8 @@ fn authenticated(reader: &mut Reader<'_>, call: &Call, place: &Range<usize>, sco
     let body = call.body.as_ref();
     if scope.mode == Mode::DryRun
         || call.auth.is_some()
+        // Whoever knows the address may answer: it is the capability.
+        || leads_to_callback(&call.url)
         || call.url.placeholders().any(token)
         || call.headers.iter().any(carries_a_secret)
         || body.is_some_and(|body| body.placeholders().any(token))

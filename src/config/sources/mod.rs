@@ -106,7 +106,9 @@ pub(super) fn read(
         }
     };
     let kind = match kind {
-        Kinds::TraceMem => tracemem::read(reader, &mut map, &mut places).map(SourceKind::TraceMem),
+        Kinds::TraceMem => tracemem::read(reader, &mut map, &mut places)
+            .map(Box::new)
+            .map(SourceKind::TraceMem),
         Kinds::Http => Some(SourceKind::Http(http::read(reader, &mut map, &mut places))),
         Kinds::Webhook | Kinds::AgentWarden => {
             let about = webhook::About {

@@ -32,7 +32,11 @@ pub(super) struct Scope<'s> {
     /// Where a request's parts are: in the delivery, and in the record. None where that could not be read.
     pub(super) fields: Option<[&'s Fields; 2]>,
     pub(super) callbacks: Callbacks,
+    /// Of a call to the platform's own API.
     pub(super) auth: Usual<'s>,
+    /// Of a call to an address that came with a request: what is written for answers, never what is written for the
+    /// whole source, since the address is the sender's choice.
+    pub(super) callback_auth: Usual<'s>,
 }
 
 /// Where a part can be that a placeholder stands for.

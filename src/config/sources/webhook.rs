@@ -85,6 +85,7 @@ pub(super) fn described(
             None => Callbacks::Nowhere,
         },
         auth: platform.auth,
+        callback_auth: Usual::Nothing,
     };
     let confirm = lookups::confirm(reader, map, &scope, defaults.map(|known| &known.confirm));
     scope.purpose = Purpose::List;

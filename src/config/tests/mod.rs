@@ -5,6 +5,7 @@ mod refused;
 mod schema;
 mod verify;
 mod webhook_mistakes;
+mod webhook_warnings;
 mod webhooks;
 
 use std::collections::BTreeSet;

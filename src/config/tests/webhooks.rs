@@ -321,3 +321,25 @@ fn every_way_to_authenticate_is_read_from_a_value_and_from_a_file() {
         assert!(!shown.contains("0123456789"), "{shown}");
     }
 }
+
+#[test]
+fn what_authenticates_a_source_is_not_sent_to_an_address_that_came_with_a_request() {
+    let settings = settings(&webhook(
+        "    auth: {bearer: key-of-the-platform-0123456789}\n    verify: [{static_header: {name: X, secrets: [a-long-secret-0123456789]}}]\n    \
+         fields: {id: /id, callback: /url}\n    callback_hosts: [app.example.com]\n    \
+         answer: {approve: {url: \"{callback}\"}, reject: {url: \"https://api.example.com/{id}\"}}\n",
+    ));
+    let answer = settings.answer.unwrap();
+    assert!(answer.approve.auth.is_none());
+    assert!(matches!(answer.reject.auth, Some(Auth::Bearer(_))));
+}
+
+#[test]
+fn what_is_written_for_answers_is_sent_to_callbacks_too() {
+    let settings = settings(&webhook(
+        "    fields: {id: /id, callback: /url, token: /token}\n    callback_hosts: [app.example.com]\n    \
+         answer: {auth: {bearer: \"{token}\"}, approve: {url: \"{callback}\"}, reject: {url: \"{callback}\"}}\n",
+    ));
+    let answer = settings.answer.unwrap();
+    assert!(matches!(answer.approve.auth, Some(Auth::OwnToken)));
+}

@@ -1,13 +1,11 @@
-//! How a case begins and moves. Every transition there is, is here.
-
-use std::sync::Arc;
+//! How a case moves. Every transition there is, is here.
 
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::domain::case::{
-    AnswerState, Asked, Awaited, Case, CaseTerms, Channel, Confirmed, Decision, EarlierAnswers,
-    Entry, Event, Mode, Refused, Resolution, Resolved, Resolver, State, Step, Whose,
+    AnswerState, Case, CaseTerms, Channel, Decision, EarlierAnswers, Entry, Event, Mode, Refused,
+    Resolution, Resolved, Resolver, State, Step, Whose,
 };
 use crate::domain::effect::{Answer, Ballot, Effect, Planned, Release};
 use crate::domain::escalation::{Escalation, Tally, Vote, cast};
@@ -15,128 +13,9 @@ use crate::domain::id::ContentDigest;
 use crate::domain::log_entry::EntryKind;
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::rationale;
-use crate::domain::verdict::{Outcome, Terms, Verdict};
+use crate::domain::verdict::Terms;
 
 impl Case {
-    /// Begins the life of a request that policy decided as `verdict` at `now`.
-    pub fn decided(asked: Asked, verdict: Verdict, terms: &CaseTerms, now: Timestamp) -> Step {
-        let asked_by_sample = asked.request.is_sample();
-        let mut case = Self {
-            outcome: verdict.outcome,
-            cause: verdict.cause,
-            asked,
-            mode: if asked_by_sample {
-                Mode::DryRun
-            } else {
-                terms.mode
-            },
-            channel: terms.channel,
-            verdict,
-            decided_at: now,
-            state: State::Resolved(Resolution {
-                outcome: Resolved::Expired,
-                by: Resolver::Deadline,
-                at: now,
-                reason: None,
-                answer: AnswerState::None,
-            }),
-            platform_outcome: None,
-            votes: Vec::new(),
-            approve_by: None,
-        };
-        let mut effects = Vec::new();
-        if !case.asked.expired(now) {
-            case.act_on_verdict(terms, now, &mut effects);
-        }
-        let entry = Entry {
-            kind: EntryKind::Decided,
-            detail: case.particulars(),
-        };
-        Step {
-            case,
-            effects,
-            earlier_answers: EarlierAnswers::Keep,
-            decision: Decision::Stands,
-            entry,
-        }
-    }
-
-    /// Begins the life of a request that is decided only when the platform's own record was read back, which may take
-    /// until `confirm_by`. `verdict` is what stands meanwhile.
-    pub fn received(
-        asked: Asked,
-        verdict: Verdict,
-        confirm_by: Timestamp,
-        terms: &CaseTerms,
-        now: Timestamp,
-    ) -> Step {
-        let mut step = Self::decided(asked, verdict, terms, now);
-        if !step.case.asked.expired(now) {
-            step.case.state = State::Received(Awaited { confirm_by });
-            step.effects = vec![Planned {
-                effect: Effect::Confirm,
-                // What is needed to decide is done in every mode.
-                release: Release::Send,
-                not_after: confirm_by,
-            }];
-            step.entry = Entry {
-                kind: EntryKind::Received,
-                detail: json!({ "confirm_by": confirm_by, "verdict": step.case.verdict, "input": step.case.asked.input }),
-            };
-        }
-        step
-    }
-
-    /// The request is what the record says, and decided.
-    fn confirmed(mut self, confirmed: Confirmed, terms: &CaseTerms, now: Timestamp) -> Step {
-        let Confirmed {
-            asked,
-            verdict,
-            input,
-        } = confirmed;
-        self.asked = asked;
-        self.decide(verdict, Some(input), terms, now)
-    }
-
-    /// People are asked about what the delivery claimed.
-    fn unconfirmed(self, doubt: String, terms: &CaseTerms, now: Timestamp) -> Step {
-        let verdict = Verdict::unconfirmed(doubt, self.verdict.revision.clone());
-        self.decide(verdict, None, terms, now)
-    }
-
-    fn decide(
-        mut self,
-        verdict: Verdict,
-        input: Option<Arc<str>>,
-        terms: &CaseTerms,
-        now: Timestamp,
-    ) -> Step {
-        (self.outcome, self.cause) = (verdict.outcome, verdict.cause);
-        self.verdict = verdict;
-        self.decided_at = now;
-        let mut effects = Vec::new();
-        if self.asked.expired(now) {
-            self.end(Resolved::Expired, Resolver::Deadline, None, now);
-        } else {
-            self.act_on_verdict(terms, now, &mut effects);
-        }
-        let detail = self.particulars();
-        Step {
-            effects,
-            decision: Decision::Made { input },
-            ..self.stepped(EntryKind::Decided, detail, EarlierAnswers::Keep)
-        }
-    }
-
-    fn act_on_verdict(&mut self, terms: &CaseTerms, now: Timestamp, effects: &mut Vec<Planned>) {
-        let ballot = match self.outcome {
-            Outcome::Approve => Ballot::Approve,
-            Outcome::Reject => Ballot::Reject,
-            Outcome::Escalate => return self.open(terms, now),
-        };
-        self.resolve(ballot, Resolver::Policy, None, terms, now, effects);
-    }
-
     /// Moves the case by `event`, or says why it does not move.
     pub fn step(
         mut self,
@@ -168,7 +47,7 @@ impl Case {
                 | Event::AnswerGivenUp { .. }
                 | Event::AnswerTooLate { .. }
                 | Event::AnswerRetried { .. }
-                | Event::StillPending => Err(Refused::Nothing),
+                | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Open(escalation) => match event {
                 Event::Voted { vote, shown } => self.vote(&escalation, vote, shown, terms, now),
@@ -195,7 +74,7 @@ impl Case {
                 | Event::AnswerRetried { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
-                | Event::StillPending => Err(Refused::Nothing),
+                | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Answering(resolution) => match event {
                 Event::Voted { .. } => Err(Refused::Closed(Box::new(resolution))),
@@ -260,7 +139,7 @@ impl Case {
                         Err(Refused::Nothing)
                     }
                 },
-                Event::Confirmed(_) | Event::Unconfirmed { .. } | Event::StillPending => {
+                Event::Confirmed(_) | Event::Unconfirmed { .. } | Event::StillPending { .. } => {
                     Err(Refused::Nothing)
                 }
             },
@@ -282,14 +161,17 @@ impl Case {
                     ..
                 } if self.platform_outcome.is_none() => Ok(self.report(outcome, None, None)),
                 // Somebody told us of an end that there is not: a person looks.
-                Event::StillPending
+                Event::StillPending { record }
                     if resolution.outcome == Resolved::Superseded && !self.asked.expired(now) =>
                 {
-                    Ok(self.open_again(terms, now))
+                    Ok(match record {
+                        Some(record) => self.taken_up_again(*record, terms, now),
+                        None => self.open_again(terms, now),
+                    })
                 }
                 Event::PlatformResolved { .. }
                 | Event::TimePassed
-                | Event::StillPending
+                | Event::StillPending { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
                 | Event::AnswerTaken { .. }
@@ -353,7 +235,7 @@ impl Case {
     }
 
     /// Says the last word and plans to tell the platform, where there is one to tell.
-    fn resolve(
+    pub(super) fn resolve(
         &mut self,
         ballot: Ballot,
         by: Resolver,
@@ -434,12 +316,5 @@ impl Case {
             earlier_answers,
             decision: Decision::Stands,
         }
-    }
-
-    fn particulars(&self) -> serde_json::Value {
-        json!({
-            "outcome": self.outcome, "cause": self.cause, "mode": self.mode,
-            "resolution": self.resolution(), "revision": self.verdict.revision,
-        })
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::effect::{Effect, EffectId, Reached};
 use crate::domain::escalation::EscalationDefaults;
 use crate::domain::id::{RequestId, SourceName};
 use crate::domain::verdict::{Cause, Outcome};
+use crate::flow::attempt::stale;
 use crate::policy::folder::PolicyFiles;
 use crate::policy::{Budget, Input};
 
@@ -255,7 +256,7 @@ fn a_platform_that_is_down_or_does_not_know_us_is_asked_again_within_the_time() 
     }
     let (claim, _) = received(&delivered(50));
     assert_eq!(claim.not_after, at(120));
-    let Attempt::Done(Some(Event::Unconfirmed { doubt })) = too_late() else {
+    let Some(Attempt::Done(Some(Event::Unconfirmed { doubt }))) = stale(&claim, at(120)) else {
         panic!("people are asked")
     };
     assert!(doubt.contains("in time"), "{doubt}");

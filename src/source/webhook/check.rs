@@ -1,6 +1,7 @@
 //! Whether the settings of a source make sense together.
 
-use crate::source::webhook::settings::{Call, Lookup, Pages, Settings, Statuses};
+use crate::source::auth::Auth;
+use crate::source::webhook::settings::{Call, Events, Lookup, Pages, Settings, Statuses};
 use crate::source::webhook::template::Placeholder;
 use crate::source::{InvalidUrl, TlsUnavailable};
 
@@ -58,6 +59,12 @@ pub enum Unusable {
         /// Which call.
         place: &'static str,
     },
+    /// No event would ever ask.
+    #[error("`event.request` names no event")]
+    NobodyAsks,
+    /// One event with two meanings.
+    #[error("the event `{0}` is in `event.request` and in `event.resolved`; leave it out of one")]
+    EventTwice(String),
     /// One status with two meanings.
     #[error("the status {0} is listed twice in `answer.status`")]
     StatusTwice(u16),
@@ -71,6 +78,9 @@ impl Settings {
     pub fn check(&self) -> Result<(), Unusable> {
         if let Some(url) = &self.api_url {
             url.under("/").map_err(Unusable::ApiUrl)?;
+        }
+        if let Some(events) = &self.events {
+            events.check()?;
         }
         if let Some(confirm) = &self.confirm {
             self.check_lookup(&confirm.lookup, "confirm", Placeholder::only_in_answers)?;
@@ -102,6 +112,12 @@ impl Settings {
                 place,
             });
         }
+        if matches!(lookup.call.auth, Some(Auth::OwnToken)) && is_unknown(&Placeholder::Token) {
+            return Err(Unusable::NotKnown {
+                placeholder: Placeholder::Token,
+                place,
+            });
+        }
         self.check_call(&lookup.call, place)?;
         let parameters = match &lookup.pages {
             Pages::One => vec![],
@@ -129,7 +145,18 @@ impl Settings {
     }
 
     fn check_call(&self, call: &Call, place: &'static str) -> Result<(), Unusable> {
-        for placeholder in call.placeholders() {
+        let own_token = match &call.auth {
+            Some(Auth::OwnToken) => Some(&Placeholder::Token),
+            Some(
+                Auth::Bearer(_)
+                | Auth::Header { .. }
+                | Auth::Basic { .. }
+                | Auth::Hmac(_)
+                | Auth::Login(_),
+            )
+            | None => None,
+        };
+        for placeholder in call.placeholders().chain(own_token) {
             match placeholder {
                 Placeholder::ApiUrl if self.api_url.is_none() => {
                     return Err(Unusable::NoApiUrl { place });
@@ -155,6 +182,22 @@ impl Settings {
             }
         }
         Ok(())
+    }
+}
+
+impl Events {
+    fn check(&self) -> Result<(), Unusable> {
+        if self.request.is_empty() {
+            return Err(Unusable::NobodyAsks);
+        }
+        match self
+            .request
+            .iter()
+            .find(|word| self.resolved.contains(word))
+        {
+            Some(word) => Err(Unusable::EventTwice(word.clone())),
+            None => Ok(()),
+        }
     }
 }
 

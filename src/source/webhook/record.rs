@@ -83,13 +83,7 @@ pub(super) async fn pending(settings: &Settings, api: &Api) -> Result<Vec<Reques
         return Ok(Vec::new());
     };
     let lookup = &reconcile.lookup;
-    let left_out = |error: &str| {
-        tracing::warn!(
-            source.name = settings.name.as_str(),
-            error,
-            "a record that the platform lists is left out: {error}"
-        );
-    };
+    let mut left_out: Vec<String> = Vec::new();
     let mut walk = Walk::new(lookup, Values::none(settings.api_url.as_ref()), None);
     let mut found: Vec<(RequestId, Value)> = Vec::new();
     let mut places: HashMap<RequestId, usize> = HashMap::new();
@@ -97,13 +91,13 @@ pub(super) async fn pending(settings: &Settings, api: &Api) -> Result<Vec<Reques
     while let Some(records) = walk.page(api).await? {
         for record in records {
             let Some(id) = raw::id(&lookup.fields.id, &record) else {
-                left_out("it has no id");
+                left_out.push("it has no id".to_owned());
                 continue;
             };
             let parsed = match json::parse(record.get().as_bytes()) {
                 Ok(parsed) => parsed,
                 Err(refused) => {
-                    left_out(&refused.to_string());
+                    left_out.push(refused.to_string());
                     contradicted.insert(id);
                     continue;
                 }
@@ -115,7 +109,7 @@ pub(super) async fn pending(settings: &Settings, api: &Api) -> Result<Vec<Reques
                 }
                 Some((_, other)) if *other == parsed => {}
                 Some(_) => {
-                    left_out("another record has the same id and says otherwise");
+                    left_out.push("another record has the same id and says otherwise".to_owned());
                     contradicted.insert(id);
                 }
             }
@@ -131,14 +125,23 @@ pub(super) async fn pending(settings: &Settings, api: &Api) -> Result<Vec<Reques
             Ok(Standing::Pending) => {}
             Ok(Standing::Other(_)) => continue,
             Err(Unstated) => {
-                left_out(&Unstated.to_string());
+                left_out.push(Unstated.to_string());
                 continue;
             }
         }
         match reader.read(record, PROVEN) {
             Ok(request) => requests.push(request),
-            Err(malformed) => left_out(&not_usable(&malformed)),
+            Err(malformed) => left_out.push(not_usable(&malformed)),
         }
+    }
+    if let Some(error) = left_out.first() {
+        tracing::warn!(
+            source.name = settings.name.as_str(),
+            records = left_out.len(),
+            error,
+            "{} of the records that the platform lists are left out; the first: {error}",
+            left_out.len()
+        );
     }
     Ok(requests)
 }

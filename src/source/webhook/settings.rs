@@ -65,7 +65,8 @@ pub struct Events {
 pub enum Place {
     /// In the payload.
     Body(Pointer),
-    /// In a header, which must come once.
+    /// In a header, which must come once. Few signatures cover headers: whoever can send a signed body again can then
+    /// call it another event.
     Header(HeaderName),
 }
 
@@ -206,7 +207,8 @@ pub struct Answering {
     pub outcome: Option<Pointer>,
 }
 
-/// What statuses mean where the platform has its own way. A class that is given replaces the default of that class.
+/// What statuses mean where the platform has its own way. A class that is given replaces the default of that class, but
+/// for [`Statuses::retry`]: what a proxy in trouble answers stays worth another attempt, whatever else is.
 #[derive(Debug, Clone, Default)]
 pub struct Statuses {
     /// It took the answer.

@@ -43,6 +43,9 @@ pub enum InvalidTemplate {
     /// A placeholder that is an address, where it would not begin one.
     #[error("`{{{0}}}` can only be the beginning of a URL")]
     NotAtBeginning(&'static str),
+    /// An address that holds a secret of ours, where everybody reads it.
+    #[error("a URL holds no user and no password")]
+    UserInfo,
     /// An address that says nowhere which host.
     #[error("a URL begins with `https://` and a host, with `{{api_url}}`, or with `{{callback}}`")]
     NoBase,

@@ -62,6 +62,11 @@ impl UrlTemplate {
         if has_dot_step(sample.split('?').next().unwrap_or_default()) {
             return Err(InvalidTemplate::DotStep);
         }
+        if let Base::Written(origin) = &template.base
+            && origin.contains('@')
+        {
+            return Err(InvalidTemplate::UserInfo);
+        }
         let origin = match &template.base {
             Base::Written(origin) => origin.as_str(),
             Base::ApiUrl | Base::Callback => "https://api.example.com",
@@ -126,7 +131,7 @@ impl UrlTemplate {
     /// The address as people may see it: [`Secrets::Hidden`] hides what a callback names beside its host.
     pub(in crate::source::webhook) fn show(&self, values: &Values<'_>) -> Result<String, Unfilled> {
         let base = match &self.base {
-            Base::Written(origin) => without_user(origin)?,
+            Base::Written(origin) => origin.clone(),
             Base::ApiUrl => without_user(&api_url(values)?)?,
             Base::Callback => {
                 let callback =

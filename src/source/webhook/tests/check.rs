@@ -41,6 +41,48 @@ fn a_call_that_could_never_be_made_is_refused() {
 }
 
 #[test]
+fn a_call_with_the_requests_own_token_needs_one() {
+    let own = |settings: &mut Settings| {
+        settings.answer.as_mut().unwrap().reject.auth = Some(Auth::OwnToken);
+    };
+    assert_eq!(
+        refused(|settings| {
+            settings.fields.token = None;
+            own(settings);
+        }),
+        "`answer.reject` needs `{token}`; say in `fields.token` where it is"
+    );
+    assert_eq!(
+        refused(|settings| {
+            let mut lookup = lookup("{api_url}/x");
+            lookup.call.auth = Some(Auth::OwnToken);
+            settings.reconcile = Some(Reconcile {
+                lookup,
+                every: SignedDuration::from_mins(5),
+            });
+        }),
+        "`{token}` is not known in `pending`"
+    );
+}
+
+#[test]
+fn an_event_asks_or_tells_an_end_and_some_event_asks() {
+    let refused = |change: fn(&mut Events)| {
+        refused(|settings| {
+            change(settings.events.as_mut().unwrap());
+        })
+    };
+    assert_eq!(
+        refused(|events| events.request.clear()),
+        "`event.request` names no event"
+    );
+    assert_eq!(
+        refused(|events| events.resolved.push("approval.requested".to_owned())),
+        "the event `approval.requested` is in `event.request` and in `event.resolved`; leave it out of one"
+    );
+}
+
+#[test]
 fn what_is_only_known_with_a_decision_is_refused_in_a_look_up() {
     for unknown in ["rationale", "resolution", "case_id", "/data/x"] {
         assert_eq!(

@@ -216,7 +216,12 @@ async fn a_record_that_has_two_meanings_is_refused_and_hides_no_other() {
     let failed = looked_up_as(200, &format!("[{twice}]"), |_| {}).await;
     assert!(why(failed).contains("given twice"));
     let strange = r#"{"id": "ap_0", "context": {"n": 1e999, "n": 2}, "deep": "\ud800"}"#;
-    let list = format!("[{strange}, 7, null, [], {}]", record("ap_1"));
+    let deep = format!(
+        r#"{{"id": "ap_2", "deep": {}{}}}"#,
+        "[".repeat(50_000),
+        "]".repeat(50_000)
+    );
+    let list = format!("[{strange}, {deep}, 7, null, [], {}]", record("ap_1"));
     the_record(looked_up_as(200, &list, |_| {}).await);
     let two_ids = r#"[{"id": "ap_1", "id": "ap_2", "status": "pending"}]"#;
     let missing = looked_up_as(200, two_ids, |_| {}).await;

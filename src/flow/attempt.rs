@@ -1,0 +1,130 @@
+//! What becomes of one attempt at an effect: it is done, tried again, or given up.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::case::{Event, Whose};
+use crate::domain::effect::{Ballot, Effect, Reached};
+use crate::source::{AnswerResult, Confirmation, Reach};
+use crate::store::{Attempt, Claim};
+
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// What becomes of a claim that must not be tried any more.
+pub(super) fn stale(claim: &Claim, now: Timestamp) -> Option<Attempt> {
+    let late = claim.not_after <= now;
+    match &claim.effect {
+        Effect::Answer(answer) => {
+            let expired = claim
+                .case
+                .as_ref()
+                .and_then(|case| case.asked.expires_at)
+                .is_some_and(|at| at <= now);
+            if expired {
+                return Some(Attempt::Done(Some(Event::AnswerExpired)));
+            }
+            let error = "it could not be sent in time".to_owned();
+            late.then(|| match answer.ballot {
+                Ballot::Approve => Attempt::Done(Some(Event::AnswerTooLate { error })),
+                Ballot::Reject => Attempt::Dead {
+                    error: error.clone(),
+                    event: Some(Event::AnswerGivenUp { error }),
+                },
+            })
+        }
+        Effect::Forward(_) => late.then(|| Attempt::Dead {
+            error: "it could not be sent in time".to_owned(),
+            event: None,
+        }),
+        Effect::Confirm => late.then(|| {
+            Attempt::Done(Some(Event::Unconfirmed {
+                doubt: "the platform's record of it could not be read back in time".to_owned(),
+            }))
+        }),
+    }
+}
+
+/// What follows from the result of an attempt. `chance` is from 0 to 1 and spreads the retries.
+pub(super) fn judge(claim: &Claim, result: AnswerResult, now: Timestamp, chance: f64) -> Attempt {
+    let answers = matches!(claim.effect, Effect::Answer(_));
+    let event = |event: Event| answers.then_some(event);
+    match result {
+        AnswerResult::Done { platform } => Attempt::Done(event(Event::AnswerTaken { platform })),
+        AnswerResult::Already { platform } => {
+            let ours = match claim.reached {
+                Reached::Perhaps => Whose::PerhapsOurs,
+                Reached::No => Whose::NotOurs,
+            };
+            Attempt::Done(event(Event::AnswerNotNeeded { platform, ours }))
+        }
+        AnswerResult::Expired => Attempt::Done(event(Event::AnswerExpired)),
+        AnswerResult::Retry {
+            after,
+            error,
+            reach,
+        } => {
+            let pause = pause(claim.attempts, chance).max(after.unwrap_or_default());
+            let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
+            let at = now
+                .saturating_add(pause)
+                .unwrap_or(Timestamp::MAX)
+                .min(claim.not_after);
+            let reached = match reach {
+                Reach::Unknown => Reached::Perhaps,
+                Reach::NotReached | Reach::Refused => claim.reached,
+            };
+            Attempt::Again { at, error, reached }
+        }
+        AnswerResult::Alert { error } | AnswerResult::Failed { error } => Attempt::Dead {
+            event: event(Event::AnswerGivenUp {
+                error: error.clone(),
+            }),
+            error,
+        },
+    }
+}
+
+/// The pause before the next attempt: it doubles from one second, less up to half of it by chance.
+pub(super) fn pause(attempts: u32, chance: f64) -> Duration {
+    let whole = Duration::from_secs(1)
+        .saturating_mul(1 << attempts.min(16))
+        .min(LONGEST_PAUSE);
+    whole.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0)
+}
+
+pub(super) fn shown(confirmation: &Confirmation) -> (&'static str, Option<&str>) {
+    match confirmation {
+        Confirmation::Record(_) => ("done", None),
+        Confirmation::NotPending { .. } => ("not_pending", None),
+        Confirmation::Missing => ("missing", None),
+        Confirmation::Retry { error, .. } => ("retry", Some(error)),
+        Confirmation::Alert { error } => ("alert", Some(error)),
+        Confirmation::Failed { error } => ("failed", Some(error)),
+    }
+}
+
+pub(super) fn described(result: &AnswerResult) -> (&'static str, Option<&str>) {
+    match result {
+        AnswerResult::Done { .. } => ("done", None),
+        AnswerResult::Already { .. } => ("already", None),
+        AnswerResult::Expired => ("expired", None),
+        AnswerResult::Retry { error, .. } => ("retry", Some(error)),
+        AnswerResult::Alert { error } => ("alert", Some(error)),
+        AnswerResult::Failed { error } => ("failed", Some(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_retry_comes_within_a_second_and_the_pauses_double_up_to_five_minutes() {
+        assert_eq!(pause(0, 0.0), Duration::from_secs(1));
+        assert_eq!(pause(0, 1.0), Duration::from_millis(500));
+        assert_eq!(pause(3, 0.0), Duration::from_secs(8));
+        assert_eq!(pause(40, 0.0), LONGEST_PAUSE);
+    }
+}

@@ -1,0 +1,96 @@
+//! Events on their way to whoever received them before us: what is passed on, in which order, and once.
+
+use jiff::Timestamp;
+
+use crate::domain::case::Mode;
+use crate::domain::effect::{Effect, Forward, Planned, Release};
+use crate::domain::id::{ContentDigest, RequestId, SourceName};
+use crate::flow::{Desk, Flow, Forwards, Refusal};
+use crate::signature::{Delivery, Verified};
+use crate::source::Occasion;
+
+impl Flow {
+    /// A request is passed on in dry-run, since whoever answered before still does; else only where all is.
+    pub(super) fn forward_of_request(
+        desk: &Desk,
+        verified: &Verified<Delivery>,
+        id: &str,
+        now: Timestamp,
+    ) -> Option<Planned> {
+        match (desk.forwards, desk.terms.mode) {
+            (Forwards::Everything, _) | (Forwards::Events, Mode::DryRun) => {
+                forward(desk, verified, id, now)
+            }
+            (Forwards::Events, Mode::Enforce) | (Forwards::Nothing, _) => None,
+        }
+    }
+
+    pub(super) async fn pass_on(
+        &self,
+        desk: &Desk,
+        verified: &Verified<Delivery>,
+        occasion: &Occasion,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        // In order per request; of what names none, per kind of event.
+        let request = occasion.request.as_ref().map(RequestId::as_str);
+        let lane = request.unwrap_or(occasion.event.as_str());
+        let once = once(desk.source.name(), occasion);
+        match forward(desk, verified, lane, now) {
+            Some(planned) => self
+                .store
+                .forward(planned, once, now)
+                .await
+                .map_err(Refusal::Unstored),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What tells a repeated delivery of an event from another event; nothing where the platform names neither.
+fn once(source: &SourceName, occasion: &Occasion) -> Option<ContentDigest> {
+    let request = occasion.request.as_ref().map(RequestId::as_str);
+    let (kind, id) = match (&occasion.delivery, request) {
+        (Some(delivery), _) => ("delivery", delivery.as_str()),
+        (None, Some(request)) => ("request", request),
+        (None, None) => return None,
+    };
+    let parts = [source.as_str(), &occasion.event, kind, id];
+    Some(ContentDigest::of(&parts.map(str::as_bytes)))
+}
+
+fn forward(
+    desk: &Desk,
+    verified: &Verified<Delivery>,
+    id: &str,
+    now: Timestamp,
+) -> Option<Planned> {
+    match desk.forwards {
+        Forwards::Nothing => None,
+        Forwards::Events | Forwards::Everything => {
+            let name = desk.source.name();
+            let delivery = verified.get();
+            let headers = delivery
+                .headers
+                .iter()
+                .filter_map(|(header, value)| {
+                    Some((header.to_string(), value.to_str().ok()?.to_owned()))
+                })
+                .collect();
+            let forward = Forward {
+                source: name.clone(),
+                lane: format!("{name} {id}"),
+                headers,
+                body: delivery.body.to_vec(),
+            };
+            let not_after = now
+                .saturating_add(desk.terms.give_up_after)
+                .unwrap_or(Timestamp::MAX);
+            Some(Planned {
+                effect: Effect::Forward(forward),
+                release: Release::Send,
+                not_after,
+            })
+        }
+    }
+}
