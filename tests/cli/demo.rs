@@ -298,9 +298,10 @@ fn what_a_person_decides_while_it_runs_is_carried_out_too() {
         .args(["--state", "open", "--source", "agentwarden"])
         .output()
         .unwrap();
-    let cases = Ran::of(&listed).out;
-    let case = Regex::new(r#""(case_[0-9a-f]{32})"[^{}]*"cause": ?"source""#).unwrap();
-    let case = &case.captures(&cases).unwrap_or_else(|| panic!("{cases}"))[1];
+    let listed: serde_json::Value = serde_json::from_str(&Ran::of(&listed).out).unwrap();
+    let mut cases = listed["cases"].as_array().unwrap().iter();
+    let doubted = cases.find(|case| case["cause"] == "source").unwrap();
+    let case = doubted["case_id"].as_str().unwrap();
     let voted = program()
         .args(["approve", case, "--reason", "called the customer"])
         .args(["--url", url, "--token", token])
