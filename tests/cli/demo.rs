@@ -248,6 +248,25 @@ fn the_same_seed_gives_the_same_decisions() {
 }
 
 #[test]
+fn a_store_that_knows_the_requests_is_not_taken_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("sqlite://{}", folder.path().join("demo.db").display());
+    let play = || {
+        let output = program()
+            .args(["demo", "--requests", "5", "--rate", "1000"])
+            .args(["--store", &store, "--policies"])
+            .arg(shipped())
+            .output();
+        Ran::of(&output.unwrap())
+    };
+    let first = play();
+    assert_eq!(first.status, 0, "{first:?}");
+    let again = play();
+    assert_eq!(again.status, 1, "{again:?}");
+    assert!(again.err.contains("is there already"), "{again:?}");
+}
+
+#[test]
 fn an_edit_shows_in_the_next_decision_and_a_broken_one_leaves_the_old_set_serving() {
     let mut demo = Running::start();
     let first = revision(&demo.next(&["✓", "stripe.refund", "under the $100 limit"]));

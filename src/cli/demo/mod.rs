@@ -51,7 +51,7 @@ pub struct DemoArgs {
     /// The policy directory; edit it while the demo runs
     #[arg(long, default_value = "./policies")]
     policies: PathBuf,
-    /// Keep the cases, in a store such as `sqlite://demo.db`; without it they are gone afterwards
+    /// Keep the cases, in a new store such as `sqlite://demo.db`; without it they are gone afterwards
     #[arg(long, value_name = "URL", value_parser = parse_store)]
     store: Option<Store>,
 }

@@ -54,6 +54,13 @@ pub(super) struct Folder {
 impl Folder {
     pub(super) fn new(store: Option<&Path>) -> anyhow::Result<Self> {
         if let Some(store) = store {
+            // The platforms forget, and their ids are the same in every run.
+            if store.exists() {
+                bail!(
+                    "`{}` is there already, and would know the demo's requests; name a store that is not",
+                    store.display()
+                );
+            }
             return Ok(Self {
                 store: store.to_owned(),
                 temporary: None,
