@@ -19,5 +19,6 @@ mod probing;
 mod reading;
 mod readme;
 mod setup;
+mod sources;
 mod testing;
 mod voting;
