@@ -74,21 +74,21 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 
 /// The record says the same as the delivery, and policy says `outcome`.
 fn confirmed(outcome: Outcome) -> Event {
-    Event::Confirmed(Box::new(Confirmed {
+    Event::Confirmed(Box::new(recorded(outcome)))
+}
+
+fn recorded(outcome: Outcome) -> Confirmed {
+    Confirmed {
         asked: asked(),
         verdict: verdict(outcome),
         input: "{}".into(),
-    }))
+    }
 }
 
 /// The platform lists it, and policy would say `outcome`.
 fn still_pending(outcome: Outcome) -> Event {
-    Event::StillPending {
-        record: match confirmed(outcome) {
-            Event::Confirmed(record) => Some(record),
-            _ => None,
-        },
-    }
+    let record = Some(Box::new(recorded(outcome)));
+    Event::StillPending { record }
 }
 
 /// Whether a decision was made on a record that was waited for, or that people are asked by after all.
