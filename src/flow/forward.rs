@@ -15,9 +15,14 @@ impl Flow {
     pub(super) fn forward_of_request(
         desk: &Desk,
         verified: &Verified<Delivery>,
-        id: &str,
+        id: &RequestId,
         now: Timestamp,
     ) -> Option<Planned> {
+        // Whoever is behind us could take a sample for somebody's request.
+        if id.is_sample() {
+            return None;
+        }
+        let id = id.as_str();
         match (desk.forwards, desk.terms.mode) {
             (Forwards::Everything, _) | (Forwards::Events, Mode::DryRun) => {
                 forward(desk, verified, id, now)

@@ -1,11 +1,11 @@
 //! How a case moves. Every transition there is, is here.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::domain::case::{
     AnswerState, Case, CaseTerms, Channel, Decision, EarlierAnswers, Entry, Event, Mode, Refused,
-    Resolution, Resolved, Resolver, State, Step, Whose,
+    Resolution, Resolved, Resolver, State, Step, TOLD_OTHERWISE, Whose,
 };
 use crate::domain::effect::{Answer, Ballot, Effect, Planned, Release};
 use crate::domain::escalation::{Escalation, Tally, Vote, cast};
@@ -14,6 +14,9 @@ use crate::domain::log_entry::EntryKind;
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::rationale;
 use crate::domain::verdict::Terms;
+
+/// How long people see a question that only an operator's sample asks.
+const SAMPLE_OPEN: SignedDuration = SignedDuration::from_mins(10);
 
 impl Case {
     /// Moves the case by `event`, or says why it does not move.
@@ -47,6 +50,7 @@ impl Case {
                 | Event::AnswerGivenUp { .. }
                 | Event::AnswerTooLate { .. }
                 | Event::AnswerRetried { .. }
+                | Event::AnswerUnfounded { .. }
                 | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Open(escalation) => match event {
@@ -74,6 +78,7 @@ impl Case {
                 | Event::AnswerRetried { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
+                | Event::AnswerUnfounded { .. }
                 | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Answering(resolution) => match event {
@@ -139,9 +144,14 @@ impl Case {
                         Err(Refused::Nothing)
                     }
                 },
-                Event::Confirmed(_) | Event::Unconfirmed { .. } | Event::StillPending { .. } => {
-                    Err(Refused::Nothing)
+                // Policy says nothing of what was not confirmed; people may have.
+                Event::AnswerUnfounded { doubt } if resolution.by != Resolver::Policy => {
+                    Ok(self.open_again(doubt, terms, now))
                 }
+                Event::AnswerUnfounded { .. }
+                | Event::Confirmed(_)
+                | Event::Unconfirmed { .. }
+                | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Resolved(resolution) => match event {
                 Event::Voted { .. } => Err(Refused::Closed(Box::new(resolution))),
@@ -166,7 +176,7 @@ impl Case {
                 {
                     Ok(match record {
                         Some(record) => self.taken_up_again(*record, terms, now),
-                        None => self.open_again(terms, now),
+                        None => self.open_again(TOLD_OTHERWISE.to_owned(), terms, now),
                     })
                 }
                 Event::PlatformResolved { .. }
@@ -174,6 +184,7 @@ impl Case {
                 | Event::StillPending { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
+                | Event::AnswerUnfounded { .. }
                 | Event::AnswerTaken { .. }
                 | Event::AnswerNotNeeded { .. }
                 | Event::AnswerExpired
@@ -295,10 +306,13 @@ impl Case {
     pub(super) fn open(&mut self, terms: &CaseTerms, now: Timestamp) {
         let none = Terms::default();
         let asked_for = self.verdict.terms.as_ref().unwrap_or(&none);
+        // Nobody waits for the answer to a sample.
+        let end = self.asked.request.is_sample();
+        let end = end.then(|| now.saturating_add(SAMPLE_OPEN).unwrap_or(Timestamp::MAX));
         self.state = State::Open(Escalation::open(
             asked_for,
             &terms.escalation,
-            self.asked.expires_at,
+            self.asked.expires_at.into_iter().chain(end).min(),
             now,
         ));
     }

@@ -218,3 +218,32 @@ fn a_sample_is_decided_and_never_answered() {
             .all(|planned| planned.release == Release::Would)
     );
 }
+
+#[test]
+fn what_people_decided_on_a_claim_that_the_record_does_not_bear_out_is_asked_again() {
+    let doubt = || "the record differs in `context`".to_owned();
+    let doubtful = after(received().case, Event::Unconfirmed { doubt: doubt() }).case;
+    for ballot in [Ballot::Approve, Ballot::Reject] {
+        let event = vote(&doubtful, "alice", ballot);
+        let said = after(doubtful.clone(), event);
+        assert_eq!(ballots(&said), [ballot]);
+        let step = after(said.case, Event::AnswerUnfounded { doubt: doubt() });
+        assert_eq!(step.case.state.as_str(), "open");
+        assert_eq!(step.earlier_answers, EarlierAnswers::Withdraw);
+        assert_eq!((step.case.votes, step.effects), (vec![], vec![]));
+        let State::Open(question) = step.case.state else {
+            panic!("people are asked")
+        };
+        assert_eq!(question.because, Some(doubt()));
+    }
+}
+
+#[test]
+fn a_question_that_only_a_sample_asks_ends_soon() {
+    let sample = Asked {
+        request: RequestId::parse("countersign-test-1").unwrap(),
+        ..asked()
+    };
+    let case = Case::decided(sample, verdict(Outcome::Escalate), &terms(), at(0)).case;
+    assert_eq!(case.wakes_at(), Some(at(600)));
+}
