@@ -60,8 +60,11 @@ fn once(source: &SourceName, occasion: &Occasion) -> Option<ContentDigest> {
         (None, Some(request)) => ("request", request),
         (None, None) => return None,
     };
-    let parts = [source.as_str(), &occasion.event, kind, id];
-    Some(ContentDigest::of(&parts.map(str::as_bytes)))
+    let parts = [source.as_str(), &occasion.event, kind, id].map(str::as_bytes);
+    let content = occasion.content.as_ref().map(ContentDigest::as_bytes);
+    let content: &[u8] = content.map_or(&[], |content| &content[..]);
+    let parts: Vec<&[u8]> = parts.into_iter().chain([content]).collect();
+    Some(ContentDigest::of(&parts))
 }
 
 fn forward(

@@ -237,6 +237,7 @@ impl Flow {
                     event: elsewhere.event.clone(),
                     request: Some(elsewhere.request.clone()),
                     delivery: elsewhere.delivery.clone(),
+                    content: elsewhere.content,
                 };
                 self.pass_on(desk, &verified, &occasion, now).await?;
                 self.resolved_elsewhere(desk, elsewhere, now).await

@@ -30,7 +30,7 @@ impl Case {
             State::Received(awaited) => match event {
                 Event::Voted { .. } => Err(Refused::NotDecided),
                 Event::TimePassed if self.asked.expired(now) => Ok(self.expire(now)),
-                Event::TimePassed if awaited.confirm_by <= now => Ok(self.unconfirmed(
+                Event::TimePassed if awaited.end() <= now => Ok(self.unconfirmed(
                     "the platform's record of the request could not be read back in time"
                         .to_owned(),
                     terms,

@@ -32,7 +32,7 @@ fn what_is_received_asks_for_the_record_and_for_nothing_else() {
         })
     );
     assert_eq!(step.case.outcome, Outcome::Escalate);
-    assert_eq!(step.case.wakes_at(), Some(at(120)));
+    assert_eq!(step.case.wakes_at(), Some(at(125)));
     assert_eq!(step.entry.kind, EntryKind::Received);
     let [planned] = &step.effects[..] else {
         panic!("{:?}", step.effects)
@@ -110,15 +110,15 @@ fn nobody_votes_before_the_record_is_there() {
 fn the_clock_leaves_it_to_a_person_when_the_record_does_not_come() {
     let case = received().case;
     assert_eq!(
-        case.clone().step(Event::TimePassed, &terms(), at(119)),
+        case.clone().step(Event::TimePassed, &terms(), at(124)),
         Err(Refused::Nothing)
     );
-    let step = case.step(Event::TimePassed, &terms(), at(120)).unwrap();
+    let step = case.step(Event::TimePassed, &terms(), at(125)).unwrap();
     assert_eq!(step.case.state.as_str(), "open");
     assert_eq!(step.case.cause, Cause::Source);
     let late = step
         .case
-        .step(confirmed(verdict(Outcome::Approve)), &terms(), at(121));
+        .step(confirmed(verdict(Outcome::Approve)), &terms(), at(126));
     assert_eq!(
         late,
         Err(Refused::Nothing),
