@@ -22,6 +22,7 @@ mod agents_api;
 mod answering;
 mod contract;
 mod expired;
+mod forged;
 mod forward;
 mod freeze;
 mod corpus;

@@ -1,7 +1,5 @@
 //! How a case begins: decided at once, or received and decided when the platform's own record was read back.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -94,21 +92,22 @@ impl Case {
             asked,
             verdict,
             input,
+            token,
         } = confirmed;
         self.asked = asked;
-        self.decide(verdict, Some(input), terms, now)
+        self.decide(verdict, Decision::MadeOnRecord { input, token }, terms, now)
     }
 
     /// People are asked about what the delivery claimed.
     pub(super) fn unconfirmed(self, doubt: String, terms: &CaseTerms, now: Timestamp) -> Step {
         let verdict = Verdict::unconfirmed(doubt, self.verdict.revision.clone());
-        self.decide(verdict, None, terms, now)
+        self.decide(verdict, Decision::Made, terms, now)
     }
 
     fn decide(
         mut self,
         verdict: Verdict,
-        input: Option<Arc<str>>,
+        decision: Decision,
         terms: &CaseTerms,
         now: Timestamp,
     ) -> Step {
@@ -124,7 +123,7 @@ impl Case {
         let detail = self.particulars();
         Step {
             effects,
-            decision: Decision::Made { input },
+            decision,
             ..self.stepped(EntryKind::Decided, detail, EarlierAnswers::Keep)
         }
     }

@@ -76,12 +76,13 @@ fn confirmed(outcome: Outcome) -> Event {
         asked: asked(),
         verdict: verdict(outcome),
         input: "{}".into(),
+        token: None,
     }))
 }
 
 /// Whether a decision was made on a record that was waited for.
 fn decides(before: &Case, step: &Step) -> bool {
-    matches!(before.state, State::Received(_)) && matches!(step.decision, Decision::Made { .. })
+    matches!(before.state, State::Received(_)) && step.decision != Decision::Stands
 }
 
 fn event(happening: &Happening, case: &Case, now: Timestamp) -> Event {

@@ -19,6 +19,7 @@ fn confirmed(verdict: Verdict) -> Event {
         },
         verdict,
         input: "{\"action\":\"stripe.payout\"}".into(),
+        token: None,
     }))
 }
 
@@ -77,8 +78,9 @@ fn the_record_decides_and_what_it_says_replaces_what_the_delivery_said() {
     assert_eq!(step.entry.kind, EntryKind::Decided);
     assert_eq!(
         step.decision,
-        Decision::Made {
-            input: Some("{\"action\":\"stripe.payout\"}".into())
+        Decision::MadeOnRecord {
+            input: "{\"action\":\"stripe.payout\"}".into(),
+            token: None,
         }
     );
 }

@@ -1,0 +1,115 @@
+//! Who learns the secret path of a source can send anything: it gets nothing answered that the platform's record does not
+//! bear out, and keeps nothing from being answered or passed on.
+
+use serde_json::{Value, json};
+
+use crate::harness::{ADMIN, APPROVER, Countersign, VIEWER};
+use crate::platforms::{Call, Platform, Reply, case_of, end, post, resolved};
+
+const PATH: &str = "/v1/sources/desk/path-that-somebody-learnt";
+
+/// A platform with one pending payment, that shows its records one by one and as a list.
+async fn platform(answer: impl Fn(&Call) -> Reply + Clone + Send + Sync + 'static) -> Platform {
+    Platform::start(move |call| {
+        let record = |id: &str, amount: u32| {
+            json!({
+                "id": id, "status": "pending", "action": "pay", "agent": "billing-bot",
+                "context": {"amount": amount}, "callback": "http://127.0.0.1:1/own",
+            })
+        };
+        match (call.method.as_str(), call.parts().as_slice()) {
+            ("GET", ["records", "ap_1"]) => Reply(200, record("ap_1", 50)),
+            ("GET", ["pending"]) => Reply(200, json!([record("ap_2", 500)])),
+            ("GET", _) => Reply(404, Value::Null),
+            _ => answer(call),
+        }
+    })
+    .await
+}
+
+/// A source that nothing but its path protects.
+fn config(platform: &Platform, answer_at: &str, lines: &str) -> String {
+    let url = platform.url();
+    format!(
+        r#"mode: enforce
+listen: 127.0.0.1:0
+operators:
+  listen: 127.0.0.1:0
+  tokens:
+    - {{name: alice, role: admin, token: {ADMIN}}}
+    - {{name: bob, role: approver, token: {APPROVER}}}
+    - {{name: grafana, role: viewer, token: {VIEWER}}}
+policies: {{path: policies}}
+store: sqlite://countersign.db
+outbox: {{concurrency: 2}}
+sources:
+  - name: desk
+    kind: webhook
+    api_url: {url}
+    auth: {{bearer: credential-of-the-desk-0123456789}}
+    verify: [{{secret_path: path-that-somebody-learnt}}]
+    event: {{at: /event, request: [asked], resolved: [approved, denied]}}
+    fields: {{id: /id, action: /action, agent: /agent, context: /context, callback: /callback}}
+    callback_hosts: [127.0.0.1]
+    answer:
+      approve: {{url: "{answer_at}", body: {{note: "{{rationale}}"}}}}
+      reject: {{url: "{{api_url}}/reject/{{id}}", body: {{note: "{{rationale}}"}}}}
+{lines}
+"#
+    )
+}
+
+const READ_BACK: &str = r#"    confirm:
+      request: {url: "{api_url}/records/{id}"}
+      id: /id
+      fields: {action: /action, agent: /agent, context: /context}
+      status: {at: /status, pending: [pending]}
+"#;
+
+fn done(_call: &Call) -> Reply {
+    Reply(200, json!({}))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_callback_is_not_told_what_was_decided_on_another_requests_record() {
+    let platform = platform(done).await;
+    let server = Countersign::start(&config(&platform, "{callback}", READ_BACK)).await;
+    // The request of this record is harmless; the callback is that of one that is not.
+    let forged = json!({
+        "event": "asked", "id": "ap_1", "callback": format!("{}/callback-of-a-huge-payment", platform.url()),
+    });
+    let case = case_of(&post(&server, PATH, &[], &forged.to_string()).await);
+    let ended = server
+        .case_when(&case, |verdict| verdict["resolution"]["answer"] == "dead")
+        .await;
+    assert_eq!(ended["verdict"]["outcome"], "approve", "{ended}");
+    assert!(platform.told().is_empty(), "{:?}", platform.told());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_records_own_callback_takes_the_answer_whatever_the_delivery_says() {
+    let other = platform(done).await;
+    let own = format!("{}/own", other.url());
+    let platform = Platform::start(move |call| match call.parts().as_slice() {
+        ["records", "ap_1"] => Reply(
+            200,
+            json!({
+                "id": "ap_1", "status": "pending", "action": "pay", "context": {"amount": 50}, "callback": own,
+            }),
+        ),
+        _ => Reply(200, json!({})),
+    })
+    .await;
+    let lines = READ_BACK.replace(
+        "context: /context}",
+        "context: /context, callback: /callback}",
+    );
+    let server = Countersign::start(&config(&platform, "{callback}", &lines)).await;
+    let forged =
+        json!({"event": "asked", "id": "ap_1", "callback": format!("{}/theirs", platform.url())});
+    let case = case_of(&post(&server, PATH, &[], &forged.to_string()).await);
+    let verdict = resolved(&server, &case).await;
+    assert_eq!(end(&verdict), ["approved", "policy", "settled"]);
+    assert_eq!(other.only_answer().await.path, "/own");
+    assert!(platform.told().is_empty(), "{:?}", platform.told());
+}
