@@ -1,9 +1,12 @@
 //! Who learns the secret path of a source can send anything: it gets nothing answered that the platform's record does not
 //! bear out, and keeps nothing from being answered or passed on.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN, APPROVER, Countersign, VIEWER};
+use crate::harness::{ADMIN, APPROVER, Countersign, VIEWER, eventually};
 use crate::platforms::{Call, Platform, Reply, case_of, end, post, resolved};
 
 const PATH: &str = "/v1/sources/desk/path-that-somebody-learnt";
@@ -112,4 +115,30 @@ async fn the_records_own_callback_takes_the_answer_whatever_the_delivery_says() 
     assert_eq!(end(&verdict), ["approved", "policy", "settled"]);
     assert_eq!(other.only_answer().await.path, "/own");
     assert!(platform.told().is_empty(), "{:?}", platform.told());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_echo_does_not_take_an_answer_back_that_has_not_left() {
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&attempts);
+    let platform = platform(move |_| match counted.fetch_add(1, Ordering::SeqCst) {
+        0 => Reply(503, Value::Null),
+        _ => Reply(200, json!({})),
+    })
+    .await;
+    let server = Countersign::start(&config(&platform, "{api_url}/approve/{id}", READ_BACK)).await;
+    let asked = json!({"event": "asked", "id": "ap_1"}).to_string();
+    let case = case_of(&post(&server, PATH, &[], &asked).await);
+    eventually("the first attempt failed", async || {
+        (attempts.load(Ordering::SeqCst) == 1).then_some(())
+    })
+    .await;
+    let forged = json!({"event": "approved", "id": "ap_1"}).to_string();
+    assert_eq!(post(&server, PATH, &[], &forged).await.0, 200);
+    eventually("the answer arrives all the same", async || {
+        (attempts.load(Ordering::SeqCst) == 2).then_some(())
+    })
+    .await;
+    let verdict = resolved(&server, &case).await;
+    assert_eq!(end(&verdict), ["approved", "policy", "settled"]);
 }

@@ -33,6 +33,15 @@ pub enum Event {
         /// Why.
         reason: Option<String>,
     },
+    /// Somebody who did not prove to be the platform said how the request ended there.
+    HeardOfEnd {
+        /// The platform's word, if they gave one.
+        outcome: Option<PlatformOutcome>,
+        /// Who is said to have decided there.
+        by: Option<String>,
+        /// Why.
+        reason: Option<String>,
+    },
     /// The platform took the answer.
     AnswerTaken {
         /// The outcome it echoed.
@@ -125,6 +134,7 @@ impl Event {
             Self::Voted { .. }
             | Self::TimePassed
             | Self::PlatformResolved { .. }
+            | Self::HeardOfEnd { .. }
             | Self::AnswerGivenUp { .. }
             | Self::AnswerTooLate { .. }
             | Self::AnswerRetried { .. }

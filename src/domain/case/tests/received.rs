@@ -199,3 +199,41 @@ fn a_sample_is_decided_and_never_answered() {
             .all(|planned| planned.release == Release::Would)
     );
 }
+
+#[test]
+fn what_nobody_proved_takes_no_answer_back_that_says_the_same() {
+    let heard = |outcome| Event::HeardOfEnd {
+        outcome: Some(outcome),
+        by: None,
+        reason: None,
+    };
+    let step = after(
+        begun(verdict(Outcome::Approve)),
+        heard(PlatformOutcome::Approved),
+    );
+    assert_eq!(
+        brief(&step.case),
+        "answering approved by policy, answer pending"
+    );
+    assert_eq!(step.earlier_answers, EarlierAnswers::Keep);
+    assert_eq!(step.entry.kind, EntryKind::PlatformReported);
+    let again = heard(PlatformOutcome::Approved);
+    assert_eq!(
+        step.case.clone().step(again, &terms(), at(3)),
+        Err(Refused::Nothing)
+    );
+    let step = after(step.case, Event::AnswerTaken { platform: None });
+    assert_eq!(
+        brief(&step.case),
+        "resolved approved by policy, answer settled"
+    );
+    assert_eq!(step.case.platform_outcome, Some(PlatformOutcome::Approved));
+    let step = after(
+        begun(verdict(Outcome::Approve)),
+        heard(PlatformOutcome::Rejected),
+    );
+    assert_eq!(
+        brief(&step.case),
+        "resolved superseded by platform, answer none"
+    );
+}
