@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 
 use crate::harness::{ADMIN, APPROVER, Countersign, VIEWER, eventually};
-use crate::platforms::{Call, Platform, Reply, case_of, end, post, resolved};
+use crate::platforms::{Call, Platform, Reply, case_of, end, open, post, resolved};
 
 const PATH: &str = "/v1/sources/desk/path-that-somebody-learnt";
 
@@ -164,4 +164,45 @@ async fn a_forged_event_does_not_keep_the_real_one_from_being_passed_on() {
     .await;
     let bodies: Vec<Value> = passed.iter().map(Call::json).collect();
     assert_eq!(bodies, [forged, real]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_hang_do_not_hold_up_what_people_decided() {
+    let platform = platform(done).await;
+    // Somebody who accepts connections and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let lines = READ_BACK.replace(
+        "{api_url}/records",
+        &format!("http://{}/records", silent.local_addr().unwrap()),
+    );
+    let pending = r#"    reconcile: 5m
+    pending:
+      request: {url: "{api_url}/pending"}
+      items: ""
+"#;
+    let server = Countersign::start(&config(
+        &platform,
+        "{api_url}/approve/{id}",
+        &format!("{lines}{pending}"),
+    ))
+    .await;
+    let case = eventually("the list was gone through", async || {
+        let (_, page) = server.get("/v1/cases").await;
+        page["cases"][0]["case_id"].as_str().map(str::to_owned)
+    })
+    .await;
+    open(&server, &case).await;
+    for number in 10..20 {
+        let forged = json!({"event": "asked", "id": format!("ap_{number}")}).to_string();
+        case_of(&post(&server, PATH, &[], &forged).await);
+    }
+    eventually("the look-ups are under way", async || {
+        let under_way = server.outbox().await;
+        (under_way.len() == 10).then_some(())
+    })
+    .await;
+    let began = std::time::Instant::now();
+    server.vote(ADMIN, &case, "approve", "it is fine").await;
+    assert_eq!(platform.only_answer().await.path, "/approve/ap_2");
+    assert!(began.elapsed() < std::time::Duration::from_secs(5));
 }
