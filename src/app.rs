@@ -6,7 +6,7 @@
 pub mod key;
 mod doors;
 mod serving;
-mod sources;
+pub(crate) mod sources;
 mod workers;
 
 use std::net::SocketAddr;

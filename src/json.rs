@@ -7,9 +7,11 @@
 mod number;
 mod plain;
 mod pointer;
+mod same;
 
 pub use plain::Plain;
 pub use pointer::{InvalidPointer, Pointer};
+pub use same::same;
 
 use serde_json::{Map, Value};
 

@@ -16,7 +16,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp};
 
-pub use ecdsa::{EcdsaCheck, EcdsaScheme, InvalidPublicKey, PublicKey};
+pub use ecdsa::{
+    EcdsaCheck, EcdsaScheme, InvalidPrivateKey, InvalidPublicKey, PrivateKey, PublicKey,
+};
 pub use hmac::{Encoding, HmacCheck, HmacScheme};
 pub use mac::Algorithm;
 pub use sign::{Signed, Unsignable};

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use crate::config::{
-    AgentToken, Config, Forward, Mode as ConfigMode, SourceConfig, SourceKind, TraceMemConfig,
-    VerifyConfig,
+    AgentToken, Config, Forward, HttpConfig, Mode as ConfigMode, SourceConfig, SourceKind,
+    TraceMemConfig, VerifyConfig,
 };
+use crate::credential::Credential;
 use crate::domain::case::{CaseTerms, Channel, Mode};
 use crate::domain::escalation::EscalationDefaults;
 use crate::domain::id::SourceName;
 use crate::flow::{Desk, Forwards};
-use crate::signature::NamedToken;
+use crate::signature::{Check, NamedToken, Verifier};
 use crate::source::forward::Forwarder;
 use crate::source::http::HttpSource;
 use crate::source::tracemem::{Tracemem, TracememSettings};
-use crate::source::webhook::Webhook;
-use crate::source::{Client, Source};
+use crate::source::webhook::{Settings, Webhook};
+use crate::source::{Client, FieldMap, Source, Timeouts};
 
 use super::StartError;
 
@@ -29,6 +30,59 @@ const ANSWER_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// The longest rationale that is sent to a platform, in characters. TraceMem documents no limit.
 const RATIONALE_LIMIT: usize = 1_000;
+
+/// One source as its platform knows it: what it takes to send it something, and to see what it would answer.
+pub(crate) struct Counterpart {
+    /// The source itself. It calls nobody unless it is asked to.
+    pub(crate) source: Arc<dyn Source>,
+    /// How its deliveries are signed, and verified.
+    pub(crate) verifier: Verifier<Credential>,
+    /// Where its deliveries have what.
+    pub(crate) shape: Shape,
+    /// The longest rationale that its platform is sent, in characters.
+    pub(crate) rationale_limit: usize,
+}
+
+/// Where a delivery has what.
+pub(crate) enum Shape {
+    /// As TraceMem's, with these fields beside TraceMem's own.
+    TraceMem(Box<FieldMap>),
+    /// As its settings say.
+    Webhook(Box<Settings>),
+    /// As our own API's.
+    Http,
+}
+
+impl Counterpart {
+    /// The counterpart of `source`, which is one of `config`.
+    pub(crate) fn of(config: &Config, source: &SourceConfig) -> Result<Self, StartError> {
+        let timeouts = Timeouts::within(config.outbox.timeout);
+        let client = Client::new(timeouts).map_err(StartError::Client)?;
+        let desk = one(config, source, &client)?;
+        let (verifier, shape) = match &source.kind {
+            SourceKind::TraceMem(tracemem) => {
+                let verifier =
+                    VerifyConfig::verifier(&tracemem.verify).map_err(StartError::Scheme)?;
+                (verifier, Shape::TraceMem(Box::new(tracemem.fields.clone())))
+            }
+            SourceKind::Webhook(webhook) => {
+                let settings = Box::new(webhook.settings.clone());
+                (settings.verify.clone(), Shape::Webhook(settings))
+            }
+            SourceKind::Http(http) => {
+                let tokens = named_tokens(http);
+                let check = Check::BearerToken { tokens };
+                (Verifier::new(vec![check]), Shape::Http)
+            }
+        };
+        Ok(Self {
+            source: desk.source,
+            verifier,
+            shape,
+            rationale_limit: desk.terms.rationale_limit,
+        })
+    }
+}
 
 /// Builds every source of `config`.
 pub(super) fn assemble(config: &Config, client: &Client) -> Result<Vec<Desk>, StartError> {
@@ -87,11 +141,7 @@ fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, 
             (Arc::new(built.map_err(unusable)?), terms)
         }
         SourceKind::Http(http) => {
-            let token = |token: &AgentToken| NamedToken {
-                name: token.agent.clone(),
-                token: token.token.clone(),
-            };
-            let tokens = http.tokens.iter().map(token).collect();
+            let tokens = named_tokens(http);
             let forwarder = source
                 .forward_to
                 .clone()
@@ -105,6 +155,14 @@ fn one(config: &Config, source: &SourceConfig, client: &Client) -> Result<Desk, 
         terms: Arc::new(terms),
         forwards,
     })
+}
+
+fn named_tokens(http: &HttpConfig) -> Vec<NamedToken<Credential>> {
+    let named = |token: &AgentToken| NamedToken {
+        name: token.agent.clone(),
+        token: token.token.clone(),
+    };
+    http.tokens.iter().map(named).collect()
 }
 
 /// What holds for the cases of a source that says nothing else.

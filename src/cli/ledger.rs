@@ -1,5 +1,6 @@
 //! The store as the commands that only read see it. It is read beside a running countersign, and without one.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -80,21 +81,15 @@ impl StoreArgs {
         Ledger::open(path, Some(key))
     }
 
-    /// Where the operators' API of this config is. An address that means every interface is reached over loopback.
+    /// Where the operators' API of this config is.
     pub(super) fn operators_url(&self) -> anyhow::Result<String> {
-        let mut listen = self.config()?.operators.listen;
+        let listen = self.config()?.operators.listen;
         if listen.port() == 0 {
             bail!(
                 "the config lets the system pick the operators' port; say which it is with --url"
             );
         }
-        if listen.ip().is_unspecified() {
-            listen.set_ip(match listen.ip() {
-                std::net::IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-                std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        Ok(format!("http://{listen}"))
+        Ok(format!("http://{}", reachable(listen)))
     }
 
     /// The token of the person who types: the one that the config has under their name, else the one that `run` wrote
@@ -144,6 +139,17 @@ impl StoreArgs {
         }
         Ok(config)
     }
+}
+
+/// Where whoever listens there is reached from here: an address that means every interface is reached over loopback.
+pub(super) fn reachable(mut listen: SocketAddr) -> SocketAddr {
+    if listen.ip().is_unspecified() {
+        listen.set_ip(match listen.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    listen
 }
 
 /// The database of this config. One that is not there is not made.

@@ -19,6 +19,7 @@ pub mod outbox;
 pub mod probe;
 pub mod run;
 pub mod schema;
+pub mod source;
 pub mod terminal;
 pub mod test;
 pub mod vote;
@@ -91,6 +92,7 @@ enum Command {
     Outbox(outbox::Args),
     Log(log::Args),
     Agreement(agreement::Args),
+    Source(source::Args),
     Config(config::ConfigArgs),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -137,6 +139,7 @@ impl Cli {
             Command::Outbox(args) => outbox::run(&args),
             Command::Log(args) => log::run(&args),
             Command::Agreement(args) => agreement::run(&args),
+            Command::Source(args) => source::run(&args),
             Command::Config(args) => config::run(&args, crate::clock::Clock.now()),
             Command::Schema(args) => schema::run(&args),
             Command::Completions(args) => completions::run(&args, program),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use reqwest::{Client, Method, Url};
+use reqwest::{Client, Method, Response, Url};
 use serde_json::Value;
 
 use super::ledger::StoreArgs;
@@ -16,7 +16,7 @@ use crate::json::Plain;
 use crate::secret::Secret;
 
 /// A command that a person waits for says something within this time.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// More than any case; a longer answer is not from countersign.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
@@ -88,25 +88,13 @@ impl Operators {
         if !matches!(base.scheme(), "http" | "https") {
             bail!("`{base}` is not an http or https URL");
         }
-        let near = is_loopback(&base);
-        if base.scheme() == "http" && !near {
+        if base.scheme() == "http" && !is_loopback(&base) {
             terminal::say(&format!(
                 "warning: your token goes to {base} without encryption; use https"
             ));
         }
-        // Installing it twice is harmless: the one that is there is the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut client = Client::builder()
-            .timeout(PATIENCE)
-            .connect_timeout(Duration::from_secs(5))
-            // A redirect would carry the token elsewhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")));
-        if near {
-            client = client.no_proxy();
-        }
         Ok(Self {
-            client: client.build()?,
+            client: client_for(&base)?,
             base,
             token,
         })
@@ -114,6 +102,15 @@ impl Operators {
 
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Reply> {
         self.call(Method::GET, path, None).await
+    }
+
+    /// What is at `path` as text, for what is no JSON.
+    pub(super) async fn get_text(&self, path: &str) -> anyhow::Result<String> {
+        let (status, bytes) = self.send(Method::GET, path, None).await?;
+        if status != 200 {
+            bail!("countersign at {} answered {status}", self.base);
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Reply> {
@@ -134,36 +131,7 @@ impl Operators {
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<Reply> {
-        let url = self.base.join(path)?;
-        let mut request = self
-            .client
-            .request(method, url)
-            .bearer_auth(self.token.expose())
-            .header("accept", "application/json");
-        if let Some(body) = body {
-            request = request
-                .header("content-type", "application/json")
-                .body(body.to_string());
-        }
-        let mut response = request
-            .send()
-            .await
-            .map_err(|error| self.unreachable(error))?;
-        let status = response.status().as_u16();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| self.unreachable(error))?
-        {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() > LARGEST_ANSWER {
-                bail!(
-                    "what answers at {} is not countersign: its answer has no end",
-                    self.base
-                );
-            }
-        }
+        let (status, bytes) = self.send(method, path, body).await?;
         if status == 401 {
             bail!(
                 "countersign at {} does not know this token; give yours with --token-file",
@@ -184,6 +152,40 @@ impl Operators {
             );
         }
         Ok(reply)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(u16, Vec<u8>)> {
+        let url = self.base.join(path)?;
+        let mut request = self
+            .client
+            .request(method, url)
+            .bearer_auth(self.token.expose())
+            .header("accept", "application/json");
+        if let Some(body) = body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
+        }
+        let mut response = request
+            .send()
+            .await
+            .map_err(|error| self.unreachable(error))?;
+        let status = response.status().as_u16();
+        let body = body_of(&mut response)
+            .await
+            .map_err(|error| self.unreachable(error))?;
+        let Some(bytes) = body else {
+            bail!(
+                "what answers at {} is not countersign: its answer has no end",
+                self.base
+            );
+        };
+        Ok((status, bytes))
     }
 
     fn read(&self, bytes: &[u8], status: u16) -> anyhow::Result<Value> {
@@ -236,7 +238,36 @@ impl Reply {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// A client for a countersign at `base`.
+pub(super) fn client_for(base: &Url) -> reqwest::Result<Client> {
+    // Installing it twice is harmless: the one that is there is the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder()
+        .timeout(PATIENCE)
+        .connect_timeout(Duration::from_secs(5))
+        // A redirect would carry the token elsewhere.
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")));
+    if is_loopback(base) {
+        return client.no_proxy().build();
+    }
+    client.build()
+}
+
+/// The body of an answer; nothing where it is larger than any of countersign's.
+pub(super) async fn body_of(response: &mut Response) -> reqwest::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > LARGEST_ANSWER {
+            return Ok(None);
+        }
+    }
+    Ok(Some(bytes))
+}
+
+/// Whether it is on this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         let address = host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost"
@@ -244,4 +275,17 @@ fn is_loopback(url: &Url) -> bool {
                 .parse::<std::net::IpAddr>()
                 .is_ok_and(|address| address.is_loopback())
     })
+}
+
+/// A value as a part of a path or a query.
+pub(super) fn escaped(value: &str) -> String {
+    value
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
 }

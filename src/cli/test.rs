@@ -285,7 +285,8 @@ fn percent(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "Code coverage threshold must be between 0 and 100".to_owned())
 }
 
-fn positive(text: &str) -> Result<Duration, String> {
+/// A length of time that is more than nothing.
+pub(super) fn positive(text: &str) -> Result<Duration, String> {
     let duration: Option<SignedDuration> = text.parse().ok();
     duration
         .and_then(|duration| Duration::try_from(duration).ok())

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::ExitStatus;
 use super::case_name::CaseName;
 use super::case_page::{PINNED_DIGITS, readable};
-use super::operators::{ApiArgs, Operators};
+use super::operators::{ApiArgs, Operators, escaped};
 use super::terminal::{self, Format, one_line};
 use crate::domain::effect::Ballot;
 use crate::domain::id::CaseId;
@@ -234,17 +234,4 @@ fn parse_digest(text: &str) -> Result<String, String> {
             "a digest has {PINNED_DIGITS} to 64 hexadecimal digits"
         ))
     }
-}
-
-/// A value inside a query string.
-fn escaped(value: &str) -> String {
-    value
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }

@@ -132,6 +132,10 @@ pub enum State {
     Resolved(Resolution),
 }
 
+/// Why a case is a person's that was said to be over.
+pub(crate) const TOLD_OTHERWISE: &str =
+    "we were told that the platform had decided it, and it still lists it as pending";
+
 /// A record that is waited for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Awaited {

@@ -17,7 +17,7 @@ use crate::domain::verdict::Verdict;
 use crate::flow::attempt::pause;
 use crate::flow::decide::{Weighed, weigh};
 use crate::json;
-use crate::policy::PolicySet;
+use crate::policy::{Input, PolicySet};
 use crate::source::{ConfirmTask, Confirmation};
 use crate::store::{Attempt, CaseFile, Claim};
 
@@ -101,6 +101,18 @@ fn again(
     }
 }
 
+/// The request as the record has it, and what policy says of it, for a case that nothing was decided of.
+pub(super) fn taken_up(
+    set: &PolicySet,
+    file: &CaseFile,
+    mut record: Request,
+    now: Timestamp,
+) -> Confirmed {
+    Claims::of(file).complete(&mut record);
+    let weighed = weigh(set, &record, now);
+    confirmed(file, record, weighed.verdict, &weighed.input)
+}
+
 /// Decides on the record, unless it is not what the delivery said: then somebody lied to us, and a person looks.
 fn decide(
     set: &PolicySet,
@@ -129,6 +141,10 @@ fn decide(
         );
         Verdict::unconfirmed(doubt, set.revision().clone())
     };
+    (confirmed(file, record, verdict, &input), took)
+}
+
+fn confirmed(file: &CaseFile, record: Request, verdict: Verdict, input: &Input) -> Confirmed {
     let input: Arc<str> = input.text().into();
     let token = record.token;
     let asked = Asked {
@@ -139,13 +155,12 @@ fn decide(
         input: ContentDigest::of(&[input.as_bytes()]),
         ..file.case.asked.clone()
     };
-    let confirmed = Confirmed {
+    Confirmed {
         asked,
         verdict,
         input,
         token,
-    };
-    (confirmed, took)
+    }
 }
 
 /// What the delivery said of the request, as it was stored.
@@ -208,7 +223,7 @@ impl Claims {
         let mut different = Vec::new();
         for (name, pointer, recorded) in parts {
             if let (Some(claimed), Some(recorded)) = (self.input.pointer(pointer), recorded)
-                && json::canonical(claimed) != json::canonical(&recorded)
+                && !json::same(claimed, &recorded)
             {
                 different.push(name);
             }

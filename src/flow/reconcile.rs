@@ -9,10 +9,11 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::case::{Case, Event, Resolved, Resolver, State};
+use crate::domain::log_entry::EntryKind;
 use crate::domain::request::Request;
-use crate::flow::{Desk, Flow, Took, decide};
+use crate::flow::{Desk, Flow, Took, confirm, decide};
 use crate::source::NotListed;
-use crate::store::{Receipt, Stepped, StoreError};
+use crate::store::{CaseFile, LogLine, Receipt, Stepped, StoreError};
 
 /// A list may be a little behind what the platform told us by webhook.
 const BEHIND: SignedDuration = SignedDuration::from_mins(1);
@@ -45,7 +46,7 @@ impl Flow {
             match self.store.case(request.case_id()).await? {
                 None => found += self.take_up(desk, request).await?,
                 Some(file) if said_to_be_closed(&file.case, began) => {
-                    self.still_pending(desk, &file.case).await?;
+                    self.still_pending(desk, &file, request).await?;
                 }
                 Some(_) => {}
             }
@@ -74,11 +75,23 @@ impl Flow {
         }
     }
 
-    async fn still_pending(&self, desk: &Desk, case: &Case) -> Result<(), StoreError> {
-        let (id, terms) = (case.asked.id, Arc::clone(&desk.terms));
-        let stepped = self
-            .store
-            .step(id, Event::StillPending, terms, self.clock.now());
+    /// Opens a case again that the platform still lists with this `record`. Where nothing was decided yet, people are
+    /// shown the record: what a delivery claimed is nobody's to vote on.
+    async fn still_pending(
+        &self,
+        desk: &Desk,
+        file: &CaseFile,
+        record: Request,
+    ) -> Result<(), StoreError> {
+        let (id, terms) = (file.case.asked.id, Arc::clone(&desk.terms));
+        let now = self.clock.now();
+        let was_decided = |line: &LogLine| line.kind == EntryKind::Decided;
+        let record = (!file.timeline.iter().any(was_decided)).then(|| {
+            let set = self.policies.current();
+            Box::new(confirm::taken_up(&set, file, record, now))
+        });
+        let event = Event::StillPending { record };
+        let stepped = self.store.step(id, event, terms, now);
         match stepped.await? {
             Stepped::Moved(case) => self.observer.moved(&case),
             Stepped::Stayed(..) | Stepped::Unknown => {}

@@ -34,6 +34,14 @@ pub(super) fn exact(lexeme: &str) -> Option<Number> {
     (is_written(&format!("{float:e}")) || is_written(&held.to_string())).then_some(held)
 }
 
+/// Whether both have the same value.
+pub(super) fn same(one: &Number, other: &Number) -> bool {
+    one == other
+        || Decimal::of(&one.to_string()).is_some_and(|value| {
+            Decimal::of(&other.to_string()).is_some_and(|another| value == another)
+        })
+}
+
 /// A decimal value in one form: `0.digits × 10^exponent`, with no zero at either end of the digits; zero has none.
 #[derive(PartialEq, Eq)]
 struct Decimal {

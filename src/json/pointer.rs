@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A checked JSON pointer. The empty one is the whole value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,26 @@ impl Pointer {
                 .map(Value::take),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         }
+    }
+
+    /// Puts `content` there, for what was there before. Objects are made on the way where there is nothing; an array
+    /// does not grow. Says whether it is there now: no other value on the way is replaced.
+    pub fn put(&self, value: &mut Value, content: Value) -> bool {
+        let mut place = value;
+        for step in &self.steps {
+            if place.is_null() {
+                *place = Value::Object(Map::new());
+            }
+            let next = match place {
+                Value::Object(members) => Some(members.entry(step.as_str()).or_insert(Value::Null)),
+                array @ Value::Array(_) => array.pointer_mut(&format!("/{}", escape(step))),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+            };
+            let Some(next) = next else { return false };
+            place = next;
+        }
+        *place = content;
+        true
     }
 
     /// The pointer as text.

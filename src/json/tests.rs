@@ -180,6 +180,28 @@ fn a_pointer_finds_and_takes_out() {
 }
 
 #[test]
+fn a_pointer_puts_where_there_is_nothing_and_replaces_nothing_on_the_way() {
+    let put = |value: Value, at: &str| {
+        let mut value = value;
+        let pointer = Pointer::parse(at).unwrap();
+        pointer.put(&mut value, json!(1)).then_some(value)
+    };
+    assert_eq!(put(json!({}), "/a~1b/0"), Some(json!({"a/b": {"0": 1}})));
+    assert_eq!(
+        put(json!({"a": null}), "/a/b"),
+        Some(json!({"a": {"b": 1}}))
+    );
+    assert_eq!(
+        put(json!({"a": [7, {}]}), "/a/1/b"),
+        Some(json!({"a": [7, {"b": 1}]}))
+    );
+    assert_eq!(put(json!({"a": "b"}), "/a"), Some(json!({"a": 1})));
+    assert_eq!(put(json!({"a": 1}), ""), Some(json!(1)));
+    assert_eq!(put(json!({"a": "b"}), "/a/b"), None);
+    assert_eq!(put(json!({"a": []}), "/a/0"), None);
+}
+
+#[test]
 fn a_text_that_is_no_pointer_is_refused() {
     assert_eq!(
         Pointer::parse("intent"),

@@ -5,18 +5,20 @@
 
 use std::borrow::Cow;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
-use p256::ecdsa::signature::MultipartVerifier as _;
-use p256::ecdsa::{Signature, VerifyingKey};
-use p256::pkcs8::DecodePublicKey as _;
+use p256::ecdsa::signature::{MultipartSigner as _, MultipartVerifier as _};
+use p256::ecdsa::{Signature, SigningKey, VerifyingKey};
 use p256::pkcs8::spki;
+use p256::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _};
 
 use super::check::{ReadSecret, any_secret, only_signature};
 use super::hmac::Encoding;
-use super::signed_text::{Coverage, InvalidScheme, SignedText};
-use super::{Delivery, Unverified};
+use super::sign::header_value;
+use super::signed_text::{Coverage, InvalidScheme, SignedText, Stamps};
+use super::{Delivery, Unsignable, Unverified};
 use crate::json::{self, Pointer};
+use crate::secret::Secret;
 
 /// How a platform signs with its private key, as the config has it. [`EcdsaScheme::check`] makes a check of it.
 #[derive(Debug, Clone)]
@@ -48,6 +50,17 @@ pub struct EcdsaCheck<S>(pub(super) EcdsaScheme<S>);
 /// A public key on P-256.
 #[derive(Debug, Clone)]
 pub struct PublicKey(VerifyingKey);
+
+/// A private key on P-256, for trying out a source with a pair of one's own.
+pub struct PrivateKey(SigningKey);
+
+/// The text is no private key on P-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this is no private key for ECDSA on P-256 in PEM, which starts with `-----BEGIN PRIVATE KEY-----`; \
+     `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256` makes one"
+)]
+pub struct InvalidPrivateKey;
 
 /// Why a text is no public key on P-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -137,6 +150,45 @@ impl<S> EcdsaCheck<S> {
                     .any(|signature| key.0.multipart_verify(&signed, signature).is_ok()))
             },
         )
+    }
+}
+
+impl<S> EcdsaCheck<S> {
+    /// The headers with which `body` passes as the delivery `id` at `now`, where the public half of `key` is known.
+    pub(super) fn sign(
+        &self,
+        key: &PrivateKey,
+        body: &[u8],
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Vec<(HeaderName, HeaderValue)>, Unsignable> {
+        let scheme = &self.0;
+        let coverage = scheme.coverage();
+        if !coverage.allows_id(id) {
+            return Err(Unsignable::Id);
+        }
+        let timestamp = now.as_second().to_string();
+        let stamps = Stamps {
+            timestamp: &timestamp,
+            id,
+        };
+        let signed: Vec<_> = scheme.signed.fill(body, stamps).collect();
+        let signature: Signature = key.0.multipart_sign(&signed);
+        let signature = scheme.encoding.encode(signature.to_der().as_bytes());
+        coverage
+            .headers(stamps)
+            .chain([(&scheme.header, signature.as_str())])
+            .map(|(name, value)| Ok((name.clone(), header_value(name, value)?)))
+            .collect()
+    }
+}
+
+impl PrivateKey {
+    /// Reads a PKCS #8 key in PEM.
+    pub fn parse(pem: &Secret) -> Result<Self, InvalidPrivateKey> {
+        SigningKey::from_pkcs8_pem(pem.expose())
+            .map(Self)
+            .map_err(|_| InvalidPrivateKey)
     }
 }
 

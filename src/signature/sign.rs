@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::check::ReadSecret;
 use super::signed_text::InvalidScheme;
-use super::{Check, Verifier, standard};
+use super::{Check, PrivateKey, Verifier, standard};
 use crate::secret::Secret;
 
 /// What a sender adds to a body so that it passes.
@@ -47,13 +47,25 @@ impl<S> Verifier<S> {
         now: Timestamp,
         read: impl Fn(&S) -> Result<Secret, E>,
     ) -> Result<Signed, Unsignable> {
+        self.sign_with(None, body, id, now, read)
+    }
+
+    /// The same with a private key for what only the platform signs. It passes where the public half is known.
+    pub fn sign_with<E: std::fmt::Display>(
+        &self,
+        key: Option<&PrivateKey>,
+        body: &[u8],
+        id: &str,
+        now: Timestamp,
+        read: impl Fn(&S) -> Result<Secret, E>,
+    ) -> Result<Signed, Unsignable> {
         let read = |secret: &S| read(secret).map_err(|error| error.to_string());
         let mut signed = Signed {
             headers: HeaderMap::new(),
             path_secret: None,
         };
         for check in &self.checks {
-            check.sign(&mut signed, body, id, now, &read)?;
+            check.sign(&mut signed, key, body, id, now, &read)?;
         }
         Ok(signed)
     }
@@ -63,6 +75,7 @@ impl<S> Check<S> {
     fn sign(
         &self,
         signed: &mut Signed,
+        key: Option<&PrivateKey>,
         body: &[u8],
         id: &str,
         now: Timestamp,
@@ -76,7 +89,10 @@ impl<S> Check<S> {
                     .sign_outgoing(body, id, now, |secret| read(secret))?;
                 signed.headers.extend(headers);
             }
-            Self::Ecdsa(_) => return Err(Unsignable::PrivateKey),
+            Self::Ecdsa(check) => {
+                let key = key.ok_or(Unsignable::PrivateKey)?;
+                signed.headers.extend(check.sign(key, body, id, now)?);
+            }
             Self::StandardWebhooks { secrets, .. } => {
                 if !standard::allows_id(id) {
                     return Err(Unsignable::Id);

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::credential::Credential;
-use crate::domain::effect::Forward;
+use crate::domain::effect::{Ballot, Forward};
 use crate::domain::id::{ContentDigest, RequestId, SourceName};
 use crate::domain::request::Request;
 use crate::json::{self, Pointer};
@@ -21,8 +21,8 @@ use crate::source::blot::{Mark, blot_out};
 use crate::source::fields::{Content, moment};
 use crate::source::forward::Forwarder;
 use crate::source::{
-    AnswerResult, AnswerTask, Client, Elsewhere, FieldMap, InvalidUrl, Malformed, Occasion, Reach,
-    Reading, Source, WebUrl, reply,
+    AnswerResult, AnswerTask, Client, Elsewhere, FieldMap, InvalidUrl, Malformed, Occasion,
+    Preview, Reach, Reading, Source, WebUrl, reply,
 };
 
 /// What the config says of one TraceMem source.
@@ -102,12 +102,12 @@ impl Source for Tracemem {
     async fn answer(&self, task: &AnswerTask) -> AnswerResult {
         let Some(token) = &task.token else {
             return AnswerResult::Failed {
-                error: "the request carried no token to answer it with".to_owned(),
+                error: NO_TOKEN.to_owned(),
             };
         };
         let Some(credential) = &self.settings.credential else {
             return AnswerResult::Alert {
-                error: "the source has no `credential` to answer with".to_owned(),
+                error: NO_CREDENTIAL.to_owned(),
             };
         };
         let credential = match credential.read() {
@@ -126,12 +126,7 @@ impl Source for Tracemem {
             return AnswerResult::Alert { error };
         };
         let ours = reply::ours(task.ballot);
-        let body = Answer {
-            token: token.expose(),
-            resolution: ours.as_str(),
-            rationale: Some(task.rationale.as_str()).filter(|rationale| !rationale.is_empty()),
-        };
-        let body = match serde_json::to_vec(&body) {
+        let body = match serde_json::to_vec(&Answer::to(task, token.expose())) {
             Ok(body) => Bytes::from(body),
             Err(error) => {
                 return AnswerResult::Failed {
@@ -154,7 +149,35 @@ impl Source for Tracemem {
     async fn forward(&self, forward: &Forward) -> AnswerResult {
         Forwarder::pass_on(self.forwarder.as_ref(), forward).await
     }
+
+    fn preview(&self, task: &AnswerTask) -> Option<Result<Preview, String>> {
+        if task.token.is_none() {
+            return Some(Err(NO_TOKEN.to_owned()));
+        }
+        if self.settings.credential.is_none() {
+            return Some(Err(NO_CREDENTIAL.to_owned()));
+        }
+        let Some(headers) = headers(&Secret::new(HIDDEN), task) else {
+            return Some(Err(format!("`{HIDDEN}` does not fit into a header")));
+        };
+        let headers = headers.iter().map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            (name.to_string(), value.into_owned())
+        });
+        Some(Ok(Preview {
+            method: "POST".to_owned(),
+            url: self.respond.as_url().to_string(),
+            headers: headers.collect(),
+            body: serde_json::to_string(&Answer::to(task, HIDDEN)).ok(),
+        }))
+    }
 }
+
+const NO_TOKEN: &str = "the request carried no token to answer it with";
+const NO_CREDENTIAL: &str = "the source has no `credential` to answer with";
+
+/// What stands in a preview where a secret stands in an answer.
+const HIDDEN: &str = "***";
 
 /// The body of an answer, in the order TraceMem documents it.
 #[derive(Serialize)]
@@ -163,6 +186,19 @@ struct Answer<'a> {
     resolution: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rationale: Option<&'a str>,
+}
+
+impl<'a> Answer<'a> {
+    fn to(task: &'a AnswerTask, token: &'a str) -> Self {
+        Self {
+            token,
+            resolution: match task.ballot {
+                Ballot::Approve => "approved",
+                Ballot::Reject => "rejected",
+            },
+            rationale: Some(task.rationale.as_str()).filter(|rationale| !rationale.is_empty()),
+        }
+    }
 }
 
 impl Tracemem {

@@ -6,6 +6,7 @@ use countersign::clock::Clock;
 use countersign::config::{Config, Mode};
 use serde::Deserialize as _;
 use serde_yaml::Value;
+use sha2::Digest as _;
 
 use crate::desk::{Ran, program};
 
@@ -82,6 +83,27 @@ fn the_policies_of_the_platforms_pass_their_checks_and_tests() {
 }
 
 #[test]
+fn the_agentwarden_example_is_a_config_that_answers_nobody_and_one_for_the_simulation() {
+    let folder = Path::new(ROOT).join("examples/agentwarden");
+    let config = load(&folder.join("countersign.yaml"));
+    assert_eq!(config.mode, Mode::DryRun);
+    assert_eq!(config.sources.len(), 1);
+    let simulated = load(&folder.join("simulated.yaml"));
+    assert_eq!(simulated.mode, Mode::Enforce);
+}
+
+#[test]
+fn the_executors_handler_is_the_one_of_agentwardens_page() {
+    // What the page shows, letter for letter: whoever changes the file changes what is proven with it.
+    let handler = read("examples/agentwarden/handler.py");
+    let digest = hex::encode(sha2::Sha256::digest(handler.as_bytes()));
+    assert_eq!(
+        digest,
+        "0ed64200439cd1870ee0c1dbee0035e63dce476fd45063784c2ef56b162d9618"
+    );
+}
+
+#[test]
 fn the_sidecars_config_and_policy_are_taken() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("countersign.yaml");
@@ -135,6 +157,7 @@ fn the_commands_that_the_pages_name_are_there() {
         "docs/policy-guide.md",
         "docs/tracemem.md",
         "policies/README.md",
+        "examples/agentwarden/README.md",
         "examples/deploy/README.md",
         "examples/platforms/README.md",
         "examples/tracemem/README.md",

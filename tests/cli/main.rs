@@ -8,6 +8,7 @@
 
 mod desk;
 
+mod agentwarden;
 mod demo;
 mod directory;
 mod examples;
@@ -18,5 +19,6 @@ mod probing;
 mod reading;
 mod readme;
 mod setup;
+mod sources;
 mod testing;
 mod voting;

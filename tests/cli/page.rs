@@ -22,6 +22,16 @@ pub(crate) struct Typed {
 impl Typed {
     /// Compares with what was printed.
     pub(crate) fn assert_printed(&self, printed: &str) {
+        assert!(
+            self.says(printed),
+            "$ {}\n--- the page says\n{}\n--- it says\n{printed}",
+            self.command,
+            self.shown.join("\n"),
+        );
+    }
+
+    /// Whether the page says this.
+    pub(crate) fn says(&self, printed: &str) -> bool {
         let lines = |lines: &mut dyn Iterator<Item = &str>| -> Vec<String> {
             lines
                 .filter(|line| !line.is_empty())
@@ -29,14 +39,7 @@ impl Typed {
                 .collect()
         };
         let shown = lines(&mut self.shown.iter().map(String::as_str));
-        let printed = lines(&mut printed.lines());
-        assert!(
-            self.is_silent() || matches(&shown, &printed),
-            "$ {}\n--- the page says\n{}\n--- it says\n{}",
-            self.command,
-            shown.join("\n"),
-            printed.join("\n")
-        );
+        self.is_silent() || matches(&shown, &lines(&mut printed.lines()))
     }
 
     /// Whether the page says nothing of what is printed.

@@ -19,6 +19,7 @@ mod tracemem;
 mod process;
 
 mod agents_api;
+mod agentwarden;
 mod answering;
 mod contract;
 mod expired;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::domain::case::{
     AnswerState, Asked, Awaited, Case, CaseTerms, Confirmed, Decision, EarlierAnswers, Entry, Mode,
-    Resolution, Resolved, Resolver, State, Step,
+    Resolution, Resolved, Resolver, State, Step, TOLD_OTHERWISE,
 };
 use crate::domain::effect::{Ballot, Effect, Planned, Release};
 use crate::domain::log_entry::EntryKind;
@@ -96,6 +96,22 @@ impl Case {
         } = confirmed;
         self.asked = asked;
         self.decide(verdict, Decision::MadeOnRecord { input, token }, terms, now)
+    }
+
+    /// Somebody said that it was over before anything was decided, and the platform still lists it.
+    pub(super) fn taken_up_again(
+        mut self,
+        record: Confirmed,
+        terms: &CaseTerms,
+        now: Timestamp,
+    ) -> Step {
+        self.platform_outcome = None;
+        let doubt = TOLD_OTHERWISE.to_owned();
+        let record = Confirmed {
+            verdict: Verdict::unconfirmed(doubt, record.verdict.revision),
+            ..record
+        };
+        self.confirmed(record, terms, now)
     }
 
     /// People are asked about what the delivery claimed.

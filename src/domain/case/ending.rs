@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::domain::case::{
     AnswerState, Case, CaseTerms, EarlierAnswers, Refused, Resolution, Resolved, Resolver, State,
-    Step,
+    Step, TOLD_OTHERWISE,
 };
 use crate::domain::log_entry::EntryKind;
 use crate::domain::platform::PlatformOutcome;
@@ -47,17 +47,15 @@ impl Case {
 
     /// The platform did not close it after all.
     pub(super) fn open_again(mut self, terms: &CaseTerms, now: Timestamp) -> Step {
-        let because =
-            "we were told that the platform had decided it, and it still lists it as pending";
         self.platform_outcome = None;
         self.outcome = Outcome::Escalate;
         self.cause = Cause::Source;
         self.votes.clear();
         self.open(terms, now);
         if let State::Open(question) = &mut self.state {
-            question.because = Some(because.to_owned());
+            question.because = Some(TOLD_OTHERWISE.to_owned());
         }
-        let detail = json!({ "error": because });
+        let detail = json!({ "error": TOLD_OTHERWISE });
         self.stepped(EntryKind::Escalated, detail, EarlierAnswers::Withdraw)
     }
 

@@ -79,7 +79,10 @@ pub enum Event {
         doubt: String,
     },
     /// The platform lists the request as pending.
-    StillPending,
+    StillPending {
+        /// Its record, where nothing was decided before.
+        record: Option<Box<Confirmed>>,
+    },
 }
 
 /// A request as the platform's own record has it, decided.
@@ -140,7 +143,7 @@ impl Event {
             | Self::AnswerRetried { .. }
             | Self::Confirmed(_)
             | Self::Unconfirmed { .. }
-            | Self::StillPending => None,
+            | Self::StillPending { .. } => None,
         }
     }
 }

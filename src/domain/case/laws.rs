@@ -59,7 +59,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => Just(Happening::Other(Event::AnswerRetried { by: "alice".to_owned() })),
         3 => outcome().prop_map(|outcome| Happening::Other(confirmed(outcome))),
         1 => Just(Happening::Other(Event::Unconfirmed { doubt: "it is not listed".to_owned() })),
-        1 => Just(Happening::Other(Event::StillPending)),
+        1 => Just(Happening::Other(Event::StillPending { record: None })),
+        1 => outcome().prop_map(|outcome| Happening::Other(still_pending(outcome))),
     ]
 }
 
@@ -81,9 +82,26 @@ fn confirmed(outcome: Outcome) -> Event {
     }))
 }
 
-/// Whether a decision was made on a record that was waited for.
+/// The platform lists it, and policy would say `outcome`.
+fn still_pending(outcome: Outcome) -> Event {
+    Event::StillPending {
+        record: match confirmed(outcome) {
+            Event::Confirmed(record) => Some(record),
+            _ => None,
+        },
+    }
+}
+
+/// Whether a decision was made on a record that was waited for, or that people are asked by after all.
 fn decides(before: &Case, step: &Step) -> bool {
-    matches!(before.state, State::Received(_)) && step.decision != Decision::Stands
+    let waited = match &before.state {
+        State::Received(_) => true,
+        State::Resolved(said) => {
+            said.outcome == Resolved::Superseded && step.case.outcome == Outcome::Escalate
+        }
+        State::Open(_) | State::Answering(_) => false,
+    };
+    waited && step.decision != Decision::Stands
 }
 
 fn event(happening: &Happening, case: &Case, now: Timestamp) -> Event {

@@ -66,7 +66,7 @@ impl Case {
                 | Event::AnswerGivenUp { .. }
                 | Event::AnswerTooLate { .. }
                 | Event::AnswerRetried { .. }
-                | Event::StillPending => Err(Refused::Nothing),
+                | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Open(escalation) => match event {
                 Event::Voted { vote, shown } => self.vote(&escalation, vote, shown, terms, now),
@@ -94,7 +94,7 @@ impl Case {
                 | Event::AnswerRetried { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
-                | Event::StillPending => Err(Refused::Nothing),
+                | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Answering(resolution) => match event {
                 Event::Voted { .. } => Err(Refused::Closed(Box::new(resolution))),
@@ -162,7 +162,7 @@ impl Case {
                 Event::HeardOfEnd { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
-                | Event::StillPending => Err(Refused::Nothing),
+                | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Resolved(resolution) => match event {
                 Event::Voted { .. } => Err(Refused::Closed(Box::new(resolution))),
@@ -182,15 +182,18 @@ impl Case {
                     ..
                 } if self.platform_outcome.is_none() => Ok(self.report(outcome, None, None)),
                 // Somebody told us of an end that there is not: a person looks.
-                Event::StillPending
+                Event::StillPending { record }
                     if resolution.outcome == Resolved::Superseded && !self.asked.expired(now) =>
                 {
-                    Ok(self.open_again(terms, now))
+                    Ok(match record {
+                        Some(record) => self.taken_up_again(*record, terms, now),
+                        None => self.open_again(terms, now),
+                    })
                 }
                 Event::PlatformResolved { .. }
                 | Event::HeardOfEnd { .. }
                 | Event::TimePassed
-                | Event::StillPending
+                | Event::StillPending { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
                 | Event::AnswerTaken { .. }

@@ -76,6 +76,15 @@ impl CallbackHosts {
         Ok(hosts)
     }
 
+    /// One that a callback can go to, as an address holds it.
+    pub fn first(&self) -> Option<String> {
+        let address = || match self.addresses.first()? {
+            (IpAddr::V4(address), _) => Some(address.to_string()),
+            (IpAddr::V6(address), _) => Some(format!("[{address}]")),
+        };
+        self.names.first().cloned().or_else(address)
+    }
+
     /// Whether a callback can go anywhere at all.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty() && self.addresses.is_empty()

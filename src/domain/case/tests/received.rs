@@ -158,7 +158,7 @@ fn what_the_platform_still_lists_is_opened_again_though_we_were_told_of_its_end(
         brief(&closed),
         "resolved superseded by platform, answer none"
     );
-    let step = after(closed, Event::StillPending);
+    let step = after(closed, Event::StillPending { record: None });
     assert_eq!(
         (step.case.state.as_str(), step.case.cause),
         ("open", Cause::Source)
@@ -173,11 +173,32 @@ fn what_the_platform_still_lists_is_opened_again_though_we_were_told_of_its_end(
 }
 
 #[test]
+fn what_was_said_to_be_over_before_it_was_decided_is_asked_by_the_record() {
+    let told = Event::PlatformResolved {
+        outcome: Some(PlatformOutcome::Approved),
+        by: None,
+        reason: None,
+    };
+    let closed = after(received().case, told).case;
+    let Event::Confirmed(record) = confirmed(verdict(Outcome::Approve)) else {
+        panic!("a record")
+    };
+    let record = Some(record);
+    let step = after(closed, Event::StillPending { record });
+    assert_eq!(
+        (step.case.state.as_str(), step.case.cause),
+        ("open", Cause::Source)
+    );
+    assert!(matches!(step.decision, Decision::MadeOnRecord { .. }));
+    assert_eq!((step.case.platform_outcome, step.effects), (None, vec![]));
+}
+
+#[test]
 fn what_ended_here_is_not_opened_again() {
     let case = begun(verdict(Outcome::Reject));
     let settled = after(case, Event::AnswerTaken { platform: None }).case;
     assert_eq!(
-        settled.step(Event::StillPending, &terms(), at(3)),
+        settled.step(Event::StillPending { record: None }, &terms(), at(3)),
         Err(Refused::Nothing)
     );
 }

@@ -63,6 +63,29 @@ async fn an_empty_rationale_is_left_out() {
 }
 
 #[tokio::test]
+async fn a_preview_is_the_answer_without_its_secrets() {
+    let platform = Platform::answering(204, &[], "").await;
+    let source = Tracemem::new(settings(platform.url.clone()), client()).unwrap();
+    source.answer(&task()).await;
+    let sent = &platform.received()[0];
+    let preview = source.preview(&task()).unwrap().unwrap();
+    let hidden = |text: &str| text.replace(TOKEN, "***").replace(CREDENTIAL, "***");
+    assert_eq!(preview.method, sent.method.as_str());
+    assert!(preview.url.ends_with(&sent.path), "{}", preview.url);
+    let body = String::from_utf8(sent.body.to_vec()).unwrap();
+    assert_eq!(preview.body, Some(hidden(&body)));
+    assert!(!preview.headers.is_empty());
+    for (name, value) in &preview.headers {
+        assert_eq!(*value, hidden(sent.headers[name].to_str().unwrap()));
+    }
+    let nothing = AnswerTask {
+        token: None,
+        ..task()
+    };
+    assert!(source.preview(&nothing).unwrap().is_err());
+}
+
+#[tokio::test]
 async fn a_rotated_credential_is_used_at_the_next_answer() {
     let platform = Platform::answering(204, &[], "").await;
     let folder = tempfile::tempdir().unwrap();
