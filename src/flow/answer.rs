@@ -286,7 +286,7 @@ impl Courier {
             ballot: answer.ballot,
             rationale: answer.rationale.clone(),
             traceparent: case.asked.traceparent.clone(),
-            idempotency_key: case.asked.id.to_string(),
+            case_id: case.asked.id.to_string(),
         };
         self.desk.source.answer(&task).await
     }
