@@ -52,7 +52,8 @@ impl Flow {
     }
 }
 
-/// What tells a repeated delivery of an event from another event; nothing where the platform names neither.
+/// What tells a repeated delivery of an event from another event; nothing where the platform names neither. Under a name
+/// that nobody signed anything may have come before: only what says the same is the same event then.
 fn once(source: &SourceName, occasion: &Occasion) -> Option<ContentDigest> {
     let request = occasion.request.as_ref().map(RequestId::as_str);
     let (kind, id) = match (&occasion.delivery, request) {

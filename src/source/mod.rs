@@ -273,8 +273,16 @@ pub struct AnswerTask {
     pub rationale: String,
     /// The W3C trace the request came in.
     pub traceparent: Option<String>,
-    /// The same for every attempt.
-    pub idempotency_key: String,
+    /// What we call the request.
+    pub case_id: String,
+}
+
+impl AnswerTask {
+    /// The same for every attempt at this word, and another one for the other: a platform that repeats what it said to a
+    /// key it knows must not confirm a rejection with the response to an approval.
+    pub fn idempotency_key(&self) -> String {
+        format!("{}_{}", self.case_id, reply::ours(self.ballot).as_str())
+    }
 }
 
 /// What became of one attempt.

@@ -312,7 +312,7 @@ fn headers(credential: &Secret, task: &AnswerTask) -> Option<HeaderMap> {
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let user_agent = HeaderValue::from_static(concat!("countersign/", env!("CARGO_PKG_VERSION")));
     headers.insert(header::USER_AGENT, user_agent);
-    if let Ok(key) = HeaderValue::from_str(&task.idempotency_key) {
+    if let Ok(key) = HeaderValue::from_str(&task.idempotency_key()) {
         headers.insert(HeaderName::from_static("idempotency-key"), key);
     }
     if let Some(trace) = task

@@ -200,7 +200,7 @@ async fn an_approval_is_answered_under_its_id() {
             ballot,
             rationale: "under $1000".to_owned(),
             traceparent: None,
-            idempotency_key: "case_1".to_owned(),
+            case_id: "case_1".to_owned(),
         };
         let result = source(&platform.url).answer(&task).await;
         assert_eq!(result, AnswerResult::Done { platform: None });
