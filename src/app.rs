@@ -304,9 +304,9 @@ impl KeepSets for Keeper {
 }
 
 /// How long an effect belongs to the courier that tries it: longer than any attempt takes, the commit of what became of
-/// it included.
+/// it included. An attempt is four calls at most: a login and the call, and both again where the token is refused.
 fn lease(timeout: std::time::Duration) -> jiff::SignedDuration {
-    let most = timeout.saturating_mul(2) + std::time::Duration::from_secs(40);
+    let most = timeout.saturating_mul(4) + std::time::Duration::from_secs(40);
     jiff::SignedDuration::try_from(most).unwrap_or(jiff::SignedDuration::MAX)
 }
 

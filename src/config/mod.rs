@@ -211,7 +211,7 @@ pub struct Limits {
 pub struct Outbox {
     /// How long the other side may take over one attempt, at least 100 ms.
     pub timeout: Duration,
-    /// How many attempts are under way at once, for each source; at least 1.
+    /// How many attempts of each kind are under way at once, for each source; at least 1.
     pub concurrency: u32,
 }
 

@@ -104,14 +104,40 @@ impl std::fmt::Debug for Forward {
     }
 }
 
+/// What sort of effect one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EffectKind {
+    /// An answer to a platform.
+    Answer,
+    /// An event that is passed on.
+    Forward,
+    /// A look at a platform's record.
+    Confirm,
+}
+
+impl EffectKind {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Answer, Self::Forward, Self::Confirm];
+
+    /// Its word in the API and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Forward => "forward",
+            Self::Confirm => "confirm",
+        }
+    }
+}
+
 impl Effect {
     /// The word for its kind in the API and the database.
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Answer(_) => "answer",
-            Self::Forward(_) => "forward",
-            Self::Confirm => "confirm",
-        }
+        let kind = match self {
+            Self::Answer(_) => EffectKind::Answer,
+            Self::Forward(_) => EffectKind::Forward,
+            Self::Confirm => EffectKind::Confirm,
+        };
+        kind.as_str()
     }
 }
 

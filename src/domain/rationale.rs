@@ -66,6 +66,10 @@ pub fn short(verdict: &Verdict) -> String {
 /// [`short`] of what stands: an approval that became a question to a person does not read as one.
 pub fn standing(case: &Case) -> String {
     let said = short(&case.verdict);
+    if let State::Received(_) = case.state {
+        return "Not decided yet: the platform is asked for its own record of the request."
+            .to_owned();
+    }
     let because = match &case.state {
         State::Open(question) => question.because.as_deref(),
         State::Received(_) | State::Answering(_) | State::Resolved(_) => None,

@@ -1,6 +1,7 @@
 //! The outbox: does the effects that are due, at least once each, until they are settled or given up.
 //!
-//! One [`Courier`] for each source, so that a platform that hangs holds up nobody else's answers.
+//! One [`Courier`] for each source, so that a platform that hangs holds up nobody else's answers; and each kind of effect on
+//! a way of its own, so that records that hang, or whoever events are passed on to, hold up no answers either.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::case::{Case, Event, Mode};
-use crate::domain::effect::{Answer, Effect};
+use crate::domain::effect::{Answer, Effect, EffectKind};
 use crate::flow::attempt::{described, judge, shown, stale};
 use crate::flow::confirm::Unfounded;
 use crate::flow::{Desk, Observer, Took, confirm};
 use crate::json;
 use crate::policy::watch::LivePolicies;
-use crate::source::{AnswerResult, AnswerTask, Reach};
+use crate::source::{AnswerResult, AnswerTask, ConfirmTask, Confirmation, Reach};
 use crate::store::{Attempt, Claim, Store, StoreError};
 
 /// How long a courier rests after the store said no.
@@ -38,7 +39,7 @@ pub struct Courier {
 /// How a courier works.
 #[derive(Debug, Clone, Copy)]
 pub struct CourierSettings {
-    /// How many effects are under way at once.
+    /// How many effects of each kind are under way at once.
     pub concurrency: usize,
     /// How long a claimed effect is nobody else's; longer than any attempt can take.
     pub lease: SignedDuration,
@@ -66,6 +67,11 @@ impl Courier {
 
     /// Does what is due as it becomes due, until `stop`. Work that is under way then is finished; no more is begun.
     pub async fn run(&self, stop: &CancellationToken) {
+        let each = EffectKind::ALL.map(|kind| self.work_on(kind, stop));
+        futures_util::future::join_all(each).await;
+    }
+
+    async fn work_on(&self, kind: EffectKind, stop: &CancellationToken) {
         let mut planned = self.store.planned();
         let mut under_way = FuturesUnordered::new();
         loop {
@@ -78,7 +84,7 @@ impl Courier {
             if free > 0 && !stopping {
                 // Marked as seen before the look, so that nothing falls between.
                 planned.mark_unchanged();
-                let (claims, due) = self.claim(free).await;
+                let (claims, due) = self.claim(kind, free).await;
                 under_way.extend(claims.into_iter().map(|claim| self.perform(claim)));
                 next = due;
             }
@@ -93,15 +99,15 @@ impl Courier {
         }
     }
 
-    /// At most `free` effects that are due, and when the next one is.
-    async fn claim(&self, free: usize) -> (Vec<Claim>, Option<Timestamp>) {
+    /// At most `free` effects of `kind` that are due, and when the next one is.
+    async fn claim(&self, kind: EffectKind, free: usize) -> (Vec<Claim>, Option<Timestamp>) {
         let (name, now) = (self.desk.source.name(), self.clock.now());
         let later = |pause| now.saturating_add(pause).unwrap_or(Timestamp::MAX);
         let claiming = async {
             let lease = later(self.settings.lease);
-            let claims = self.store.claim(name, free, now, lease).await?;
+            let claims = self.store.claim(name, kind, free, now, lease).await?;
             let next = if claims.len() < free {
-                self.store.next_due(name).await
+                self.store.next_due(name, kind).await
             } else {
                 Ok(None)
             };
@@ -160,7 +166,7 @@ impl Courier {
             Ok(None) => return,
             Err(error) => return self.cannot_work(&error),
         };
-        let confirmation = self.desk.source.confirm(&confirm::task(case, claim)).await;
+        let confirmation = self.look(&confirm::task(case, claim)).await;
         let (word, error) = shown(&confirmation);
         self.observer
             .attempted(self.desk.source.name(), claim.effect.kind(), word, error);
@@ -181,8 +187,18 @@ impl Courier {
         if confirm::is_confirmed(&file) {
             return None;
         }
-        let confirmation = self.desk.source.confirm(&confirm::task(case, claim)).await;
+        let confirmation = self.look(&confirm::task(case, claim)).await;
         confirm::founded(&file, confirmation)
+    }
+
+    /// One look at a record. A list that comes page by page, each of them late, is given up while the look is still ours.
+    async fn look(&self, task: &ConfirmTask) -> Confirmation {
+        let patience = Duration::try_from(self.settings.lease).unwrap_or(Duration::MAX) / 2;
+        let looking = tokio::time::timeout(patience, self.desk.source.confirm(task));
+        looking.await.unwrap_or_else(|_| Confirmation::Retry {
+            after: None,
+            error: format!("the platform did not show the record within {patience:?}"),
+        })
     }
 
     async fn settle(&self, claim: &Claim, attempt: Attempt, evaluation: Duration) {
@@ -289,7 +305,7 @@ impl Courier {
             ballot: answer.ballot,
             rationale: answer.rationale.clone(),
             traceparent: case.asked.traceparent.clone(),
-            idempotency_key: case.asked.id.to_string(),
+            case_id: case.asked.id.to_string(),
         };
         self.desk.source.answer(&task).await
     }

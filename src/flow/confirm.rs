@@ -1,7 +1,8 @@
 //! Requests whose delivery proves nothing are decided on the platform's own record, which is read back first.
 //!
 //! What must hold: nothing is answered, neither yes nor no, that the platform's record does not bear out; what the
-//! delivery claimed decides nothing, it can only bring a person in.
+//! delivery claimed decides nothing, it can only bring a person in; what answers a request came with its record, or with
+//! a delivery that the platform signed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -207,6 +208,7 @@ fn decide(
 
 fn confirmed(file: &CaseFile, record: Request, verdict: Verdict, input: &Input) -> Confirmed {
     let input: Arc<str> = input.text().into();
+    let token = record.token;
     let asked = Asked {
         action: record.action,
         agent: record.agent,
@@ -219,6 +221,7 @@ fn confirmed(file: &CaseFile, record: Request, verdict: Verdict, input: &Input) 
         asked,
         verdict,
         input,
+        token,
     }
 }
 

@@ -62,9 +62,11 @@ pub(super) fn receive(
     within: SignedDuration,
     now: Timestamp,
 ) -> Decided {
-    // Whoever forges a delivery could end the request with it.
+    // Whoever forges a delivery could end the request with it, or have another request told what was decided on this one's
+    // record.
     if !request.proven.signature {
         request.expires_at = None;
+        request.token = None;
     }
     let input = Input::of(&request, now);
     let doubt = "the platform has not shown its own record of the request yet".to_owned();

@@ -25,6 +25,7 @@ use serde_json::{Map, Value};
 use crate::clock::Clock;
 use crate::domain::case::{Case, CaseTerms, Event, Refused, State};
 use crate::domain::id::{CaseId, SourceName};
+use crate::domain::request::Proven;
 use crate::policy::watch::LivePolicies;
 use crate::signature::{Delivery, Unverified};
 use crate::source::{Elsewhere, Malformed, NotListed, Occasion, Reading, Source};
@@ -237,9 +238,11 @@ impl Flow {
                     event: elsewhere.event.clone(),
                     request: Some(elsewhere.request.clone()),
                     delivery: elsewhere.delivery.clone(),
+                    content: elsewhere.content,
                 };
                 self.pass_on(desk, &verified, &occasion, now).await?;
-                self.resolved_elsewhere(desk, elsewhere, now).await
+                self.resolved_elsewhere(desk, elsewhere, verified.proven(), now)
+                    .await
             }
             Reading::Nothing(occasion) => {
                 self.pass_on(desk, &verified, &occasion, now).await?;
@@ -292,13 +295,28 @@ impl Flow {
         &self,
         desk: &Desk,
         elsewhere: Elsewhere,
+        proven: Proven,
         now: Timestamp,
     ) -> Result<Acknowledged, Refusal> {
         let id = CaseId::derive(desk.source.name(), "", &elsewhere.request);
-        let event = Event::PlatformResolved {
-            outcome: elsewhere.outcome,
-            by: elsewhere.by,
-            reason: elsewhere.reason,
+        let Elsewhere {
+            outcome,
+            by,
+            reason,
+            ..
+        } = elsewhere;
+        let event = if proven.signature {
+            Event::PlatformResolved {
+                outcome,
+                by,
+                reason,
+            }
+        } else {
+            Event::HeardOfEnd {
+                outcome,
+                by,
+                reason,
+            }
         };
         let stepped = self
             .store

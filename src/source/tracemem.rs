@@ -95,6 +95,7 @@ impl Source for Tracemem {
                 event: bounded(event),
                 request: request_id(&payload).ok(),
                 delivery: None,
+                content: None,
             })),
         }
     }
@@ -287,6 +288,7 @@ fn read_resolved(payload: &Value) -> Result<Elsewhere, Malformed> {
         request: request_id(payload)?,
         event: "approval.resolved".to_owned(),
         delivery: None,
+        content: None,
         outcome: reply::usual_outcome(payload),
         by: first(&["approver", "resolved_by", "by"]).or_else(|| {
             ["approver", "resolved_by", "by"]
@@ -310,7 +312,7 @@ fn headers(credential: &Secret, task: &AnswerTask) -> Option<HeaderMap> {
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let user_agent = HeaderValue::from_static(concat!("countersign/", env!("CARGO_PKG_VERSION")));
     headers.insert(header::USER_AGENT, user_agent);
-    if let Ok(key) = HeaderValue::from_str(&task.idempotency_key) {
+    if let Ok(key) = HeaderValue::from_str(&task.idempotency_key()) {
         headers.insert(HeaderName::from_static("idempotency-key"), key);
     }
     if let Some(trace) = task

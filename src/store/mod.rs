@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::domain::case::{Asked, Case, CaseTerms, Event, Refused};
-use crate::domain::effect::{Effect, EffectId, Planned, Reached};
+use crate::domain::effect::{Effect, EffectId, EffectKind, Planned, Reached};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, Revision, SourceName};
 use crate::domain::log_entry::EntryKind;
@@ -81,6 +81,8 @@ pub struct Claim {
     pub attempts: u32,
     /// Whether an earlier attempt may have arrived although nobody said so.
     pub reached: Reached,
+    /// What stood in the way the last time.
+    pub error: Option<String>,
     /// When it was written.
     pub created_at: Timestamp,
     /// It is not tried after this.
@@ -259,12 +261,13 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Gives at most `limit` due effects of `source` to the caller until `lease`; nobody else is given them before.
+    /// Gives at most `limit` due effects of `source` and `kind` to the caller until `lease`; nobody else is given them before.
     /// Under a freeze an approval by policy is given only after its `not_after`, to become a question. Of forwards with one lane only the
     /// oldest that is not done is given.
     async fn claim(
         &self,
         source: &SourceName,
+        kind: EffectKind,
         limit: usize,
         now: Timestamp,
         lease: Timestamp,
@@ -279,8 +282,12 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<Case>, StoreError>;
 
-    /// When the next effect of `source` is due, leases included.
-    async fn next_due(&self, source: &SourceName) -> Result<Option<Timestamp>, StoreError>;
+    /// When the next effect of `source` and `kind` is due, leases included.
+    async fn next_due(
+        &self,
+        source: &SourceName,
+        kind: EffectKind,
+    ) -> Result<Option<Timestamp>, StoreError>;
 
     /// At most `limit` cases that the clock moves at or before `now`, with their sources.
     async fn waking(

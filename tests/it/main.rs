@@ -23,6 +23,7 @@ mod agentwarden;
 mod answering;
 mod contract;
 mod expired;
+mod forged;
 mod forward;
 mod freeze;
 mod corpus;

@@ -368,7 +368,7 @@ fn answers(sender: &Sender, request: &Request, input: &Value, verdict: &Value) -
             ballot,
             rationale: bounded(rationale, sender.counterpart.rationale_limit),
             traceparent: None,
-            idempotency_key: word("case_id").unwrap_or_default().to_owned(),
+            case_id: word("case_id").unwrap_or_default().to_owned(),
         };
         WouldAnswer {
             ballot,

@@ -1,7 +1,5 @@
 //! How a case begins: decided at once, or received and decided when the platform's own record was read back.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -94,9 +92,10 @@ impl Case {
             asked,
             verdict,
             input,
+            token,
         } = confirmed;
         self.asked = asked;
-        self.decide(verdict, Some(input), terms, now)
+        self.decide(verdict, Decision::MadeOnRecord { input, token }, terms, now)
     }
 
     /// Somebody said that it was over before anything was decided, and the platform still lists it.
@@ -118,13 +117,13 @@ impl Case {
     /// People are asked about what the delivery claimed.
     pub(super) fn unconfirmed(self, doubt: String, terms: &CaseTerms, now: Timestamp) -> Step {
         let verdict = Verdict::unconfirmed(doubt, self.verdict.revision.clone());
-        self.decide(verdict, None, terms, now)
+        self.decide(verdict, Decision::Made, terms, now)
     }
 
     fn decide(
         mut self,
         verdict: Verdict,
-        input: Option<Arc<str>>,
+        decision: Decision,
         terms: &CaseTerms,
         now: Timestamp,
     ) -> Step {
@@ -140,7 +139,7 @@ impl Case {
         let detail = self.particulars();
         Step {
             effects,
-            decision: Decision::Made { input },
+            decision,
             ..self.stepped(EntryKind::Decided, detail, EarlierAnswers::Keep)
         }
     }

@@ -10,6 +10,7 @@ use crate::domain::id::ContentDigest;
 use crate::domain::log_entry::EntryKind;
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::verdict::Verdict;
+use crate::secret::Secret;
 
 /// Something that happened to a case.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,15 @@ pub enum Event {
         /// Its word, if it gave one.
         outcome: Option<PlatformOutcome>,
         /// Who decided there.
+        by: Option<String>,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Somebody who did not prove to be the platform said how the request ended there.
+    HeardOfEnd {
+        /// The platform's word, if they gave one.
+        outcome: Option<PlatformOutcome>,
+        /// Who is said to have decided there.
         by: Option<String>,
         /// Why.
         reason: Option<String>,
@@ -89,6 +99,8 @@ pub struct Confirmed {
     pub verdict: Verdict,
     /// The policy input as JSON text; [`Asked::input`] is its digest.
     pub input: Arc<str>,
+    /// What answers the request, in place of what came with the delivery.
+    pub token: Option<Secret>,
 }
 
 impl Event {
@@ -130,6 +142,7 @@ impl Event {
             Self::Voted { .. }
             | Self::TimePassed
             | Self::PlatformResolved { .. }
+            | Self::HeardOfEnd { .. }
             | Self::AnswerGivenUp { .. }
             | Self::AnswerTooLate { .. }
             | Self::AnswerRetried { .. }
@@ -181,10 +194,14 @@ pub enum EarlierAnswers {
 pub enum Decision {
     /// The verdict is what it was.
     Stands,
-    /// The verdict was made now.
-    Made {
-        /// The policy input it was made on, where that is another one than before.
-        input: Option<Arc<str>>,
+    /// The verdict was made now, on what was known before.
+    Made,
+    /// The verdict was made now, on the platform's own record.
+    MadeOnRecord {
+        /// The policy input.
+        input: Arc<str>,
+        /// What answers the request.
+        token: Option<Secret>,
     },
 }
 

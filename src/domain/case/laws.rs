@@ -50,6 +50,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         4 => (0..3_u8, ballot(), shown).prop_map(|(by, vote, shown)| Happening::Vote(by, vote, shown)),
         2 => Just(Happening::Other(Event::TimePassed)),
         1 => platform().prop_map(|outcome| Happening::Other(Event::PlatformResolved { outcome, by: None, reason: None })),
+        1 => platform().prop_map(|outcome| Happening::Other(Event::HeardOfEnd { outcome, by: None, reason: None })),
         1 => platform().prop_map(|platform| Happening::Other(Event::AnswerTaken { platform })),
         1 => (platform(), ours).prop_map(|(platform, ours)| Happening::Other(Event::AnswerNotNeeded { platform, ours })),
         1 => Just(Happening::Other(Event::AnswerExpired)),
@@ -82,6 +83,7 @@ fn recorded(outcome: Outcome) -> Confirmed {
         asked: asked(),
         verdict: verdict(outcome),
         input: "{}".into(),
+        token: None,
     }
 }
 
@@ -100,7 +102,7 @@ fn decides(before: &Case, step: &Step) -> bool {
         }
         State::Open(_) | State::Answering(_) => false,
     };
-    waited && matches!(step.decision, Decision::Made { .. })
+    waited && step.decision != Decision::Stands
 }
 
 fn event(happening: &Happening, case: &Case, now: Timestamp) -> Event {

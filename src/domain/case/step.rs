@@ -26,11 +26,29 @@ impl Case {
         terms: &CaseTerms,
         now: Timestamp,
     ) -> Result<Step, Refused> {
+        let event = match event {
+            Event::HeardOfEnd {
+                outcome,
+                by,
+                reason,
+            } => {
+                if let Some(outcome) = outcome.clone().filter(|outcome| self.is_answering(outcome))
+                {
+                    return self.hear(outcome, by.as_deref(), reason.as_deref());
+                }
+                Event::PlatformResolved {
+                    outcome,
+                    by,
+                    reason,
+                }
+            }
+            event => event,
+        };
         match self.state.clone() {
             State::Received(awaited) => match event {
                 Event::Voted { .. } => Err(Refused::NotDecided),
                 Event::TimePassed if self.asked.expired(now) => Ok(self.expire(now)),
-                Event::TimePassed if awaited.confirm_by <= now => Ok(self.unconfirmed(
+                Event::TimePassed if awaited.end() <= now => Ok(self.unconfirmed(
                     "the platform's record of the request could not be read back in time"
                         .to_owned(),
                     terms,
@@ -44,6 +62,7 @@ impl Case {
                 Event::Confirmed(confirmed) => Ok(self.confirmed(*confirmed, terms, now)),
                 Event::Unconfirmed { doubt } => Ok(self.unconfirmed(doubt, terms, now)),
                 Event::TimePassed
+                | Event::HeardOfEnd { .. }
                 | Event::AnswerTaken { .. }
                 | Event::AnswerNotNeeded { .. }
                 | Event::AnswerExpired
@@ -73,6 +92,7 @@ impl Case {
                 }
                 Event::AnswerExpired => Ok(self.expire(now)),
                 Event::TimePassed
+                | Event::HeardOfEnd { .. }
                 | Event::AnswerGivenUp { .. }
                 | Event::AnswerTooLate { .. }
                 | Event::AnswerRetried { .. }
@@ -149,6 +169,7 @@ impl Case {
                     Ok(self.open_again(doubt, terms, now))
                 }
                 Event::AnswerUnfounded { .. }
+                | Event::HeardOfEnd { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
                 | Event::StillPending { .. } => Err(Refused::Nothing),
@@ -180,6 +201,7 @@ impl Case {
                     })
                 }
                 Event::PlatformResolved { .. }
+                | Event::HeardOfEnd { .. }
                 | Event::TimePassed
                 | Event::StillPending { .. }
                 | Event::Confirmed(_)
@@ -193,6 +215,27 @@ impl Case {
                 | Event::AnswerRetried { .. } => Err(Refused::Nothing),
             },
         }
+    }
+
+    /// Whether an answer is on its way that says the same.
+    fn is_answering(&self, outcome: &PlatformOutcome) -> bool {
+        match &self.state {
+            State::Answering(resolution) => resolution.outcome.agrees_with(outcome),
+            State::Received(_) | State::Open(_) | State::Resolved(_) => false,
+        }
+    }
+
+    /// Keeps what nobody proved beside the answer: that has to leave, or it would be lost if they lied.
+    fn hear(
+        self,
+        outcome: PlatformOutcome,
+        by: Option<&str>,
+        reason: Option<&str>,
+    ) -> Result<Step, Refused> {
+        if self.platform_outcome.is_some() {
+            return Err(Refused::Nothing);
+        }
+        Ok(self.report(outcome, by, reason))
     }
 
     fn vote(

@@ -124,6 +124,7 @@ fn received(delivery: &Request) -> (Claim, CaseFile) {
         effect: Effect::Confirm,
         attempts: 0,
         reached: Reached::No,
+        error: Some("no connection".to_owned()),
         created_at: at(0),
         not_after: at(120),
     };
@@ -259,7 +260,7 @@ fn a_platform_that_is_down_or_does_not_know_us_is_asked_again_within_the_time() 
     let Some(Attempt::Done(Some(Event::Unconfirmed { doubt }))) = stale(&claim, at(120)) else {
         panic!("people are asked")
     };
-    assert!(doubt.contains("in time"), "{doubt}");
+    assert!(doubt.ends_with("in time (no connection)"), "{doubt}");
 }
 
 /// What stands in the way of what people said of `delivery`, which was not confirmed when they were asked.

@@ -110,6 +110,7 @@ fn an_approval_and_a_rejection_tell_an_end() {
             request: RequestId::parse(ID).unwrap(),
             event: "approval.approved".to_owned(),
             delivery: None,
+            content: end.content,
             outcome: Some(PlatformOutcome::Approved),
             by: Some("user_xyz789abc456def123".to_owned()),
             reason: None,
@@ -199,7 +200,7 @@ async fn an_approval_is_answered_under_its_id() {
             ballot,
             rationale: "under $1000".to_owned(),
             traceparent: None,
-            idempotency_key: "case_1".to_owned(),
+            case_id: "case_1".to_owned(),
         };
         let result = source(&platform.url).answer(&task).await;
         assert_eq!(result, AnswerResult::Done { platform: None });

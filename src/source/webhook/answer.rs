@@ -30,9 +30,10 @@ pub(super) async fn answer(settings: &Settings, api: &Api, task: &AnswerTask) ->
     };
     let ours = reply::ours(task.ballot);
     let values = values(settings, task, &capabilities, &ours);
+    let idempotency = task.idempotency_key();
     let beside = Beside {
         query: &[],
-        idempotency: &task.idempotency_key,
+        idempotency: &idempotency,
         traceparent: task.traceparent.as_deref(),
         largest: LARGEST_RESPONSE,
     };
@@ -78,7 +79,7 @@ fn values<'a>(
         token: capabilities.token.as_ref(),
         rationale: Some(&task.rationale),
         resolution: Some(ours.as_str()),
-        case_id: Some(&task.idempotency_key),
+        case_id: Some(&task.case_id),
         payload: task.payload.as_ref(),
         secrets: Secrets::Sent,
     }

@@ -187,7 +187,7 @@ fn task() -> AnswerTask {
         ballot: Ballot::Approve,
         rationale: "Small refund: under $100".to_owned(),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
-        idempotency_key: "case_1".to_owned(),
+        case_id: "case_1".to_owned(),
     }
 }
 

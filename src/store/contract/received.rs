@@ -27,6 +27,7 @@ fn confirmed(request: &str, outcome: Outcome) -> Event {
         },
         verdict: record.verdict,
         input: input.into(),
+        token: Some(Secret::new("token-of-the-record")),
     }))
 }
 
@@ -55,7 +56,10 @@ pub(crate) async fn what_is_received_is_decided_on_the_record_that_is_read_back(
         panic!("the answer is to be sent")
     };
     assert!(matches!(answer.effect, Effect::Answer(_)));
-    assert_eq!(answer.token.as_ref().unwrap().expose(), "token-of-appr_1");
+    assert_eq!(
+        answer.token.as_ref().unwrap().expose(),
+        "token-of-the-record"
+    );
 }
 
 pub(crate) async fn a_freeze_that_came_meanwhile_holds_what_the_record_would_approve(

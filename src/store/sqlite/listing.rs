@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 use crate::domain::case::Case;
-use crate::domain::effect::EffectId;
+use crate::domain::effect::{EffectId, EffectKind};
 use crate::domain::id::{CaseId, Revision, SourceName};
 use crate::domain::log_entry::EntryKind;
 use crate::store::sqlite::chain;
@@ -143,16 +143,19 @@ pub(super) fn waking(
         .collect()
 }
 
-/// When the next effect of `source` can be claimed. What a freeze holds can be after its last
+/// When the next effect of `source` and `kind` can be claimed. What a freeze holds can be after its last
 /// moment.
 pub(super) fn next_due(
     connection: &Connection,
     source: &SourceName,
+    kind: EffectKind,
 ) -> Result<Option<Timestamp>, Trouble> {
     let first = |sql: &str| {
         connection
             .prepare_cached(sql)?
-            .query_row([source.as_str()], |row| row.get::<_, Option<i64>>(0))
+            .query_row([source.as_str(), kind.as_str()], |row| {
+                row.get::<_, Option<i64>>(0)
+            })
             .optional()
             .map(Option::flatten)
     };
@@ -160,16 +163,16 @@ pub(super) fn next_due(
         WHERE earlier.lane = outbox.lane AND earlier.id < outbox.id AND earlier.state = 'due'))";
     let due = if chain::frozen(connection)?.is_some() {
         let held = first(
-            "SELECT MIN(MAX(due_at, not_after + 1)) FROM outbox WHERE state = 'due' AND source = ?1 AND freezable",
+            "SELECT MIN(MAX(due_at, not_after + 1)) FROM outbox WHERE state = 'due' AND source = ?1 AND kind = ?2 AND freezable",
         )?;
         let free = first(&format!(
-            "SELECT due_at FROM outbox WHERE state = 'due' AND source = ?1 AND NOT freezable AND {waiting}
+            "SELECT due_at FROM outbox WHERE state = 'due' AND source = ?1 AND kind = ?2 AND NOT freezable AND {waiting}
              ORDER BY due_at LIMIT 1"
         ))?;
         held.into_iter().chain(free).min()
     } else {
         first(&format!(
-            "SELECT due_at FROM outbox WHERE state = 'due' AND source = ?1 AND {waiting} ORDER BY due_at LIMIT 1"
+            "SELECT due_at FROM outbox WHERE state = 'due' AND source = ?1 AND kind = ?2 AND {waiting} ORDER BY due_at LIMIT 1"
         ))?
     };
     Ok(due.map(time).transpose()?)

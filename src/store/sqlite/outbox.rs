@@ -8,7 +8,7 @@ use rusqlite::params;
 use serde_json::json;
 
 use crate::domain::case::{Case, CaseTerms, Event};
-use crate::domain::effect::{Ballot, Effect, EffectId, Reached};
+use crate::domain::effect::{Ballot, Effect, EffectId, EffectKind, Reached};
 use crate::domain::id::{ContentDigest, SourceName};
 use crate::domain::log_entry::EntryKind;
 use crate::store::sqlite::chain::{self, Link};
@@ -51,6 +51,7 @@ pub(super) fn forward(
 pub(super) fn claim(
     writing: &mut Writing<'_>,
     source: &SourceName,
+    kind: EffectKind,
     limit: usize,
     now: Timestamp,
     lease: Timestamp,
@@ -60,7 +61,7 @@ pub(super) fn claim(
         .connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM outbox
-             WHERE state = 'due' AND source = ?1 AND due_at <= ?2
+             WHERE state = 'due' AND source = ?1 AND kind = ?5 AND due_at <= ?2
                  AND NOT (?3 AND freezable AND not_after >= ?2)
                  AND (lane IS NULL OR NOT EXISTS (SELECT 1 FROM outbox AS earlier
                      WHERE earlier.lane = outbox.lane AND earlier.id < outbox.id AND earlier.state = 'due'))
@@ -71,7 +72,8 @@ pub(super) fn claim(
                 source.as_str(),
                 now.as_microsecond(),
                 frozen,
-                i64::try_from(limit).unwrap_or(i64::MAX)
+                i64::try_from(limit).unwrap_or(i64::MAX),
+                kind.as_str()
             ],
             EffectRow::read,
         )?

@@ -13,7 +13,7 @@ use super::rows::whole;
 use super::writer::{Fault, Lasting, Message};
 use super::{SqliteStore, control, listing, outbox, step, verify};
 use crate::domain::case::{Case, CaseTerms, Event};
-use crate::domain::effect::{Effect, EffectId, Planned};
+use crate::domain::effect::{Effect, EffectId, EffectKind, Planned};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, SourceName};
 use crate::store::{
@@ -57,6 +57,7 @@ impl Store for SqliteStore {
     async fn claim(
         &self,
         source: &SourceName,
+        kind: EffectKind,
         limit: usize,
         now: Timestamp,
         lease: Timestamp,
@@ -64,7 +65,7 @@ impl Store for SqliteStore {
         let source = source.clone();
         // Nobody else has the file, so a lease ends with this process, and need not outlast it.
         self.ask(Lasting::Passing, move |writing| {
-            outbox::claim(writing, &source, limit, whole(now), whole(lease))
+            outbox::claim(writing, &source, kind, limit, whole(now), whole(lease))
         })
         .await
     }
@@ -80,9 +81,13 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn next_due(&self, source: &SourceName) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_due(
+        &self,
+        source: &SourceName,
+        kind: EffectKind,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let source = source.clone();
-        self.read(move |connection| listing::next_due(connection, &source))
+        self.read(move |connection| listing::next_due(connection, &source, kind))
             .await
     }
 

@@ -103,9 +103,15 @@ impl Loaded {
         case.asked.expires_at = case.asked.expires_at.map(whole);
         let verdict = match &decision {
             Decision::Stands => self.row.verdict,
-            Decision::Made { .. } => json(&case.verdict)?,
+            Decision::Made | Decision::MadeOnRecord { .. } => json(&case.verdict)?,
         };
-        let row = CaseRow::of(&case, self.row.token, verdict)?;
+        let token = match &decision {
+            Decision::Stands | Decision::Made => self.row.token,
+            Decision::MadeOnRecord { token, .. } => {
+                token.as_ref().map(|token| token.expose().to_owned())
+            }
+        };
+        let row = CaseRow::of(&case, token, verdict)?;
         let detail = json(&entry.detail)?;
         let effects = effects
             .iter()
@@ -113,7 +119,7 @@ impl Loaded {
             .collect::<Result<Vec<_>, _>>()?;
         let body = match &decision {
             Decision::Stands => chain::body(writing.key, &detail),
-            Decision::Made { .. } => chain::decided_body(
+            Decision::Made | Decision::MadeOnRecord { .. } => chain::decided_body(
                 writing.key,
                 &detail,
                 row.input_digest.as_bytes(),
@@ -123,8 +129,12 @@ impl Loaded {
         let state = row.digest(writing.key)?;
         // Nothing is refused from here on.
         update(writing, self.rowid, &row)?;
-        if let Decision::Made { input } = &decision {
-            decide(writing, self.rowid, &row, input.as_deref())?;
+        match &decision {
+            Decision::Stands => {}
+            Decision::Made => decide(writing, self.rowid, &row, None)?,
+            Decision::MadeOnRecord { input, .. } => {
+                decide(writing, self.rowid, &row, Some(input))?;
+            }
         }
         match earlier_answers {
             EarlierAnswers::Keep => {}
@@ -184,7 +194,7 @@ fn decide(
         .connection
         .prepare_cached(
             "UPDATE cases SET action = ?2, agent = ?3, expires_at = ?4, rationale_required = ?5, decided_at = ?6,
-                 input_digest = ?7, verdict = ?8, input = COALESCE(?9, input)
+                 input_digest = ?7, verdict = ?8, input = COALESCE(?9, input), token = ?10
              WHERE id = ?1",
         )?
         .execute(params![
@@ -197,6 +207,7 @@ fn decide(
             row.input_digest.as_bytes(),
             row.verdict,
             input,
+            row.token,
         ])?;
     Ok(())
 }

@@ -19,6 +19,7 @@ fn confirmed(verdict: Verdict) -> Event {
         },
         verdict,
         input: "{\"action\":\"stripe.payout\"}".into(),
+        token: None,
     }))
 }
 
@@ -32,7 +33,7 @@ fn what_is_received_asks_for_the_record_and_for_nothing_else() {
         })
     );
     assert_eq!(step.case.outcome, Outcome::Escalate);
-    assert_eq!(step.case.wakes_at(), Some(at(120)));
+    assert_eq!(step.case.wakes_at(), Some(at(125)));
     assert_eq!(step.entry.kind, EntryKind::Received);
     let [planned] = &step.effects[..] else {
         panic!("{:?}", step.effects)
@@ -77,8 +78,9 @@ fn the_record_decides_and_what_it_says_replaces_what_the_delivery_said() {
     assert_eq!(step.entry.kind, EntryKind::Decided);
     assert_eq!(
         step.decision,
-        Decision::Made {
-            input: Some("{\"action\":\"stripe.payout\"}".into())
+        Decision::MadeOnRecord {
+            input: "{\"action\":\"stripe.payout\"}".into(),
+            token: None,
         }
     );
 }
@@ -110,15 +112,15 @@ fn nobody_votes_before_the_record_is_there() {
 fn the_clock_leaves_it_to_a_person_when_the_record_does_not_come() {
     let case = received().case;
     assert_eq!(
-        case.clone().step(Event::TimePassed, &terms(), at(119)),
+        case.clone().step(Event::TimePassed, &terms(), at(124)),
         Err(Refused::Nothing)
     );
-    let step = case.step(Event::TimePassed, &terms(), at(120)).unwrap();
+    let step = case.step(Event::TimePassed, &terms(), at(125)).unwrap();
     assert_eq!(step.case.state.as_str(), "open");
     assert_eq!(step.case.cause, Cause::Source);
     let late = step
         .case
-        .step(confirmed(verdict(Outcome::Approve)), &terms(), at(121));
+        .step(confirmed(verdict(Outcome::Approve)), &terms(), at(126));
     assert_eq!(
         late,
         Err(Refused::Nothing),
@@ -187,7 +189,7 @@ fn what_was_said_to_be_over_before_it_was_decided_is_asked_by_the_record() {
         (step.case.state.as_str(), step.case.cause),
         ("open", Cause::Source)
     );
-    assert!(matches!(step.decision, Decision::Made { input: Some(_) }));
+    assert!(matches!(step.decision, Decision::MadeOnRecord { .. }));
     assert_eq!((step.case.platform_outcome, step.effects), (None, vec![]));
 }
 
@@ -246,4 +248,42 @@ fn a_question_that_only_a_sample_asks_ends_soon() {
     };
     let case = Case::decided(sample, verdict(Outcome::Escalate), &terms(), at(0)).case;
     assert_eq!(case.wakes_at(), Some(at(600)));
+}
+
+#[test]
+fn what_nobody_proved_takes_no_answer_back_that_says_the_same() {
+    let heard = |outcome| Event::HeardOfEnd {
+        outcome: Some(outcome),
+        by: None,
+        reason: None,
+    };
+    let step = after(
+        begun(verdict(Outcome::Approve)),
+        heard(PlatformOutcome::Approved),
+    );
+    assert_eq!(
+        brief(&step.case),
+        "answering approved by policy, answer pending"
+    );
+    assert_eq!(step.earlier_answers, EarlierAnswers::Keep);
+    assert_eq!(step.entry.kind, EntryKind::PlatformReported);
+    let again = heard(PlatformOutcome::Approved);
+    assert_eq!(
+        step.case.clone().step(again, &terms(), at(3)),
+        Err(Refused::Nothing)
+    );
+    let step = after(step.case, Event::AnswerTaken { platform: None });
+    assert_eq!(
+        brief(&step.case),
+        "resolved approved by policy, answer settled"
+    );
+    assert_eq!(step.case.platform_outcome, Some(PlatformOutcome::Approved));
+    let step = after(
+        begun(verdict(Outcome::Approve)),
+        heard(PlatformOutcome::Rejected),
+    );
+    assert_eq!(
+        brief(&step.case),
+        "resolved superseded by platform, answer none"
+    );
 }

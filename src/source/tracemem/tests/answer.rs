@@ -36,7 +36,7 @@ async fn an_answer_is_the_call_that_tracemem_documents() {
             "traceparent",
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         ),
-        ("idempotency-key", "case_1"),
+        ("idempotency-key", "case_1_approved"),
     ] {
         assert_eq!(sent.headers[name], value);
     }

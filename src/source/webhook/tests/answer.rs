@@ -49,7 +49,7 @@ async fn an_answer_is_the_call_that_the_settings_describe() {
     user-agent: countersign/VERSION
     accept: application/json
     content-type: application/json
-    idempotency-key: case_1
+    idempotency-key: case_1_approved
     authorization: Bearer sk_d41d8cd98f00b204
 
     {"by":"countersign","note":"Small refund: under $100"}
@@ -101,7 +101,7 @@ async fn every_placeholder_of_an_answer_is_filled() {
     user-agent: countersign/VERSION
     accept: application/json
     content-type: application/json
-    idempotency-key: case_1
+    idempotency-key: case_1_approved
     authorization: Bearer tok_5f0c9a1e77
 
     {"id":"ap_1","agent":"billing-bot","action":"stripe.refund","token":"tok_5f0c9a1e77","resolution":"approved","case":"case_1","run":7,"tags":["a"],"text":"approved: Small refund: under $100"}
