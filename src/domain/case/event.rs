@@ -33,7 +33,8 @@ pub enum Event {
         /// Why.
         reason: Option<String>,
     },
-    /// Somebody who did not prove to be the platform said how the request ended there.
+    /// Somebody who did not prove to be the platform said how the request ended there, and no answer of ours can be what
+    /// they tell of.
     HeardOfEnd {
         /// The platform's word, if they gave one.
         outcome: Option<PlatformOutcome>,
