@@ -35,7 +35,7 @@ impl Flow {
         // In order per request; of what names none, per kind of event.
         let request = occasion.request.as_ref().map(RequestId::as_str);
         let lane = request.unwrap_or(occasion.event.as_str());
-        let once = once(desk.source.name(), occasion, verified);
+        let once = once(desk.source.name(), occasion);
         match forward(desk, verified, lane, now) {
             Some(planned) => self
                 .store
@@ -47,26 +47,16 @@ impl Flow {
     }
 }
 
-/// What tells a repeated delivery of an event from another event; nothing where the platform names neither. Under a name
-/// that nobody signed anything may have come before: only the same bytes are the same event then.
-fn once(
-    source: &SourceName,
-    occasion: &Occasion,
-    verified: &Verified<Delivery>,
-) -> Option<ContentDigest> {
+/// What tells a repeated delivery of an event from another event; nothing where the platform names neither.
+fn once(source: &SourceName, occasion: &Occasion) -> Option<ContentDigest> {
     let request = occasion.request.as_ref().map(RequestId::as_str);
     let (kind, id) = match (&occasion.delivery, request) {
         (Some(delivery), _) => ("delivery", delivery.as_str()),
         (None, Some(request)) => ("request", request),
         (None, None) => return None,
     };
-    let unsigned: &[u8] = if verified.proven().signature {
-        b""
-    } else {
-        &verified.get().body
-    };
-    let [source, event, kind, id] = [source.as_str(), &occasion.event, kind, id].map(str::as_bytes);
-    Some(ContentDigest::of(&[source, event, kind, id, unsigned]))
+    let parts = [source.as_str(), &occasion.event, kind, id];
+    Some(ContentDigest::of(&parts.map(str::as_bytes)))
 }
 
 fn forward(
