@@ -112,6 +112,25 @@ impl Event {
         }
     }
 
+    /// What was heard of an end, taken for the platform's word: what it tells of may be an answer of ours.
+    #[must_use]
+    pub fn as_an_echo(self) -> Self {
+        if let Self::HeardOfEnd {
+            outcome,
+            by,
+            reason,
+        } = self
+        {
+            Self::PlatformResolved {
+                outcome,
+                by,
+                reason,
+            }
+        } else {
+            self
+        }
+    }
+
     /// What the end of an attempt at an answer `sent` means once that answer was taken back while it was on its way: it
     /// tells what the platform has, and nothing about the answer that stands now.
     pub fn of_withdrawn(self, sent: Ballot) -> Option<Self> {

@@ -84,12 +84,12 @@ fn confirmed(outcome: Outcome) -> Event {
 
 /// The platform lists it, and policy would say `outcome`.
 fn still_pending(outcome: Outcome) -> Event {
-    Event::StillPending {
-        record: match confirmed(outcome) {
-            Event::Confirmed(record) => Some(record),
-            _ => None,
-        },
-    }
+    let record = if let Event::Confirmed(record) = confirmed(outcome) {
+        Some(record)
+    } else {
+        None
+    };
+    Event::StillPending { record }
 }
 
 /// Whether a decision was made on a record that was waited for, or that people are asked by after all.

@@ -42,10 +42,10 @@ pub(super) async fn answer(settings: &Settings, api: &Api, task: &AnswerTask) ->
             let secrets: Vec<&Secret> = capabilities.secrets().collect();
             let outcome = answering.outcome_in(&response);
             let is_vague = matches!(outcome, None | Some(PlatformOutcome::Other(_)));
-            let class = match answering.statuses.class(&response) {
-                Class::Taken if is_vague && reply::denies(&response) => Class::Never,
-                class => class,
-            };
+            let mut class = answering.statuses.class(&response);
+            if class == Class::Taken && is_vague && reply::denies(&response) {
+                class = Class::Never;
+            }
             reply::understand(&response, class, outcome, &ours, &secrets)
         }
         Err(no_call) => no_call.into(),

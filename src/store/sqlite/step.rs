@@ -32,18 +32,12 @@ pub(super) fn step(
         return Ok(Stepped::Unknown);
     };
     let event = event.under(writing.standing.freeze.as_ref());
-    let event = match event {
-        Event::HeardOfEnd {
-            outcome,
-            by,
-            reason,
-        } if may_have_arrived(writing, loaded.rowid)? => Event::PlatformResolved {
-            outcome,
-            by,
-            reason,
-        },
-        event => event,
-    };
+    let event =
+        if matches!(event, Event::HeardOfEnd { .. }) && may_have_arrived(writing, loaded.rowid)? {
+            event.as_an_echo()
+        } else {
+            event
+        };
     match loaded.case.clone().step(event, terms, now) {
         Ok(step) => Ok(Stepped::Moved(loaded.apply(writing, step, now)?)),
         Err(refused) => Ok(Stepped::Stayed(loaded.case, refused)),
