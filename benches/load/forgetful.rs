@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign::domain::case::{Case, CaseTerms, Event};
-use countersign::domain::effect::{EffectId, Planned};
+use countersign::domain::effect::{EffectId, EffectKind, Planned};
 use countersign::domain::freeze::Freeze;
 use countersign::domain::id::{CaseId, ContentDigest, SourceName};
 use countersign::store::{
@@ -52,6 +52,7 @@ impl Store for Forgetful {
     async fn claim(
         &self,
         _: &SourceName,
+        _: EffectKind,
         _: usize,
         _: Timestamp,
         _: Timestamp,
@@ -69,7 +70,11 @@ impl Store for Forgetful {
         Ok(None)
     }
 
-    async fn next_due(&self, _: &SourceName) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_due(
+        &self,
+        _: &SourceName,
+        _: EffectKind,
+    ) -> Result<Option<Timestamp>, StoreError> {
         Ok(None)
     }
 

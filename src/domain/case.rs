@@ -200,6 +200,17 @@ pub enum AnswerState {
     None,
 }
 
+impl Awaited {
+    /// When people are asked though nobody said what became of reading the record.
+    pub fn end(&self) -> Timestamp {
+        // Whoever reads it knows what stood in the way, and has the first word.
+        const FIRST_WORD: SignedDuration = SignedDuration::from_secs(5);
+        self.confirm_by
+            .saturating_add(FIRST_WORD)
+            .unwrap_or(Timestamp::MAX)
+    }
+}
+
 impl Asked {
     /// Whether the platform has stopped taking answers at `now`.
     pub fn expired(&self, now: Timestamp) -> bool {
@@ -237,8 +248,8 @@ impl Case {
     pub fn wakes_at(&self) -> Option<Timestamp> {
         match &self.state {
             State::Received(awaited) => {
-                let expires_at = self.asked.expires_at.unwrap_or(awaited.confirm_by);
-                Some(awaited.confirm_by.min(expires_at))
+                let end = awaited.end();
+                Some(self.asked.expires_at.map_or(end, |at| at.min(end)))
             }
             State::Open(escalation) => Some(escalation.deadline),
             State::Answering(resolution) if resolution.answer == AnswerState::Dead => self

@@ -66,15 +66,22 @@ pub fn short(verdict: &Verdict) -> String {
 /// [`short`] of what stands: an approval that became a question to a person does not read as one.
 pub fn standing(case: &Case) -> String {
     let said = short(&case.verdict);
-    if case.cause != Cause::Source || case.verdict.cause == Cause::Source {
-        return said;
+    if let State::Received(_) = case.state {
+        return "Not decided yet: the platform is asked for its own record of the request."
+            .to_owned();
     }
     let because = match &case.state {
         State::Open(question) => question.because.as_deref(),
         State::Received(_) | State::Answering(_) | State::Resolved(_) => None,
     };
-    let because = because.unwrap_or("the platform could not be told in time");
-    format!("Left to a person: {}. {said}", visible(because))
+    match (because, case.cause, case.verdict.cause) {
+        (Some(because), _, Cause::Source) => format!("Left to a person: {}.", visible(because)),
+        (Some(because), ..) => format!("Left to a person: {}. {said}", visible(because)),
+        (None, Cause::Source, cause) if cause != Cause::Source => {
+            format!("Left to a person: the platform could not be told in time. {said}")
+        }
+        (None, ..) => said,
+    }
 }
 
 /// The whole account, several lines: outcome, each rule with its place and conditions, what was missing or failed, and

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::domain::case::{Case, Event, Mode};
 use crate::domain::effect::{Answer, Effect, EffectKind};
 use crate::flow::attempt::{described, judge, shown, stale};
+use crate::flow::confirm::Unfounded;
 use crate::flow::{Desk, Observer, Took, confirm};
 use crate::json;
 use crate::policy::watch::LivePolicies;
@@ -132,7 +133,15 @@ impl Courier {
             attempt
         } else {
             let result = match &claim.effect {
-                Effect::Answer(answer) => self.answer(&claim, answer).await,
+                Effect::Answer(answer) => match self.unfounded(&claim).await {
+                    Some(Unfounded::Doubt(doubt)) => {
+                        let event = Event::AnswerUnfounded { doubt };
+                        let attempt = Attempt::Done(Some(event));
+                        return self.settle(&claim, attempt, Duration::ZERO).await;
+                    }
+                    Some(Unfounded::Result(result)) => result,
+                    None => self.answer(&claim, answer).await,
+                },
                 Effect::Forward(forward) => self.desk.source.forward(forward).await,
                 Effect::Confirm => return self.confirm(&claim).await,
             };
@@ -164,6 +173,22 @@ impl Courier {
         let (set, now) = (self.policies.current(), self.clock.now());
         let looked = confirm::judge(&set, claim, &file, confirmation, now, fastrand::f64());
         self.settle(claim, looked.attempt, looked.took).await;
+    }
+
+    /// What stands in the way of an answer that people gave on what a delivery had claimed, where the platform's own
+    /// record could not be read back at the time: it is read now, and must say the same.
+    async fn unfounded(&self, claim: &Claim) -> Option<Unfounded> {
+        self.desk.source.confirms_within()?;
+        let case = claim.case.as_ref()?;
+        let file = match self.store.case(case.asked.id).await {
+            Ok(file) => file?,
+            Err(error) => return Some(Unfounded::Result(not_now(error.to_string()))),
+        };
+        if confirm::is_confirmed(&file) {
+            return None;
+        }
+        let confirmation = self.look(&confirm::task(case, claim)).await;
+        confirm::founded(&file, confirmation)
     }
 
     /// One look at a record. A list that comes page by page, each of them late, is given up while the look is still ours.
@@ -266,13 +291,7 @@ impl Courier {
         let payload = if self.desk.source.looks_at_payload() {
             match self.payload(case).await {
                 Ok(payload) => Some(payload),
-                Err(error) => {
-                    return AnswerResult::Retry {
-                        after: None,
-                        error: error.to_string(),
-                        reach: Reach::NotReached,
-                    };
-                }
+                Err(error) => return not_now(error.to_string()),
             }
         } else {
             None
@@ -300,5 +319,13 @@ impl Courier {
             .get_mut("payload")
             .map(Value::take)
             .unwrap_or_default())
+    }
+}
+
+fn not_now(error: String) -> AnswerResult {
+    AnswerResult::Retry {
+        after: None,
+        error,
+        reach: Reach::NotReached,
     }
 }

@@ -40,7 +40,12 @@ pub(super) fn stale(claim: &Claim, now: Timestamp) -> Option<Attempt> {
         }),
         Effect::Confirm => late.then(|| {
             Attempt::Done(Some(Event::Unconfirmed {
-                doubt: "the platform's record of it could not be read back in time".to_owned(),
+                doubt: match &claim.error {
+                    Some(error) => format!(
+                        "the platform's record of it could not be read back in time ({error})"
+                    ),
+                    None => "the platform's record of it could not be read back in time".to_owned(),
+                },
             }))
         }),
     }

@@ -12,13 +12,15 @@ use serde_json::Value;
 
 use crate::domain::case::{Asked, Case, Confirmed, Event, State};
 use crate::domain::id::ContentDigest;
+use crate::domain::platform::PlatformOutcome;
 use crate::domain::request::{Proven, Request};
 use crate::domain::verdict::Verdict;
 use crate::flow::attempt::pause;
 use crate::flow::decide::{Weighed, weigh};
+use crate::flow::{Desk, Flow, Refusal};
 use crate::json;
 use crate::policy::{Input, PolicySet};
-use crate::source::{ConfirmTask, Confirmation};
+use crate::source::{AnswerResult, ConfirmTask, Confirmation, Reach};
 use crate::store::{Attempt, CaseFile, Claim};
 
 /// The longest pause between two looks: the platform's people wait.
@@ -84,6 +86,70 @@ pub(super) fn judge(
     Looked { attempt, took }
 }
 
+/// Whether what people were shown is the platform's own record.
+pub(super) fn is_confirmed(file: &CaseFile) -> bool {
+    Claims::of(file).input.pointer("/verified/record") == Some(&Value::Bool(true))
+}
+
+impl Flow {
+    /// The case of `request`, if it was decided on the platform's own record and the delivery says nothing else: then
+    /// it is the delivery that was lost, late, or overtaken by a forged one.
+    pub(super) async fn known_by_its_record(
+        &self,
+        desk: &Desk,
+        request: &Request,
+    ) -> Result<Option<Case>, Refusal> {
+        if desk.source.confirms_within().is_none() || request.token.is_some() {
+            return Ok(None);
+        }
+        let file = self.store.case(request.case_id()).await;
+        let file = file.map_err(Refusal::Unstored)?;
+        Ok(file
+            .filter(|file| {
+                is_confirmed(file) && Claims::of(file).different_from(request).is_empty()
+            })
+            .map(|file| file.case))
+    }
+}
+
+/// Why an answer must not leave that people gave on what a delivery had claimed.
+pub(super) enum Unfounded {
+    /// They were shown something else than what is asked.
+    Doubt(String),
+    /// It is to be treated as if the platform had said this.
+    Result(AnswerResult),
+}
+
+/// What follows for such an answer from the record that is read back now; nothing where the record says the same.
+pub(super) fn founded(file: &CaseFile, confirmation: Confirmation) -> Option<Unfounded> {
+    let result = match confirmation {
+        Confirmation::Record(record) => {
+            let different = Claims::of(file).unlike(&record);
+            if different.is_empty() {
+                return None;
+            }
+            return Some(Unfounded::Doubt(format!(
+                "what was voted on is only what the webhook claimed, and the platform's own record differs in {}; decide it there",
+                listed(&different)
+            )));
+        }
+        Confirmation::NotPending { status } => AnswerResult::Already {
+            platform: Some(PlatformOutcome::parse(&status)),
+        },
+        Confirmation::Missing => AnswerResult::Failed {
+            error: "the platform does not list the request as pending".to_owned(),
+        },
+        Confirmation::Retry { after, error } => AnswerResult::Retry {
+            after,
+            error,
+            reach: Reach::NotReached,
+        },
+        Confirmation::Alert { error } => AnswerResult::Alert { error },
+        Confirmation::Failed { error } => AnswerResult::Failed { error },
+    };
+    Some(Unfounded::Result(result))
+}
+
 fn again(
     claim: &Claim,
     after: Option<Duration>,
@@ -133,11 +199,7 @@ fn decide(
     } else {
         let doubt = format!(
             "the webhook and the platform's own record differ in {}",
-            different
-                .iter()
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>()
-                .join(", ")
+            listed(&different)
         );
         Verdict::unconfirmed(doubt, set.revision().clone())
     };
@@ -212,24 +274,46 @@ impl Claims {
 
     /// The parts that the delivery named and the record has otherwise.
     fn different_from(&self, record: &Request) -> Vec<&'static str> {
+        let otherwise =
+            |claimed: Option<&Value>, recorded: Option<&Value>| match (claimed, recorded) {
+                (Some(claimed), Some(recorded)) => !json::same(claimed, recorded),
+                (Some(_) | None, _) => false,
+            };
+        self.parts(record, otherwise)
+    }
+
+    /// The parts that are not the same in both, or not in both.
+    fn unlike(&self, record: &Request) -> Vec<&'static str> {
+        let unlike = |claimed: Option<&Value>, recorded: Option<&Value>| match (claimed, recorded) {
+            (Some(claimed), Some(recorded)) => !json::same(claimed, recorded),
+            (claimed, recorded) => claimed.is_some() || recorded.is_some(),
+        };
+        self.parts(record, unlike)
+    }
+
+    fn parts(
+        &self,
+        record: &Request,
+        differ: impl Fn(Option<&Value>, Option<&Value>) -> bool,
+    ) -> Vec<&'static str> {
         let text = |text: &Option<String>| text.clone().map(Value::String);
-        let parts = [
+        [
             ("action", "/action", text(&record.action)),
             ("agent", "/agent/id", text(&record.agent)),
             ("context", "/context", record.context.clone()),
             ("title", "/title", text(&record.title)),
             ("message", "/message", text(&record.message)),
-        ];
-        let mut different = Vec::new();
-        for (name, pointer, recorded) in parts {
-            if let (Some(claimed), Some(recorded)) = (self.input.pointer(pointer), recorded)
-                && !json::same(claimed, &recorded)
-            {
-                different.push(name);
-            }
-        }
-        different
+        ]
+        .into_iter()
+        .filter(|(_, pointer, recorded)| differ(self.input.pointer(pointer), recorded.as_ref()))
+        .map(|(name, ..)| name)
+        .collect()
     }
+}
+
+fn listed(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 /// Whether the case still waits for its record.

@@ -14,9 +14,14 @@ impl Flow {
     pub(super) fn forward_of_request(
         desk: &Desk,
         verified: &Verified<Delivery>,
-        id: &str,
+        id: &RequestId,
         now: Timestamp,
     ) -> Option<Planned> {
+        // Whoever is behind us could take a sample for somebody's request.
+        if id.is_sample() {
+            return None;
+        }
+        let id = id.as_str();
         match (desk.forwards, desk.terms.mode) {
             (Forwards::Everything, _) | (Forwards::Events, Mode::DryRun) => {
                 forward(desk, verified, id, now)
@@ -47,7 +52,8 @@ impl Flow {
     }
 }
 
-/// What tells a repeated delivery of an event from another event; nothing where the platform names neither.
+/// What tells a repeated delivery of an event from another event; nothing where the platform names neither. Under a name
+/// that nobody signed anything may have come before: only what says the same is the same event then.
 fn once(source: &SourceName, occasion: &Occasion) -> Option<ContentDigest> {
     let request = occasion.request.as_ref().map(RequestId::as_str);
     let (kind, id) = match (&occasion.delivery, request) {
@@ -55,8 +61,11 @@ fn once(source: &SourceName, occasion: &Occasion) -> Option<ContentDigest> {
         (None, Some(request)) => ("request", request),
         (None, None) => return None,
     };
-    let parts = [source.as_str(), &occasion.event, kind, id];
-    Some(ContentDigest::of(&parts.map(str::as_bytes)))
+    let parts = [source.as_str(), &occasion.event, kind, id].map(str::as_bytes);
+    let content = occasion.content.as_ref().map(ContentDigest::as_bytes);
+    let content: &[u8] = content.map_or(&[], |content| &content[..]);
+    let parts: Vec<&[u8]> = parts.into_iter().chain([content]).collect();
+    Some(ContentDigest::of(&parts))
 }
 
 fn forward(

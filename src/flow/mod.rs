@@ -192,7 +192,10 @@ impl Flow {
             .map_err(Refusal::Malformed)?
         {
             Reading::Request(request) => {
-                let forward = Self::forward_of_request(desk, &verified, request.id.as_str(), now);
+                if let Some(case) = self.known_by_its_record(desk, &request).await? {
+                    return Ok(Acknowledged::Duplicate(case));
+                }
+                let forward = Self::forward_of_request(desk, &verified, &request.id, now);
                 let set = self.policies.current();
                 let (decided, evaluation) = match desk.source.confirms_within() {
                     None => decide::decide(&set, desk, *request, traceparent, forward, now),
@@ -235,6 +238,7 @@ impl Flow {
                     event: elsewhere.event.clone(),
                     request: Some(elsewhere.request.clone()),
                     delivery: elsewhere.delivery.clone(),
+                    content: elsewhere.content,
                 };
                 self.pass_on(desk, &verified, &occasion, now).await?;
                 self.resolved_elsewhere(desk, elsewhere, verified.proven(), now)

@@ -57,6 +57,8 @@ pub struct Defaults {
     pub fields: Fields,
     /// Where the parts of an end are.
     pub resolved: ResolvedFields,
+    /// What a delivery stamps anew.
+    pub volatile: Vec<Pointer>,
     /// How one record is read back.
     pub confirm: Confirm,
     /// How all pending requests are listed, where the config asks for it.
@@ -103,6 +105,7 @@ impl Defaults {
                 by: Some(at("/data/resolved_by")?),
                 reason: None,
             },
+            volatile: vec![Pointer::parse("/timestamp")?],
             confirm: Confirm {
                 lookup: lookup("{api_url}/api/logs?status=pending&agent_id={agent}")?,
                 within: CONFIRMED_WITHIN,
@@ -132,7 +135,7 @@ impl Defaults {
             events: Some(self.events),
             fields: self.fields,
             resolved: self.resolved,
-            volatile: Vec::new(),
+            volatile: self.volatile,
             confirm: Some(self.confirm),
             reconcile: None,
             answer: Some(self.answer),

@@ -30,7 +30,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::case::Mode;
 use crate::domain::effect::{Ballot, Forward};
-use crate::domain::id::{InvalidId, RequestId, SourceName};
+use crate::domain::id::{ContentDigest, InvalidId, RequestId, SourceName};
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::request::Request;
 use crate::json;
@@ -189,6 +189,9 @@ pub struct Occasion {
     pub request: Option<RequestId>,
     /// The delivery's own id, where the platform gives one.
     pub delivery: Option<String>,
+    /// What it says, where nobody proved that it is the platform's word: whoever makes an event up must not keep the real
+    /// one from being passed on.
+    pub content: Option<ContentDigest>,
 }
 
 /// How a request ended at the platform, as far as the platform says.
@@ -200,6 +203,8 @@ pub struct Elsewhere {
     pub event: String,
     /// The delivery's own id, where the platform gives one.
     pub delivery: Option<String>,
+    /// As [`Occasion::content`].
+    pub content: Option<ContentDigest>,
     /// Its word for the outcome.
     pub outcome: Option<PlatformOutcome>,
     /// Who decided.

@@ -95,6 +95,7 @@ impl Source for Tracemem {
                 event: bounded(event),
                 request: request_id(&payload).ok(),
                 delivery: None,
+                content: None,
             })),
         }
     }
@@ -287,6 +288,7 @@ fn read_resolved(payload: &Value) -> Result<Elsewhere, Malformed> {
         request: request_id(payload)?,
         event: "approval.resolved".to_owned(),
         delivery: None,
+        content: None,
         outcome: reply::usual_outcome(payload),
         by: first(&["approver", "resolved_by", "by"]).or_else(|| {
             ["approver", "resolved_by", "by"]

@@ -81,6 +81,8 @@ pub struct Claim {
     pub attempts: u32,
     /// Whether an earlier attempt may have arrived although nobody said so.
     pub reached: Reached,
+    /// What stood in the way the last time.
+    pub error: Option<String>,
     /// When it was written.
     pub created_at: Timestamp,
     /// It is not tried after this.

@@ -55,6 +55,18 @@ impl Running {
         panic!("{parts:?} is nowhere in 5000 lines")
     }
 
+    /// Interrupts it: it still ends well.
+    fn end(&mut self) {
+        let interrupted = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(interrupted.success());
+        self.next(&["summary"]);
+        let said: Vec<String> = self.lines.by_ref().map(Result::unwrap).collect();
+        assert!(self.child.wait().unwrap().success(), "{said:?}");
+    }
+
     /// Changes a policy file as an editor does.
     fn edit(&self, path: &str, old: &str, new: &str) {
         let path = self.folder.path().join("policies").join(path);
@@ -71,21 +83,108 @@ fn revision(line: &str) -> String {
     named.captures(line).unwrap()[1].to_owned()
 }
 
-#[test]
-fn two_hundred_requests_end_well_and_every_rationale_names_its_rule() {
+/// A demo of so many deliveries, through to its end.
+fn played(requests: &str, seed: &str) -> Ran {
     let output = program()
-        .args(["demo", "--requests", "200", "--rate", "1000", "--policies"])
+        .args(["demo", "--requests", requests, "--seed", seed])
+        .args(["--rate", "1000", "--policies"])
         .arg(shipped())
         .output()
         .unwrap();
     let ran = Ran::of(&output);
     assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(!ran.out.contains("a bug worth reporting"), "{ran:?}");
+    ran
+}
+
+/// The numbers in the one line of `ran` that begins so.
+fn numbers(ran: &Ran, begins: &str) -> Vec<usize> {
+    let mut lines = ran.out.lines().filter(|line| line.starts_with(begins));
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        panic!("not one line begins with {begins:?}: {ran:?}");
+    };
+    let number = Regex::new(r"\d+").unwrap();
+    let found = number.find_iter(line.strip_prefix(begins).unwrap());
+    found
+        .map(|number| number.as_str().parse().unwrap())
+        .collect()
+}
+
+/// How many lines begin so and have this in them.
+fn count(ran: &Ran, begins: &str, has: &str) -> usize {
+    let lines = ran.out.lines();
+    lines
+        .filter(|line| line.starts_with(begins) && line.contains(has))
+        .count()
+}
+
+#[test]
+fn a_forged_webhook_with_a_real_id_is_left_to_a_person() {
+    let ran = played("200", "1");
+    let [forged, left] = numbers(&ran, "  forged ")[..] else {
+        panic!("{ran:?}");
+    };
+    assert!(forged > 0, "{ran:?}");
+    assert_eq!(forged, left);
+    let seen_through = "the webhook and the platform's own record differ in `context`";
+    assert_eq!(
+        count(&ran, "? agentwarden stripe.refund", seen_through),
+        left
+    );
+    // The platform's own word of it comes after the lie: before its record was read or after.
+    let conflicts = count(&ran, "! agentwarden 409 conflict", "");
+    assert!(conflicts <= left, "{ran:?}");
+    assert_eq!(count(&ran, "✓ agentwarden", "refund of $5 "), 0, "{ran:?}");
+}
+
+#[test]
+fn what_nobody_told_us_of_is_found_in_the_platforms_list() {
+    let ran = played("200", "1");
+    let [lost, found] = numbers(&ran, "  lost ")[..] else {
+        panic!("{ran:?}");
+    };
+    assert!(lost > 0, "{ran:?}");
+    assert_eq!(lost, found);
+    assert!(count(&ran, "+ agentwarden ", "that nobody told us of") > 0);
+}
+
+#[test]
+fn the_executor_carries_out_what_was_approved_and_nothing_else() {
+    let ran = played("200", "1");
+    let [approvals, rejections, left] = numbers(&ran, "  agentwarden took ")[..] else {
+        panic!("{ran:?}");
+    };
+    assert!(approvals > 0 && rejections > 0 && left > 0, "{ran:?}");
+    assert_eq!(numbers(&ran, "  executor "), [approvals]);
+    assert!(
+        ran.out
+            .contains("what AgentWarden approved, and nothing else")
+    );
+    assert_eq!(count(&ran, "✓ agentwarden", ""), approvals);
+    assert_eq!(count(&ran, "✗ agentwarden", ""), rejections);
+}
+
+#[test]
+fn every_platform_takes_its_answers() {
+    let ran = played("200", "3");
+    for platform in ["tracemem    ", "agentwarden ", "sidclaw     "] {
+        let taken = numbers(&ran, &format!("  {platform}took "));
+        let approved = count(&ran, &format!("✓ {platform}"), "");
+        let rejected = count(&ran, &format!("✗ {platform}"), "");
+        assert_eq!(taken[..2], [approved, rejected], "{platform}: {ran:?}");
+        assert!(approved + rejected > 0, "{platform}: {ran:?}");
+    }
+}
+
+#[test]
+fn two_hundred_requests_end_well_and_every_rationale_names_its_rule() {
+    let ran = played("200", "1");
     let by_rule = Regex::new(
-        r"^(?:✓ approve|✗ reject|\? escalate) .* (?:Approved|Rejected|Left to a person) by policy [0-9a-f]{12}: (.+?): .+ (\S+\.rego):(\d+)$",
+        r"^[✓✗?] (?:tracemem|agentwarden|sidclaw) .* (?:Approved|Rejected|Left to a person) by policy [0-9a-f]{12}: (.+?): .+ (\S+\.rego):(\d+)$",
     )
     .unwrap();
     let by_evidence = Regex::new(
-        r"^\? escalate .* could not rely on the request's facts: `input\.\S+` is \S.* \((?:approvals\.\S+#\S+(?:, )?)+\).* (\S+\.rego):(\d+)$",
+        r"^\? (?:tracemem|agentwarden|sidclaw) .* could not rely on the request's facts: `input\.\S+` is \S.* \((?:approvals\.\S+#\S+(?:, )?)+\).* (\S+\.rego):(\d+)$",
     )
     .unwrap();
     let mut decided = 0;
@@ -94,7 +193,9 @@ fn two_hundred_requests_end_well_and_every_rationale_names_its_rule() {
             continue;
         }
         decided += 1;
-        if line.contains("Left to a person: no rule of policy ") {
+        if line.contains("Left to a person: no rule of policy ")
+            || line.contains("Left to a person: the webhook and the platform's own record differ")
+        {
             continue;
         }
         if let Some(found) = by_evidence.captures(line) {
@@ -111,61 +212,72 @@ fn two_hundred_requests_end_well_and_every_rationale_names_its_rule() {
             "{line}"
         );
         let rule = file.lines().nth(found[3].parse::<usize>().unwrap() - 1);
-        let set = rule.unwrap().split(' ').next().unwrap();
-        assert!(line.contains(set), "{line}: {rule:?}");
+        let mark = match rule.unwrap().split(' ').next().unwrap() {
+            "approve" => '✓',
+            "reject" => '✗',
+            "escalate" => '?',
+            other => panic!("{other}: {line}"),
+        };
+        assert!(line.starts_with(mark), "{line}: {rule:?}");
     }
     assert!(decided > 120, "{ran:?}");
     for told in [
-        "approved",
-        "rejected",
+        "approvals",
+        "rejections",
         "left to people",
         "duplicates",
         "unverified, ",
     ] {
         assert!(ran.out.contains(told), "{told}: {ran:?}");
     }
-    assert!(!ran.out.contains("a bug worth reporting"));
 }
 
 #[test]
 fn the_same_seed_gives_the_same_decisions() {
+    // Where a record is read back first, others may be quicker.
     let play = || {
-        let output = program()
-            .args([
-                "demo",
-                "--requests",
-                "40",
-                "--rate",
-                "1000",
-                "--seed",
-                "7",
-                "--policies",
-            ])
-            .arg(shipped())
-            .output()
-            .unwrap();
-        let out = Ran::of(&output).out;
-        let lines: Vec<String> = out
-            .lines()
+        let ran = played("40", "7");
+        let lines = ran.out.lines();
+        let mut lines: Vec<String> = lines
             .filter(|line| line.starts_with(['✓', '✗', '?', '-']))
             .map(str::to_owned)
             .collect();
+        lines.sort();
         lines
     };
     assert_eq!(play(), play());
 }
 
 #[test]
+fn a_store_that_knows_the_requests_is_not_taken_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("sqlite://{}", folder.path().join("demo.db").display());
+    let play = || {
+        let output = program()
+            .args(["demo", "--requests", "5", "--rate", "1000"])
+            .args(["--store", &store, "--policies"])
+            .arg(shipped())
+            .output();
+        Ran::of(&output.unwrap())
+    };
+    let first = play();
+    assert_eq!(first.status, 0, "{first:?}");
+    let again = play();
+    assert_eq!(again.status, 1, "{again:?}");
+    assert!(again.err.contains("is there already"), "{again:?}");
+}
+
+#[test]
 fn an_edit_shows_in_the_next_decision_and_a_broken_one_leaves_the_old_set_serving() {
     let mut demo = Running::start();
-    let first = revision(&demo.next(&["approve", "stripe.refund", "under the $100 limit"]));
+    let first = revision(&demo.next(&["✓", "stripe.refund", "under the $100 limit"]));
 
     demo.edit("limits/data.yaml", "automatic: 100 ", "automatic: 80 ");
     let edited = revision(&demo.next(&["the policies on disk serve: revision "]));
     assert_ne!(first, edited);
-    let line = demo.next(&["approve", "stripe.refund"]);
+    // A line of before may come after: what a source reads back first is told a moment after it was decided.
+    let line = demo.next(&["✓", "stripe.refund", &edited]);
     assert!(line.contains("under the $80 limit"), "{line}");
-    assert_eq!(revision(&line), edited);
 
     demo.edit(
         "approvals/refunds/refunds.rego",
@@ -177,7 +289,7 @@ fn an_edit_shows_in_the_next_decision_and_a_broken_one_leaves_the_old_set_servin
     demo.next(&[&format!(
         "the policies on disk are refused; revision {edited} still serves"
     )]);
-    let line = demo.next(&["approve", "stripe.refund"]);
+    let line = demo.next(&["✓", "stripe.refund"]);
     assert_eq!(revision(&line), edited, "{line}");
 
     demo.edit(
@@ -188,12 +300,37 @@ fn an_edit_shows_in_the_next_decision_and_a_broken_one_leaves_the_old_set_servin
     let mended = demo.next(&["the policies on disk serve: revision "]);
     assert_eq!(revision(&mended), edited);
 
-    let interrupted = Command::new("kill")
-        .args(["-INT", &demo.child.id().to_string()])
-        .status()
+    demo.end();
+}
+
+#[test]
+fn what_a_person_decides_while_it_runs_is_carried_out_too() {
+    let mut demo = Running::start();
+    let line = demo.next(&["people", "http://"]);
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (url, token) = (words[1], words[words.len() - 1]);
+    let line = demo.next(&["cases", "--store"]);
+    let store = line.rsplit(' ').next().unwrap();
+    demo.next(&["? agentwarden", "differ in `context`"]);
+
+    let listed = program()
+        .args(["cases", "--format", "json", "--store", store])
+        .args(["--state", "open", "--source", "agentwarden"])
+        .output()
         .unwrap();
-    assert!(interrupted.success());
-    demo.next(&["summary"]);
-    while demo.lines.next().is_some() {}
-    assert!(demo.child.wait().unwrap().success());
+    let listed: serde_json::Value = serde_json::from_str(&Ran::of(&listed).out).unwrap();
+    let mut cases = listed["cases"].as_array().unwrap().iter();
+    let doubted = cases.find(|case| case["cause"] == "source").unwrap();
+    let case = doubted["case_id"].as_str().unwrap();
+    let voted = program()
+        .args(["approve", case, "--reason", "called the customer"])
+        .args(["--url", url, "--token", token])
+        .output()
+        .unwrap();
+    assert_eq!(Ran::of(&voted).status, 0, "{:?}", Ran::of(&voted));
+    demo.next(&[
+        "→ agentwarden",
+        "approved by person:you: called the customer",
+    ]);
+    demo.end();
 }

@@ -1,5 +1,5 @@
 //! Who learns the secret path of a source can send anything: it gets nothing answered that the platform's record does not
-//! bear out, and keeps nothing from being answered.
+//! bear out, and keeps nothing from being answered or passed on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -141,6 +141,29 @@ async fn a_forged_echo_does_not_take_an_answer_back_that_has_not_left() {
     .await;
     let verdict = resolved(&server, &case).await;
     assert_eq!(end(&verdict), ["approved", "policy", "settled"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_event_does_not_keep_the_real_one_from_being_passed_on() {
+    let (platform, executor) = (platform(done).await, platform(done).await);
+    let lines = format!("{READ_BACK}    forward_to: {}/hook\n", executor.url());
+    let server = Countersign::start(&config(&platform, "{api_url}/approve/{id}", &lines)).await;
+    let forged = json!({"event": "approved", "id": "ap_9", "context": {"nothing": "to do"}});
+    let real = json!({"event": "approved", "id": "ap_9", "context": {"amount": 50}});
+    for event in [&forged, &real, &real] {
+        assert_eq!(
+            post(&server, PATH, &[], &event.to_string()).await.0,
+            200,
+            "{event}"
+        );
+    }
+    let passed = eventually("both are passed on", async || {
+        let told = executor.told();
+        (told.len() >= 2).then_some(told)
+    })
+    .await;
+    let bodies: Vec<Value> = passed.iter().map(Call::json).collect();
+    assert_eq!(bodies, [forged, real]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,19 +1,20 @@
-//! `countersign demo`: the real server on its defaults, beside a simulated TraceMem that asks over real HTTP.
+//! `countersign demo`: the real server on its defaults, beside simulated platforms that ask over real HTTP.
 
 mod setting;
 mod platform;
-mod screen;
 mod traffic;
+mod sending;
+mod screen;
+mod summary;
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use owo_colors::OwoColorize as _;
-use sha2::Sha256;
-use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -24,17 +25,18 @@ use crate::clock::Clock;
 use crate::config::Store;
 use crate::diagnostic::Paint;
 use crate::flow::Flow;
-use crate::secret::Secret;
 use crate::store::Synchronous;
-use platform::Platform;
-use screen::{Counts, Screen};
+use platform::{Echoes, Name, Platforms, Webhook};
+use screen::Screen;
+use sending::Sender;
 use setting::{Folder, Secrets};
-use traffic::{Delivery, Signing, Traffic};
+use summary::Sent;
+use traffic::Traffic;
 
 /// How long the last answers are waited for.
 const LAST_ANSWERS: Duration = Duration::from_secs(20);
 
-/// Watch decisions being made: the real server, a simulated TraceMem, your policies.
+/// Watch decisions being made: the real server, simulated platforms, your policies.
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {
     /// Stop after this many deliveries; without it, go on until Ctrl-C
@@ -49,7 +51,7 @@ pub struct DemoArgs {
     /// The policy directory; edit it while the demo runs
     #[arg(long, default_value = "./policies")]
     policies: PathBuf,
-    /// Keep the cases, in a store such as `sqlite://demo.db`; without it they are gone afterwards
+    /// Keep the cases, in a new store such as `sqlite://demo.db`; without it they are gone afterwards
     #[arg(long, value_name = "URL", value_parser = parse_store)]
     store: Option<Store>,
 }
@@ -78,43 +80,37 @@ async fn play(args: &DemoArgs) -> anyhow::Result<ExitStatus> {
         .as_ref()
         .map(|Store::Sqlite(path)| path.as_path());
     let folder = Folder::new(store)?;
-    let secrets = Secrets::new()?;
-    let platform = Platform::new(secrets.credential.clone());
-    let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
-    let config = setting::config(&args.policies, &folder, listener.local_addr()?, &secrets)?;
+    let secrets = Arc::new(Secrets::new()?);
+    let stop = CancellationToken::new();
+    let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
+    let (queue, queued) = unbounded_channel();
+    let echoes = Echoes::new(queue);
+    let (platforms, addresses) = Platforms::start(&secrets, &echoes, &mut tasks, &stop).await?;
+    let config = setting::config(&args.policies, &folder, &addresses, &secrets)?;
     let screen = Arc::new(Screen::default());
     let options = Options {
         synchronous: Synchronous::Full,
         seen: Seen::By(Arc::clone(&screen) as _),
     };
     let app = App::open(config, options).await?;
-    let intake = format!("http://{}/v1/sources/tracemem", app.addresses().intake);
-    introduce(args, &app, &folder, &secrets);
+    let sender = Sender::new(app.addresses().intake, Arc::clone(&secrets))?;
+    introduce(args, &app, &folder, &secrets, &sender);
 
-    let stop = CancellationToken::new();
-    let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
-    let router = platform.router();
-    let platform_stop = stop.clone();
-    tasks.spawn(async move {
-        let serving =
-            axum::serve(listener, router).with_graceful_shutdown(platform_stop.cancelled_owned());
-        serving.await.context("the simulated platform stopped")
-    });
+    tasks.spawn(echo(queued, sender.clone(), echoes.clone(), stop.clone()));
     tasks.spawn(show_reloads(Arc::clone(app.flow()), stop.clone()));
     let flow = Arc::clone(app.flow());
     let app_stop = CancellationToken::new();
     let serving = app.run(app_stop.clone());
 
     let sending = async {
-        let sent = tokio::select! {
-            sent = send(args, &intake, &secrets.signing, &platform) => sent,
-            _ = tokio::signal::ctrl_c() => Ok(()),
+        let verdict = async {
+            // What is asked while the list is gone through for the first time could be found there before it arrives.
+            screen.reconciled().await;
+            let sent = send(args, &sender, &platforms).await?;
+            last_answers(&flow, &echoes).await?;
+            Ok(summary::tell(&screen.counts(), &sent, &platforms))
         };
-        let settled = match sent {
-            Ok(()) => last_answers(&flow).await,
-            Err(error) => Err(error),
-        };
-        let verdict = settled.map(|()| summary(&screen.counts(), &platform));
+        let verdict = verdict.await;
         app_stop.cancel();
         verdict
     };
@@ -127,53 +123,45 @@ async fn play(args: &DemoArgs) -> anyhow::Result<ExitStatus> {
     verdict
 }
 
-fn introduce(args: &DemoArgs, app: &App, folder: &Folder, secrets: &Secrets) {
+fn introduce(args: &DemoArgs, app: &App, folder: &Folder, secrets: &Secrets, sender: &Sender) {
     let status = app.flow().policies().status();
     let rules = app.flow().policies().current().rules().len();
-    let addresses = app.addresses();
-    let rows = [
-        (
-            "mode",
-            format!(
-                "{} against a simulated TraceMem; nothing leaves this machine",
-                "enforce".bold()
-            ),
-        ),
-        (
-            "policies",
-            format!(
-                "{} · {rules} rules · revision {}",
-                args.policies.display(),
-                status.live.short()
-            ),
-        ),
-        (
-            "agents",
-            format!("http://{}/v1/sources/tracemem", addresses.intake),
-        ),
-        (
-            "people",
-            format!(
-                "http://{} with the token {}",
-                addresses.operators,
-                secrets.operator.expose()
-            ),
-        ),
-        (
-            "cases",
-            format!(
-                "countersign cases --store sqlite://{}",
-                folder.store.display()
-            ),
-        ),
-    ];
+    let mode = format!(
+        "{} against simulated platforms; nothing leaves this machine",
+        "enforce".bold()
+    );
+    let policies = format!(
+        "{} · {rules} rules · revision {}",
+        args.policies.display(),
+        status.live.short()
+    );
+    let people = format!(
+        "http://{} with the token {}",
+        app.addresses().operators,
+        secrets.operator.expose()
+    );
+    let cases = format!(
+        "countersign cases --store sqlite://{}",
+        folder.store.display()
+    );
+    let mut rows = vec![("mode", mode), ("policies", policies)];
+    rows.extend(Name::ALL.map(|name| {
+        let proven = match name {
+            Name::TraceMem => "signed",
+            Name::AgentWarden => "read back",
+            Name::SidClaw => "signed, read back",
+        };
+        let address = format!("{} · {proven}", sender.address(name));
+        (name.as_str(), address)
+    }));
+    rows.extend([("people", people), ("cases", cases)]);
     Screen::say(&format!(
         "{} {}",
         "countersign".bold(),
         env!("CARGO_PKG_VERSION")
     ));
     for (name, value) in rows {
-        Screen::say(&format!("  {:<9} {value}", name.dimmed()));
+        Screen::say(&format!("  {:<11} {value}", name.dimmed()));
     }
     Screen::say(&format!(
         "  {}\n",
@@ -181,73 +169,79 @@ fn introduce(args: &DemoArgs, app: &App, folder: &Folder, secrets: &Secrets) {
     ));
 }
 
-/// Sends the traffic at its rate. The platform opens an approval before it asks about it.
-async fn send(
-    args: &DemoArgs,
-    intake: &str,
-    signing: &Secret,
-    platform: &Platform,
-) -> anyhow::Result<()> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(10))
-        .build()?;
+/// Lets things happen at their rate, until they are through or interrupted.
+async fn send(args: &DemoArgs, sender: &Sender, platforms: &Platforms) -> anyhow::Result<Sent> {
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     let mut traffic = Traffic::new(args.seed);
     let mut due = tokio::time::interval(Duration::from_secs_f64(1.0 / args.rate));
-    let mut sent = 0;
-    while args.requests.is_none_or(|requests| sent < requests) {
-        due.tick().await;
+    let mut sent = Sent::default();
+    let mut left = args.requests.unwrap_or(u64::MAX);
+    while left > 0 {
+        left -= 1;
+        tokio::select! {
+            _ = due.tick() => {}
+            _ = &mut interrupted => break,
+        }
         let delivery = traffic.next(Clock.now());
-        if let Some(opens) = &delivery.opens {
-            platform.open(
-                opens.token.clone(),
-                opens.approval_id.clone(),
-                opens.decision_id.clone(),
+        if let Some((at, approval)) = delivery.opens {
+            if delivery.lies {
+                sent.lies.push(approval.id.clone());
+            }
+            platforms.of(at).open(approval);
+        }
+        let Some(webhook) = delivery.webhook else {
+            sent.lost += 1;
+            continue;
+        };
+        let from = webhook.from;
+        if sender.deliver(webhook).await?.as_deref() == Some("duplicate") {
+            sent.duplicates += 1;
+            let what = "duplicate of a delivery that came before; the platform is told so";
+            Screen::event(
+                &"=".dimmed().to_string(),
+                from.as_str(),
+                &what.dimmed().to_string(),
             );
         }
-        deliver(&client, intake, signing, delivery).await?;
-        sent += 1;
     }
-    Ok(())
+    Ok(sent)
 }
 
-async fn deliver(
-    client: &reqwest::Client,
-    intake: &str,
-    signing: &Secret,
-    delivery: Delivery,
+/// Delivers what platforms tell of the ends of their approvals.
+async fn echo(
+    mut queued: UnboundedReceiver<Webhook>,
+    sender: Sender,
+    echoes: Echoes,
+    stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let forger = Secret::new("not the secret");
-    let secret = match delivery.signing {
-        Signing::Platform => Some(signing),
-        Signing::Forger => Some(&forger),
-        Signing::Nobody => None,
-    };
-    let mut request = client
-        .post(intake)
-        .header("content-type", "application/json");
-    if let Some(secret) = secret {
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())?;
-        mac.update(delivery.body.as_bytes());
-        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
-        request = request.header("X-TraceMem-Signature", signature);
+    loop {
+        let webhook = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            webhook = queued.recv() => webhook,
+        };
+        let Some(webhook) = webhook else {
+            return Ok(());
+        };
+        sender.deliver(webhook).await?;
+        echoes.delivered();
     }
-    let response = request
-        .body(delivery.body)
-        .send()
-        .await
-        .context("the server does not answer")?;
-    if response.status().is_server_error() {
-        bail!("the server answered {}", response.status());
-    }
-    Ok(())
 }
 
-/// Waits until every answer that is on its way has arrived.
-async fn last_answers(flow: &Flow) -> anyhow::Result<()> {
+/// Looks for lost webhooks once more, and waits until everything that is on its way has arrived: records that are read
+/// back, answers, what the platforms tell of them, and what is passed on of that.
+async fn last_answers(flow: &Flow, echoes: &Echoes) -> anyhow::Result<()> {
+    for desk in flow.desks() {
+        if desk.source.reconciles_every().is_some() {
+            flow.reconcile(desk).await?;
+        }
+    }
     let mut changes = flow.store().changes();
     let settled = async {
-        while flow.store().counts().await?.due > 0 {
+        // What is due may bring an echo, and an echo something due, but nothing that brings another echo.
+        while flow.store().counts().await?.due > 0
+            || echoes.under_way() > 0
+            || flow.store().counts().await?.due > 0
+        {
             // A change that was missed shows in the next count.
             let _ = tokio::time::timeout(Duration::from_millis(200), changes.recv()).await;
         }
@@ -288,73 +282,4 @@ async fn show_reloads(flow: Arc<Flow>, stop: CancellationToken) -> anyhow::Resul
             Screen::say(&format!("\n{}\n", serves.cyan().bold()));
         }
     }
-}
-
-/// What there was, and whether the platform heard the same as we decided.
-fn summary(counts: &Counts, platform: &Platform) -> ExitStatus {
-    let answered = platform.answered();
-    let contradictions: u32 = answered
-        .iter()
-        .map(|approval| approval.contradictions)
-        .sum();
-    let taken = |word: &str| {
-        answered
-            .iter()
-            .filter(|approval| {
-                approval
-                    .answer
-                    .as_ref()
-                    .is_some_and(|(resolution, _)| resolution == word)
-            })
-            .count() as u64
-    };
-    let silent = answered
-        .iter()
-        .filter(|approval| {
-            approval
-                .answer
-                .as_ref()
-                .is_some_and(|(_, rationale)| rationale.is_empty())
-        })
-        .count();
-    let Counts {
-        approved,
-        rejected,
-        escalated,
-        expired,
-        duplicates,
-        unverified,
-        malformed,
-        other_refusals,
-        ..
-    } = counts;
-    Screen::say(&format!("\n{}", "summary".bold()));
-    Screen::say(&format!(
-        "  decided    {approved} approved, {rejected} rejected, {escalated} left to people, {expired} expired before they came"
-    ));
-    Screen::say(&format!(
-        "  duplicates {duplicates}, each answered from its one case"
-    ));
-    Screen::say(&format!(
-        "  refused    {unverified} unverified, {malformed} malformed, {other_refusals} others"
-    ));
-    Screen::say(&format!(
-        "  platform   took {} approvals and {} rejections, each with its rationale",
-        taken("approved"),
-        taken("rejected")
-    ));
-    let agrees = taken("approved") == *approved
-        && taken("rejected") == *rejected
-        && contradictions == 0
-        && silent == 0;
-    if agrees && counts.unnamed_rationales == 0 {
-        return ExitStatus::Done;
-    }
-    Screen::say(&format!(
-        "{}",
-        "  the platform's view and ours differ; this is a bug worth reporting"
-            .red()
-            .bold()
-    ));
-    ExitStatus::CouldNot
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use super::platform::agentwarden::{EMAIL, USER_AGENT};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::diagnostic::Paint;
@@ -12,17 +13,33 @@ use crate::secret::Secret;
 
 /// What the demo keeps to itself.
 pub(super) struct Secrets {
-    pub(super) signing: Secret,
+    /// What each platform signs with; AgentWarden has a path instead.
+    pub(super) tracemem: Secret,
+    pub(super) path: Secret,
+    pub(super) sidclaw: Secret,
+    /// What all three take from us; at AgentWarden it is what a login is answered with.
     pub(super) credential: Secret,
+    pub(super) password: Secret,
     pub(super) operator: Secret,
+}
+
+/// Where the others listen.
+pub(super) struct Addresses {
+    pub(super) tracemem: SocketAddr,
+    pub(super) agentwarden: SocketAddr,
+    pub(super) sidclaw: SocketAddr,
+    pub(super) executor: SocketAddr,
 }
 
 impl Secrets {
     /// New ones every time.
     pub(super) fn new() -> anyhow::Result<Self> {
         Ok(Self {
-            signing: random()?,
+            tracemem: random()?,
+            path: random()?,
+            sidclaw: random()?,
             credential: random()?,
+            password: random()?,
             operator: random()?,
         })
     }
@@ -37,6 +54,13 @@ pub(super) struct Folder {
 impl Folder {
     pub(super) fn new(store: Option<&Path>) -> anyhow::Result<Self> {
         if let Some(store) = store {
+            // The platforms forget, and their ids are the same in every run.
+            if store.exists() {
+                bail!(
+                    "`{}` is there already, and would know the demo's requests; name a store that is not",
+                    store.display()
+                );
+            }
             return Ok(Self {
                 store: store.to_owned(),
                 temporary: None,
@@ -65,7 +89,7 @@ impl Drop for Folder {
 pub(super) fn config(
     policies: &Path,
     folder: &Folder,
-    platform: SocketAddr,
+    at: &Addresses,
     secrets: &Secrets,
 ) -> anyhow::Result<Config> {
     let quoted = |path: &Path| -> anyhow::Result<String> {
@@ -88,15 +112,47 @@ store: "sqlite://{store}"
 sources:
   - name: tracemem
     kind: tracemem
-    api_url: http://{platform}
+    api_url: http://{tracemem}
     credential: {credential}
-    verify: [{{hmac: {{secrets: [{signing}]}}}}]
+    verify: [{{hmac: {{secrets: [{signs_tracemem}]}}}}]
     fields: {{action: /intent, context: /context, agent: /agent_id}}
+  - name: agentwarden
+    kind: agentwarden
+    api_url: http://{agentwarden}
+    login: {{email: {EMAIL}, password: {password}}}
+    verify: [{{secret_path: {path}}}, {{user_agent: {USER_AGENT}}}]
+    reconcile: 10s
+    forward_to: http://{executor}/webhook/agentwarden
+  - name: sidclaw
+    kind: webhook
+    api_url: http://{sidclaw}
+    verify: [{{hmac: {{header: X-Webhook-Signature, prefix: "sha256=", secrets: [{signs_sidclaw}]}}}}]
+    auth: {{bearer: {credential}}}
+    event: {{at: /event, request: [approval.requested], resolved: [approval.approved, approval.denied, approval.expired], id: {{header: X-Webhook-ID}}}}
+    fields: {{id: /data/approval_request/id, action: /data/approval_request/operation, agent: /data/approval_request/agent_name}}
+    resolved: {{id: /data/approval_request/id, by: /data/approval_request/approver_name, reason: /data/approval_request/decision_note}}
+    confirm:
+      request: {{url: "{{api_url}}/api/v1/approvals/{{id}}"}}
+      id: /id
+      fields: {{action: /requested_operation, agent: /agent/name, context: /context_snapshot, requested_at: /requested_at, expires_at: /expires_at}}
+      status: {{at: /status, pending: [pending]}}
+    answer:
+      approve: {{url: "{{api_url}}/api/v1/approvals/{{id}}/approve", body: {{approver_name: countersign, decision_note: "{{rationale}}"}}}}
+      reject: {{url: "{{api_url}}/api/v1/approvals/{{id}}/deny", body: {{approver_name: countersign, decision_note: "{{rationale}}"}}}}
+      status: {{done: [200], already: [409], alert: [401, 403]}}
+      outcome: /status
 "#,
         operator = secrets.operator.expose(),
         policies = quoted(policies)?,
         credential = secrets.credential.expose(),
-        signing = secrets.signing.expose(),
+        signs_tracemem = secrets.tracemem.expose(),
+        signs_sidclaw = secrets.sidclaw.expose(),
+        path = secrets.path.expose(),
+        password = secrets.password.expose(),
+        tracemem = at.tracemem,
+        agentwarden = at.agentwarden,
+        sidclaw = at.sidclaw,
+        executor = at.executor,
     );
     match Config::parse(&text, "the demo's config", &|_| None, Clock.now()) {
         Ok((config, _)) => Ok(config),
@@ -111,7 +167,7 @@ sources:
 }
 
 fn random() -> anyhow::Result<Secret> {
-    let mut bytes = [0; 24];
+    let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
     Ok(Secret::new(hex::encode(bytes)))

@@ -107,7 +107,10 @@ pub(super) fn described(
     if map.take("answer").is_none() && answer.is_none() {
         unanswered(reader, places, about);
     }
-    let volatile = fields::volatile(reader, map);
+    let volatile = match (map.take("volatile"), defaults) {
+        (None, Some(defaults)) => defaults.volatile.clone(),
+        (Some(_) | None, _) => fields::volatile(reader, map),
+    };
     let acknowledge = answers::acknowledge(reader, map);
     let forward = forward(reader, map, about);
     let credential_expires = super::credential_expires(reader, map, places);

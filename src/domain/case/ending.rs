@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::domain::case::{
     AnswerState, Case, CaseTerms, EarlierAnswers, Refused, Resolution, Resolved, Resolver, State,
-    Step, TOLD_OTHERWISE,
+    Step,
 };
 use crate::domain::log_entry::EntryKind;
 use crate::domain::platform::PlatformOutcome;
@@ -45,17 +45,21 @@ impl Case {
         )
     }
 
-    /// The platform did not close it after all.
-    pub(super) fn open_again(mut self, terms: &CaseTerms, now: Timestamp) -> Step {
+    /// What was said to be the last word is none: people are asked again, and told `because` of what.
+    pub(super) fn open_again(mut self, because: String, terms: &CaseTerms, now: Timestamp) -> Step {
+        self.approve_by = None;
+        if self.asked.expired(now) {
+            return self.expire(now);
+        }
         self.platform_outcome = None;
         self.outcome = Outcome::Escalate;
         self.cause = Cause::Source;
         self.votes.clear();
         self.open(terms, now);
         if let State::Open(question) = &mut self.state {
-            question.because = Some(TOLD_OTHERWISE.to_owned());
+            question.because = Some(because.clone());
         }
-        let detail = json!({ "error": TOLD_OTHERWISE });
+        let detail = json!({ "error": because });
         self.stepped(EntryKind::Escalated, detail, EarlierAnswers::Withdraw)
     }
 

@@ -79,6 +79,11 @@ pub enum Event {
         /// Why, for people.
         doubt: String,
     },
+    /// People decided on what a delivery had claimed, and the platform's own record says otherwise.
+    AnswerUnfounded {
+        /// What is different, for people.
+        doubt: String,
+    },
     /// The platform lists the request as pending.
     StillPending {
         /// Its record, where nothing was decided before.
@@ -163,6 +168,7 @@ impl Event {
             | Self::AnswerRetried { .. }
             | Self::Confirmed(_)
             | Self::Unconfirmed { .. }
+            | Self::AnswerUnfounded { .. }
             | Self::StillPending { .. } => None,
         }
     }

@@ -1,11 +1,11 @@
 //! How a case moves. Every transition there is, is here.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::domain::case::{
     AnswerState, Case, CaseTerms, Channel, Decision, EarlierAnswers, Entry, Event, Mode, Refused,
-    Resolution, Resolved, Resolver, State, Step, Whose,
+    Resolution, Resolved, Resolver, State, Step, TOLD_OTHERWISE, Whose,
 };
 use crate::domain::effect::{Answer, Ballot, Effect, Planned, Release};
 use crate::domain::escalation::{Escalation, Tally, Vote, cast};
@@ -14,6 +14,9 @@ use crate::domain::log_entry::EntryKind;
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::rationale;
 use crate::domain::verdict::Terms;
+
+/// How long people see a question that only an operator's sample asks.
+const SAMPLE_OPEN: SignedDuration = SignedDuration::from_mins(10);
 
 impl Case {
     /// Moves the case by `event`, or says why it does not move.
@@ -48,7 +51,7 @@ impl Case {
             State::Received(awaited) => match event {
                 Event::Voted { .. } => Err(Refused::NotDecided),
                 Event::TimePassed if self.asked.expired(now) => Ok(self.expire(now)),
-                Event::TimePassed if awaited.confirm_by <= now => Ok(self.unconfirmed(
+                Event::TimePassed if awaited.end() <= now => Ok(self.unconfirmed(
                     "the platform's record of the request could not be read back in time"
                         .to_owned(),
                     terms,
@@ -69,6 +72,7 @@ impl Case {
                 | Event::AnswerGivenUp { .. }
                 | Event::AnswerTooLate { .. }
                 | Event::AnswerRetried { .. }
+                | Event::AnswerUnfounded { .. }
                 | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Open(escalation) => match event {
@@ -97,6 +101,7 @@ impl Case {
                 | Event::AnswerRetried { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
+                | Event::AnswerUnfounded { .. }
                 | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Answering(resolution) => match event {
@@ -161,7 +166,12 @@ impl Case {
                         Err(Refused::Nothing)
                     }
                 },
+                // Policy says nothing of what was not confirmed; people may have.
+                Event::AnswerUnfounded { doubt } if resolution.by != Resolver::Policy => {
+                    Ok(self.open_again(doubt, terms, now))
+                }
                 Event::TimePassed
+                | Event::AnswerUnfounded { .. }
                 | Event::HeardOfEnd { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
@@ -190,7 +200,7 @@ impl Case {
                 {
                     Ok(match record {
                         Some(record) => self.taken_up_again(*record, terms, now),
-                        None => self.open_again(terms, now),
+                        None => self.open_again(TOLD_OTHERWISE.to_owned(), terms, now),
                     })
                 }
                 Event::PlatformResolved { .. }
@@ -199,6 +209,7 @@ impl Case {
                 | Event::StillPending { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
+                | Event::AnswerUnfounded { .. }
                 | Event::AnswerTaken { .. }
                 | Event::AnswerNotNeeded { .. }
                 | Event::AnswerExpired
@@ -341,10 +352,13 @@ impl Case {
     pub(super) fn open(&mut self, terms: &CaseTerms, now: Timestamp) {
         let none = Terms::default();
         let asked_for = self.verdict.terms.as_ref().unwrap_or(&none);
+        // Nobody waits for the answer to a sample.
+        let end = self.asked.request.is_sample();
+        let end = end.then(|| now.saturating_add(SAMPLE_OPEN).unwrap_or(Timestamp::MAX));
         self.state = State::Open(Escalation::open(
             asked_for,
             &terms.escalation,
-            self.asked.expires_at,
+            self.asked.expires_at.into_iter().chain(end).min(),
             now,
         ));
     }

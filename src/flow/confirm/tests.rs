@@ -124,6 +124,7 @@ fn received(delivery: &Request) -> (Claim, CaseFile) {
         effect: Effect::Confirm,
         attempts: 0,
         reached: Reached::No,
+        error: Some("no connection".to_owned()),
         created_at: at(0),
         not_after: at(120),
     };
@@ -259,7 +260,50 @@ fn a_platform_that_is_down_or_does_not_know_us_is_asked_again_within_the_time() 
     let Some(Attempt::Done(Some(Event::Unconfirmed { doubt }))) = stale(&claim, at(120)) else {
         panic!("people are asked")
     };
-    assert!(doubt.contains("in time"), "{doubt}");
+    assert!(doubt.ends_with("in time (no connection)"), "{doubt}");
+}
+
+/// What stands in the way of what people said of `delivery`, which was not confirmed when they were asked.
+fn stands_in_the_way(delivery: &Request, confirmation: Confirmation) -> Option<String> {
+    let (_, file) = received(delivery);
+    match founded(&file, confirmation)? {
+        Unfounded::Doubt(doubt) => Some(doubt),
+        Unfounded::Result(result) => Some(format!("{result:?}")),
+    }
+}
+
+#[test]
+fn what_people_decided_on_a_claim_is_told_only_where_the_record_says_the_same() {
+    let record = |record: Request| Confirmation::Record(Box::new(record));
+    assert_eq!(
+        stands_in_the_way(&delivered(50), record(recorded(50))),
+        None
+    );
+    let doubt = stands_in_the_way(&delivered(50), record(recorded(5000))).unwrap();
+    assert!(
+        doubt.ends_with("differs in `context`; decide it there"),
+        "{doubt}"
+    );
+    let mut claim = delivered(50);
+    claim.context = None;
+    let doubt = stands_in_the_way(&claim, record(recorded(5000))).unwrap();
+    assert!(
+        doubt.contains("`context`"),
+        "a fact that nobody was shown: {doubt}"
+    );
+    let gone = stands_in_the_way(&delivered(50), Confirmation::Missing).unwrap();
+    assert!(gone.starts_with("Failed"), "{gone}");
+    let status = "denied".to_owned();
+    let ended = stands_in_the_way(&delivered(50), Confirmation::NotPending { status }).unwrap();
+    assert!(ended.starts_with("Already"), "{ended}");
+}
+
+#[test]
+fn what_people_were_shown_is_the_record_once_it_was_read_back() {
+    let (_, file) = received(&delivered(50));
+    assert!(!is_confirmed(&file));
+    let (_, file) = received(&recorded(50));
+    assert!(is_confirmed(&file));
 }
 
 proptest! {

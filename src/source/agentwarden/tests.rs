@@ -110,6 +110,7 @@ fn an_approval_and_a_rejection_tell_an_end() {
             request: RequestId::parse(ID).unwrap(),
             event: "approval.approved".to_owned(),
             delivery: None,
+            content: end.content,
             outcome: Some(PlatformOutcome::Approved),
             by: Some("user_xyz789abc456def123".to_owned()),
             reason: None,

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::domain::id::ContentDigest;
 use crate::domain::platform::PlatformOutcome;
 use crate::json;
 use crate::signature::{Delivery, Verified};
@@ -29,12 +30,13 @@ pub(super) fn read(
         None => request(settings, payload, delivery),
         Some(event) => match event.kind {
             Kind::Asks => request(settings, payload, delivery),
-            Kind::Ends => resolved(settings, &event, &payload).map(Reading::Resolved),
+            Kind::Ends => resolved(settings, &event, &payload, delivery).map(Reading::Resolved),
             Kind::Other => Ok(Reading::Nothing(Occasion {
                 event: event.shown(),
                 request: parts::id_in(&settings.fields.id, &payload)
                     .or_else(|_| parts::id_in(resolved_id(settings), &payload))
                     .ok(),
+                content: unproven(settings, &payload, delivery),
                 delivery: event.delivery,
             })),
         },
@@ -58,7 +60,28 @@ fn request(
         .map(Reading::Request)
 }
 
-fn resolved(settings: &Settings, event: &Event, payload: &Value) -> Result<Elsewhere, Malformed> {
+/// What a delivery says, but for what is stamped anew with each, where the platform did not sign it.
+fn unproven(
+    settings: &Settings,
+    payload: &Value,
+    delivery: &Verified<Delivery>,
+) -> Option<ContentDigest> {
+    if delivery.proven().signature {
+        return None;
+    }
+    let mut lasting = payload.clone();
+    for volatile in &settings.volatile {
+        volatile.remove(&mut lasting);
+    }
+    Some(ContentDigest::of(&[json::canonical(&lasting).as_bytes()]))
+}
+
+fn resolved(
+    settings: &Settings,
+    event: &Event,
+    payload: &Value,
+    delivery: &Verified<Delivery>,
+) -> Result<Elsewhere, Malformed> {
     let rules = &settings.resolved;
     let said = rules
         .outcome
@@ -69,6 +92,7 @@ fn resolved(settings: &Settings, event: &Event, payload: &Value) -> Result<Elsew
         request: parts::id_in(resolved_id(settings), payload)?,
         event: event.shown(),
         delivery: event.delivery.clone(),
+        content: unproven(settings, payload, delivery),
         outcome: first_known(said, event.outcome()),
         by: rules
             .by

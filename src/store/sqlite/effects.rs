@@ -101,11 +101,12 @@ pub(super) struct EffectRow {
     created_at: i64,
     pub(super) kind: String,
     body: String,
+    error: Option<String>,
 }
 
 /// The columns that [`EffectRow::read`] takes.
 pub(super) const COLUMNS: &str =
-    "id, case_id, state, leased, attempts, reached, not_after, created_at, kind, body";
+    "id, case_id, state, leased, attempts, reached, not_after, created_at, kind, body, error";
 
 impl EffectRow {
     /// Reads [`COLUMNS`].
@@ -121,6 +122,7 @@ impl EffectRow {
             created_at: row.get(7)?,
             kind: row.get(8)?,
             body: row.get(9)?,
+            error: row.get(10)?,
         })
     }
 
@@ -189,6 +191,7 @@ impl EffectRow {
             } else {
                 Reached::No
             },
+            error: self.error.clone(),
             created_at: time(self.created_at)?,
             not_after: time(self.not_after)?,
         })

@@ -71,7 +71,7 @@ impl State {
 
     /// AW/api-reference/endpoint/authentication: management calls carry `Authorization: Bearer <JWT>`; 401 without a good one.
     /// AW/api-reference/introduction: 429 above the limit. Assumed: the words of both.
-    pub(super) fn admit(&mut self, headers: &HeaderMap) -> Result<(), Treated> {
+    pub(super) fn admit(&mut self, headers: &HeaderMap) -> Result<(), Box<Treated>> {
         let token = headers
             .get("authorization")
             .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
@@ -79,10 +79,8 @@ impl State {
             .and_then(|token| self.tokens.get(token))
             .is_some_and(|expires| self.tokens_count && *expires > seconds());
         if !good {
-            return Err(Treated::say(
-                401,
-                json!({"detail": "Could not validate credentials"}),
-            ));
+            let detail = json!({"detail": "Could not validate credentials"});
+            return Err(Box::new(Treated::say(401, detail)));
         }
         if self.resets_at <= seconds() {
             self.resets_at = seconds() + 60;
@@ -90,7 +88,8 @@ impl State {
         }
         let (limit, used) = self.rate_limit;
         if used >= limit {
-            return Err(Treated::say(429, json!({"detail": "Too many requests"})));
+            let detail = json!({"detail": "Too many requests"});
+            return Err(Box::new(Treated::say(429, detail)));
         }
         self.rate_limit.1 += 1;
         Ok(())

@@ -93,7 +93,7 @@ async fn what_we_approve_the_handler_of_the_page_executes_once_with_the_context_
         "stripe.refund".to_owned(),
         record["context"].clone(),
     );
-    assert_eq!(executor.did(1).await, [executed.clone()]);
+    assert_eq!(executor.did(1).await, std::slice::from_ref(&executed));
     // The platform delivers again, since it did not hear our 200.
     let again = resolved(&record, "approved", super::api::OUR_USER);
     office.told(&again).await;

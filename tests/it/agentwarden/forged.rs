@@ -6,7 +6,7 @@ use countersign::diagnostic::Paint;
 use serde_json::{Value, json};
 
 use super::platform::deliver;
-use super::{AgentWarden, Endpoint, HOOK_SECRET, Office, PASSWORD, config, id, pending};
+use super::{AgentWarden, Endpoint, HOOK_SECRET, Office, PASSWORD, config, id, pending, say};
 use crate::harness::{APPROVER, VIEWER, client, eventually, write};
 use crate::process::Process;
 
@@ -79,7 +79,9 @@ async fn the_real_webhook_after_a_forged_one_changes_nothing_and_is_not_lost() {
     let forged = claiming(pending(&record), "context", json!({"amount": 60}));
     let case = office.accepted(&forged).await;
     office.left_to_people(&case).await;
-    let (status, problem) = office.platform.deliver(&pending(&record)).await;
+    let (status, told) = office.platform.deliver(&pending(&record)).await;
+    assert_eq!((status, &told["status"]), (200, &json!("duplicate")));
+    let (status, problem) = office.platform.deliver(&forged).await;
     assert_eq!((status, &problem["code"]), (409, &json!("conflict")));
     // The question stands, on what the platform has.
     let file = office.server.case(&case).await;
@@ -247,4 +249,49 @@ async fn neither_the_path_nor_the_password_nor_the_token_is_in_the_log() {
     {
         assert!(!log.contains(secret), "`{secret}` is in the log");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_say_of_a_forged_claim_is_told_to_nobody() {
+    for vote in ["approve", "reject"] {
+        let office = Office::open_with(&["confirm: {within: 2s}"]).await;
+        let real = office.asked(1, 50_000);
+        office.platform.always(Endpoint::Logs, say(503));
+        let mut claim = real.clone();
+        claim["context"]["amount"] = json!(5);
+        let (_, told) = office.forge(&pending(&claim)).await;
+        let case = told["case_id"].as_str().unwrap();
+        office.left_to_people(case).await;
+        office.platform.recover();
+
+        let (status, told) = office
+            .server
+            .vote(APPROVER, case, vote, "it is small")
+            .await;
+        assert_eq!(status, 200, "{told}");
+        let verdict = office.verdict(case, "open").await;
+        let rationale = verdict["rationale"].as_str().unwrap();
+        assert!(
+            rationale.contains("differs in `context`; decide it there"),
+            "{rationale}"
+        );
+        assert_eq!(office.platform.answers(), [""; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_say_of_a_claim_that_was_true_is_told_once_the_record_can_be_read() {
+    let office = Office::open_with(&["confirm: {within: 2s}"]).await;
+    office.platform.always(Endpoint::Logs, say(503));
+    let case = office.asks(1, 5_000).await;
+    office.left_to_people(&case).await;
+    let (status, told) = office
+        .server
+        .vote(APPROVER, &case, "approve", "looked")
+        .await;
+    assert_eq!(status, 200, "{told}");
+    office.platform.recover();
+    let verdict = office.settled(&case).await;
+    assert_eq!(verdict["resolution"]["by"], "person:bob");
+    assert_eq!(office.platform.answers(), [format!("approve {}", id(1))]);
 }

@@ -268,3 +268,25 @@ async fn what_is_refused_is_not_passed_on() {
     assert_eq!(passed_on(&executor)[0].0, "log.failed");
     assert_eq!(executor.received().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_somebody_made_up_does_not_keep_the_real_one_from_the_executor() {
+    let (executor, office) = forwarding("enforce", &[]).await;
+    let real = logged("log.blocked", &super::record(1, &json!(50)));
+    let mut forged = real.clone();
+    forged["data"]["action"] = json!("nothing.much");
+    // A sender that was not heard stamps its next try anew.
+    let mut stamped = real.clone();
+    stamped["timestamp"] = json!("2026-02-26T00:00:00.000000");
+    for event in [&forged, &real, &real, &stamped] {
+        let (status, told) = office.forge(event).await;
+        assert_eq!((status, &told["status"]), (200, &json!("ignored")));
+    }
+    office.idle().await;
+    let bodies: Vec<Value> = executor
+        .received()
+        .iter()
+        .map(tracemem::Received::json)
+        .collect();
+    assert_eq!(bodies, [forged, real]);
+}

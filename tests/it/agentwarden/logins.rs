@@ -100,7 +100,7 @@ async fn a_token_that_the_platform_forgot_is_logged_in_for_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_renewed_before_it_ends_and_replaced_where_it_ended_unseen() {
     // Renewed when a tenth of its life is left; one that is said to live shorter than 30 seconds may be of another clock.
-    for (lives, waits) in [(31, 29), (1, 2)] {
+    join_all([(31, 29), (1, 2)].map(async |(lives, waits)| {
         let office = Office::open().await;
         office.platform.state().token_lives = lives;
         let case = office.asks(1, 50).await;
@@ -124,8 +124,8 @@ async fn a_token_is_renewed_before_it_ends_and_replaced_where_it_ended_unseen() 
             );
         }
         assert_eq!(office.platform.status_of(&id(2)), "success");
-        office.server.stop().await;
-    }
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

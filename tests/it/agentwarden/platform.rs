@@ -284,7 +284,7 @@ impl AgentWarden {
         let treated = match endpoint {
             Endpoint::Login => state.log_in(body),
             Endpoint::Logs | Endpoint::Approve | Endpoint::Reject => match state.admit(headers) {
-                Err(refused) => refused,
+                Err(refused) => *refused,
                 Ok(()) if endpoint == Endpoint::Logs => state.list(uri),
                 Ok(()) => state.resolve(uri),
             },

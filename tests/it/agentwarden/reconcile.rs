@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{Behaviour, Endpoint, Office, id, pending, resolved, say};
@@ -126,15 +127,16 @@ async fn an_end_that_the_platform_knows_nothing_of_is_taken_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_cannot_be_read_makes_no_cases_and_is_read_later() {
-    for broken in [say(500), Behaviour::Write(b"<html>".to_vec()), say(404)] {
+    let broken = [say(500), Behaviour::Write(b"<html>".to_vec()), say(404)];
+    join_all(broken.map(async |broken| {
         let office = Office::open_with(&[OFTEN]).await;
         office.platform.script(Endpoint::Logs, [broken]);
         office.asked(1, 50);
         let case = office.only_case().await;
         office.settled(case["case_id"].as_str().unwrap()).await;
         assert_eq!(office.platform.answers(), [format!("approve {}", id(1))]);
-        office.server.stop().await;
-    }
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

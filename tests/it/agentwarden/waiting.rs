@@ -92,7 +92,7 @@ const EXPIRES: [&str; 3] = [
 ];
 
 /// A request whose record is not shown, and which claims to end in two seconds.
-async fn ending(office: &Office) -> Value {
+fn ending(office: &Office) -> Value {
     office.platform.always(Endpoint::Logs, Behaviour::Hang);
     let record = office.asked(1, 50);
     let soon = countersign::clock::Clock.now() + jiff::SignedDuration::from_secs(2);
@@ -115,7 +115,7 @@ async fn a_request_that_expires_before_it_is_confirmed_is_not_answered() {
         .fold(text, |text, line| with_line(&text, line));
     let server = Countersign::start_with(&text, &[("approvals/pay/pay.rego", POLICY)]).await;
     let office = Office { platform, server };
-    let body = ending(&office).await.to_string();
+    let body = ending(&office).to_string();
     let sent = client()
         .post(office.hook())
         .header("user-agent", "AgentWarden-Webhook/1.0")
@@ -142,7 +142,7 @@ async fn a_request_that_expires_before_it_is_confirmed_is_not_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_nobody_signed_cannot_say_that_a_request_is_over() {
     let office = Office::open_with(&EXPIRES).await;
-    let mut event = ending(&office).await;
+    let mut event = ending(&office);
     event["data"]["expires_at"] = json!("2026-01-01T00:00:00Z");
     office.platform.change(&id(1), |record| {
         record.as_object_mut().unwrap().remove("expires_at");

