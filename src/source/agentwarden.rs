@@ -105,7 +105,10 @@ impl Defaults {
                 by: Some(at("/data/resolved_by")?),
                 reason: None,
             },
-            volatile: vec![Pointer::parse("/timestamp")?],
+            volatile: vec![
+                Pointer::parse("/timestamp")?,
+                Pointer::parse("/data/resolved_at")?,
+            ],
             confirm: Confirm {
                 lookup: lookup("{api_url}/api/logs?status=pending&agent_id={agent}")?,
                 within: CONFIRMED_WITHIN,

@@ -36,6 +36,32 @@ pub(super) fn usual_outcome(body: &Value) -> Option<PlatformOutcome> {
         .or_else(|| words().next().map(PlatformOutcome::parse))
 }
 
+/// Whether a response says that nothing was done, whatever its status says: by an error, by a plain no, or by being a page
+/// for people, which no API sends.
+pub(super) fn denies(response: &Response) -> bool {
+    let Body::Whole(body) = &response.body else {
+        return false;
+    };
+    let Ok(body) = serde_json::from_slice::<Value>(body) else {
+        let start = String::from_utf8_lossy(body.get(..64).unwrap_or(body)).to_ascii_lowercase();
+        let start = start.trim_start_matches('\u{feff}').trim_start();
+        return ["<!doctype html", "<html"]
+            .iter()
+            .any(|page| start.starts_with(page));
+    };
+    let says_no = ["success", "ok"]
+        .iter()
+        .any(|key| body.get(key) == Some(&Value::Bool(false)));
+    let error = ["error", "errors"].iter().any(|key| match body.get(key) {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::Bool(true) | Value::Number(_)) => true,
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(Value::Object(members)) => !members.is_empty(),
+    });
+    says_no || error
+}
+
 /// What became of an answer whose response is of `class` and names `platform` as the outcome that the platform holds.
 pub(super) fn understand(
     response: &Response,

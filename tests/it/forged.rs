@@ -122,7 +122,7 @@ async fn a_forged_echo_does_not_take_an_answer_back_that_has_not_left() {
     let attempts = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&attempts);
     let platform = platform(move |_| match counted.fetch_add(1, Ordering::SeqCst) {
-        0 => Reply(503, Value::Null),
+        0 => Reply(429, Value::Null),
         _ => Reply(200, json!({})),
     })
     .await;

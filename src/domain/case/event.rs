@@ -33,7 +33,8 @@ pub enum Event {
         /// Why.
         reason: Option<String>,
     },
-    /// Somebody who did not prove to be the platform said how the request ended there.
+    /// Somebody who did not prove to be the platform said how the request ended there, and no answer of ours can be what
+    /// they tell of.
     HeardOfEnd {
         /// The platform's word, if they gave one.
         outcome: Option<PlatformOutcome>,
@@ -113,6 +114,25 @@ impl Event {
                 ..*confirmed
             })),
             (event, _) => event,
+        }
+    }
+
+    /// What was heard of an end, taken for the platform's word: what it tells of may be an answer of ours.
+    #[must_use]
+    pub fn as_an_echo(self) -> Self {
+        if let Self::HeardOfEnd {
+            outcome,
+            by,
+            reason,
+        } = self
+        {
+            Self::PlatformResolved {
+                outcome,
+                by,
+                reason,
+            }
+        } else {
+            self
         }
     }
 

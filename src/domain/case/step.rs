@@ -26,23 +26,26 @@ impl Case {
         terms: &CaseTerms,
         now: Timestamp,
     ) -> Result<Step, Refused> {
-        let event = match event {
-            Event::HeardOfEnd {
+        let event = if let Event::HeardOfEnd {
+            outcome,
+            by,
+            reason,
+        } = event
+        {
+            if let Some(outcome) = outcome
+                .as_ref()
+                .filter(|outcome| self.is_answering(outcome))
+            {
+                let outcome = outcome.clone();
+                return self.hear(outcome, by.as_deref(), reason.as_deref());
+            }
+            Event::PlatformResolved {
                 outcome,
                 by,
                 reason,
-            } => {
-                if let Some(outcome) = outcome.clone().filter(|outcome| self.is_answering(outcome))
-                {
-                    return self.hear(outcome, by.as_deref(), reason.as_deref());
-                }
-                Event::PlatformResolved {
-                    outcome,
-                    by,
-                    reason,
-                }
             }
-            event => event,
+        } else {
+            event
         };
         match self.state.clone() {
             State::Received(awaited) => match event {
@@ -107,7 +110,6 @@ impl Case {
                 Event::TimePassed if self.wakes_at().is_some_and(|at| at <= now) => {
                     Ok(self.ask_again("the approval could not be sent in time", terms, now))
                 }
-                Event::TimePassed => Err(Refused::Nothing),
                 Event::PlatformResolved {
                     outcome,
                     by,
@@ -168,7 +170,8 @@ impl Case {
                 Event::AnswerUnfounded { doubt } if resolution.by != Resolver::Policy => {
                     Ok(self.open_again(doubt, terms, now))
                 }
-                Event::AnswerUnfounded { .. }
+                Event::TimePassed
+                | Event::AnswerUnfounded { .. }
                 | Event::HeardOfEnd { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }

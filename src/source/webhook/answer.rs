@@ -40,13 +40,13 @@ pub(super) async fn answer(settings: &Settings, api: &Api, task: &AnswerTask) ->
     match answering.call(task.ballot).send(api, &values, beside).await {
         Ok(response) => {
             let secrets: Vec<&Secret> = capabilities.secrets().collect();
-            reply::understand(
-                &response,
-                answering.statuses.class(&response),
-                answering.outcome_in(&response),
-                &ours,
-                &secrets,
-            )
+            let outcome = answering.outcome_in(&response);
+            let is_vague = matches!(outcome, None | Some(PlatformOutcome::Other(_)));
+            let mut class = answering.statuses.class(&response);
+            if class == Class::Taken && is_vague && reply::denies(&response) {
+                class = Class::Never;
+            }
+            reply::understand(&response, class, outcome, &ours, &secrets)
         }
         Err(no_call) => no_call.into(),
     }

@@ -91,7 +91,7 @@ pub struct Fields {
     pub expires_at: Option<FieldRule>,
     /// Whether a rationale is insisted on: anything but a plain `false` is a yes.
     pub rationale_required: Option<FieldRule>,
-    /// A capability that answers this one request.
+    /// A capability that answers this one request. Where records are read back, a delivery that nobody signed brings none.
     pub token: Option<FieldRule>,
     /// An address that takes the answer to this one request.
     pub callback: Option<FieldRule>,

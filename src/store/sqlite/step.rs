@@ -32,10 +32,26 @@ pub(super) fn step(
         return Ok(Stepped::Unknown);
     };
     let event = event.under(writing.standing.freeze.as_ref());
+    let event =
+        if matches!(event, Event::HeardOfEnd { .. }) && may_have_arrived(writing, loaded.rowid)? {
+            event.as_an_echo()
+        } else {
+            event
+        };
     match loaded.case.clone().step(event, terms, now) {
         Ok(step) => Ok(Stepped::Moved(loaded.apply(writing, step, now)?)),
         Err(refused) => Ok(Stepped::Stayed(loaded.case, refused)),
     }
+}
+
+/// Whether an answer may have arrived although nobody said so: then a word that nobody proved is likely to be its echo.
+fn may_have_arrived(writing: &Writing<'_>, rowid: i64) -> rusqlite::Result<bool> {
+    writing
+        .connection
+        .prepare_cached(
+            "SELECT 1 FROM outbox WHERE case_id = ?1 AND kind = 'answer' AND state = 'due' AND (reached = 1 OR leased = 1)",
+        )?
+        .exists([rowid])
 }
 
 /// Reads the case of `key`.

@@ -358,3 +358,34 @@ fn a_preview_shows_the_call_with_stars_for_secrets() {
     );
     assert!(source.preview(&task()).unwrap().is_err(), "it has no token");
 }
+
+#[tokio::test]
+async fn a_success_that_says_otherwise_is_none() {
+    for (body, done) in [
+        ("", true),
+        ("{}", true),
+        ("OK", true),
+        ("[]", true),
+        (r#"{"error":null,"errors":[],"success":true}"#, true),
+        (
+            r#"{"status":"approved","error":"the mail was not sent"}"#,
+            true,
+        ),
+        (r#"{"error":"not found"}"#, false),
+        (r#"{"status":"error","error":{"message":"no"}}"#, false),
+        (r#"{"data":null,"errors":[{"message":"no"}]}"#, false),
+        (r#"{"success":false}"#, false),
+        (r#"{"ok":false}"#, false),
+        ("\u{feff}\n<!DOCTYPE html><title>Log in</title>", false),
+        ("<html><body>Log in</body></html>", false),
+    ] {
+        let platform = Platform::answering(200, body).await;
+        let result = source_at(&platform.url, |_| {}).answer(&task()).await;
+        let was_done = matches!(result, AnswerResult::Done { .. });
+        assert_eq!(was_done, done, "{body}: {result:?}");
+        assert!(
+            done || matches!(result, AnswerResult::Failed { .. }),
+            "{body}"
+        );
+    }
+}
