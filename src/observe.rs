@@ -230,7 +230,7 @@ impl Observer for Telling {
             }
         }
         let (name, what) = (source.as_str(), "an attempt at an effect ended");
-        if let ("alert" | "failed", Some(error)) = (result, error) {
+        if let ("alert" | "failed", Some(error), true) = (result, error, kind != "confirm") {
             tracing::error!(
                 source.name = name,
                 effect.kind = kind,

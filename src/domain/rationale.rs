@@ -77,7 +77,7 @@ pub fn standing(case: &Case) -> String {
     match (because, case.cause, case.verdict.cause) {
         (Some(because), _, Cause::Source) => format!("Left to a person: {}.", visible(because)),
         (Some(because), ..) => format!("Left to a person: {}. {said}", visible(because)),
-        (None, Cause::Source, cause) if cause != Cause::Source => {
+        (None, Cause::Source, decided) if decided != Cause::Source => {
             format!("Left to a person: the platform could not be told in time. {said}")
         }
         (None, ..) => said,

@@ -105,9 +105,7 @@ impl Flow {
         let file = self.store.case(request.case_id()).await;
         let file = file.map_err(Refusal::Unstored)?;
         Ok(file
-            .filter(|file| {
-                is_confirmed(file) && Claims::of(file).different_from(request).is_empty()
-            })
+            .filter(|file| is_confirmed(file) && !Claims::of(file).contradicts(request))
             .map(|file| file.case))
     }
 }
@@ -272,29 +270,39 @@ impl Claims {
         };
     }
 
-    /// The parts that the delivery named and the record has otherwise.
+    /// The parts that the delivery named and the record has otherwise. What policies decide on must be there too; a
+    /// title or a message may be missing from a record.
     fn different_from(&self, record: &Request) -> Vec<&'static str> {
-        let otherwise =
-            |claimed: Option<&Value>, recorded: Option<&Value>| match (claimed, recorded) {
+        self.parts(record, |name, claimed, recorded| {
+            match (claimed, recorded) {
                 (Some(claimed), Some(recorded)) => !json::same(claimed, recorded),
-                (Some(_) | None, _) => false,
-            };
-        self.parts(record, otherwise)
+                (Some(_), None) => matches!(name, "action" | "agent" | "context"),
+                (None, _) => false,
+            }
+        })
+    }
+
+    /// Whether both name a part and do not say the same of it.
+    fn contradicts(&self, request: &Request) -> bool {
+        let different = self.parts(request, |_, one, other| match (one, other) {
+            (Some(one), Some(other)) => !json::same(one, other),
+            (Some(_) | None, _) => false,
+        });
+        !different.is_empty()
     }
 
     /// The parts that are not the same in both, or not in both.
     fn unlike(&self, record: &Request) -> Vec<&'static str> {
-        let unlike = |claimed: Option<&Value>, recorded: Option<&Value>| match (claimed, recorded) {
+        self.parts(record, |_, claimed, recorded| match (claimed, recorded) {
             (Some(claimed), Some(recorded)) => !json::same(claimed, recorded),
             (claimed, recorded) => claimed.is_some() || recorded.is_some(),
-        };
-        self.parts(record, unlike)
+        })
     }
 
     fn parts(
         &self,
         record: &Request,
-        differ: impl Fn(Option<&Value>, Option<&Value>) -> bool,
+        differ: impl Fn(&str, Option<&Value>, Option<&Value>) -> bool,
     ) -> Vec<&'static str> {
         let text = |text: &Option<String>| text.clone().map(Value::String);
         [
@@ -305,7 +313,9 @@ impl Claims {
             ("message", "/message", text(&record.message)),
         ]
         .into_iter()
-        .filter(|(_, pointer, recorded)| differ(self.input.pointer(pointer), recorded.as_ref()))
+        .filter(|(name, pointer, recorded)| {
+            differ(name, self.input.pointer(pointer), recorded.as_ref())
+        })
         .map(|(name, ..)| name)
         .collect()
     }

@@ -46,7 +46,7 @@ impl Case {
     }
 
     /// What was said to be the last word is none: people are asked again, and told `because` of what.
-    pub(super) fn open_again(mut self, because: String, terms: &CaseTerms, now: Timestamp) -> Step {
+    pub(super) fn open_again(mut self, because: &str, terms: &CaseTerms, now: Timestamp) -> Step {
         self.approve_by = None;
         if self.asked.expired(now) {
             return self.expire(now);
@@ -57,7 +57,7 @@ impl Case {
         self.votes.clear();
         self.open(terms, now);
         if let State::Open(question) = &mut self.state {
-            question.because = Some(because.clone());
+            question.because = Some(because.to_owned());
         }
         let detail = json!({ "error": because });
         self.stepped(EntryKind::Escalated, detail, EarlierAnswers::Withdraw)

@@ -168,7 +168,7 @@ impl Case {
                 },
                 // Policy says nothing of what was not confirmed; people may have.
                 Event::AnswerUnfounded { doubt } if resolution.by != Resolver::Policy => {
-                    Ok(self.open_again(doubt, terms, now))
+                    Ok(self.open_again(&doubt, terms, now))
                 }
                 Event::TimePassed
                 | Event::AnswerUnfounded { .. }
@@ -200,7 +200,7 @@ impl Case {
                 {
                     Ok(match record {
                         Some(record) => self.taken_up_again(*record, terms, now),
-                        None => self.open_again(TOLD_OTHERWISE.to_owned(), terms, now),
+                        None => self.open_again(TOLD_OTHERWISE, terms, now),
                     })
                 }
                 Event::PlatformResolved { .. }

@@ -203,7 +203,7 @@ fn what_the_delivery_left_out_is_taken_from_the_record_alone() {
     let case = on_record(&delivered(50), record);
     assert_eq!(
         (case.outcome, case.cause),
-        (Outcome::Escalate, Cause::Evidence)
+        (Outcome::Escalate, Cause::Source)
     );
 }
 

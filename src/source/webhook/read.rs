@@ -30,8 +30,11 @@ pub(super) fn read(
         None => request(settings, payload, delivery),
         Some(event) => match event.kind {
             Kind::Asks => request(settings, payload, delivery),
-            Kind::Ends => resolved(settings, &event, &payload, delivery).map(Reading::Resolved),
-            Kind::Other => Ok(Reading::Nothing(Occasion {
+            // An end of nothing, as a platform's own test may send it, is an event like any other.
+            Kind::Ends if parts::id_in(resolved_id(settings), &payload).is_ok() => {
+                resolved(settings, &event, &payload, delivery).map(Reading::Resolved)
+            }
+            Kind::Ends | Kind::Other => Ok(Reading::Nothing(Occasion {
                 event: event.shown(),
                 request: parts::id_in(&settings.fields.id, &payload)
                     .or_else(|_| parts::id_in(resolved_id(settings), &payload))

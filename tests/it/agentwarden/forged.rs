@@ -81,7 +81,8 @@ async fn the_real_webhook_after_a_forged_one_changes_nothing_and_is_not_lost() {
     office.left_to_people(&case).await;
     let (status, told) = office.platform.deliver(&pending(&record)).await;
     assert_eq!((status, &told["status"]), (200, &json!("duplicate")));
-    let (status, problem) = office.platform.deliver(&forged).await;
+    let other = claiming(pending(&record), "context", json!({"amount": 70}));
+    let (status, problem) = office.platform.deliver(&other).await;
     assert_eq!((status, &problem["code"]), (409, &json!("conflict")));
     // The question stands, on what the platform has.
     let file = office.server.case(&case).await;
