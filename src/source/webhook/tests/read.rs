@@ -381,7 +381,12 @@ fn an_end_may_name_the_request_elsewhere_than_the_request_does() {
     };
     assert_eq!(of(json!({"approval_id": "a", "id": "b"})), id("a"));
     assert_eq!(of(json!({"id": "b"})), id("b"));
-    assert!(read(&source, &json!({"event": "approval.approved", "data": {}})).is_err());
+    // A platform's own test may name nothing at all.
+    let nothing = json!({"event": "approval.approved", "data": {}});
+    let Reading::Nothing(occasion) = read(&source, &nothing).unwrap() else {
+        panic!("not nothing");
+    };
+    assert_eq!(occasion.event, "approval.approved");
 }
 
 #[test]
