@@ -58,7 +58,7 @@ pub(super) fn reconcile(
     preset: Option<&Lookup>,
 ) -> Option<Reconcile> {
     let every_node = map.take("reconcile");
-    let every = duration(reader, map, "reconcile", Duration::from_secs(10), DAY);
+    let every = duration(reader, map, "reconcile", Duration::from_secs(1), DAY);
     let lists = known_of_lists(confirm, preset);
     let known = Known {
         call: preset.map(|preset| &preset.call),

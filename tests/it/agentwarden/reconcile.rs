@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Behaviour, Endpoint, Office, id, pending, resolved, say};
 use crate::harness::{APPROVER, eventually};
 
-/// As often as the config allows.
+/// Often, and not so often that a list overtakes a webhook.
 const OFTEN: &str = "reconcile: 10s";
 
 #[tokio::test(flavor = "multi_thread")]
