@@ -98,15 +98,13 @@ impl Flow {
         &self,
         desk: &Desk,
         request: &Request,
-    ) -> Result<Option<Case>, Refusal> {
+    ) -> Result<Option<CaseFile>, Refusal> {
         if desk.source.confirms_within().is_none() || request.token.is_some() {
             return Ok(None);
         }
         let file = self.store.case(request.case_id()).await;
         let file = file.map_err(Refusal::Unstored)?;
-        Ok(file
-            .filter(|file| is_confirmed(file) && !Claims::of(file).contradicts(request))
-            .map(|file| file.case))
+        Ok(file.filter(|file| is_confirmed(file) && !Claims::of(file).contradicts(request)))
     }
 }
 

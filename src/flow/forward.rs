@@ -31,6 +31,23 @@ impl Flow {
         }
     }
 
+    /// Passes a request on whose case began before it was delivered, once.
+    pub(super) async fn pass_on_late(
+        &self,
+        desk: &Desk,
+        id: &RequestId,
+        forward: Option<Planned>,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let Some(planned) = forward else {
+            return Ok(());
+        };
+        let parts = [desk.source.name().as_str(), "late request", id.as_str()];
+        let once = ContentDigest::of(&parts.map(str::as_bytes));
+        let passed_on = self.store.forward(planned, Some(once), now).await;
+        passed_on.map_err(Refusal::Unstored)
+    }
+
     pub(super) async fn pass_on(
         &self,
         desk: &Desk,

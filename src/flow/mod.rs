@@ -192,10 +192,13 @@ impl Flow {
             .map_err(Refusal::Malformed)?
         {
             Reading::Request(request) => {
-                if let Some(case) = self.known_by_its_record(desk, &request).await? {
-                    return Ok(Acknowledged::Duplicate(case));
-                }
                 let forward = Self::forward_of_request(desk, &verified, &request.id, now);
+                if let Some(known) = self.known_by_its_record(desk, &request).await? {
+                    if known.was_found() {
+                        self.pass_on_late(desk, &request.id, forward, now).await?;
+                    }
+                    return Ok(Acknowledged::Duplicate(known.case));
+                }
                 let set = self.policies.current();
                 let (decided, evaluation) = match desk.source.confirms_within() {
                     None => decide::decide(&set, desk, *request, traceparent, forward, now),

@@ -183,6 +183,14 @@ pub struct CaseFile {
     pub timeline: Vec<LogLine>,
 }
 
+impl CaseFile {
+    /// Whether the request was found in its platform's list before any delivery told of it.
+    pub fn was_found(&self) -> bool {
+        let platforms_own = |line: &LogLine| line.kind == EntryKind::Decided;
+        self.timeline.first().is_some_and(platforms_own)
+    }
+}
+
 /// A log entry as people read it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct LogLine {

@@ -42,7 +42,7 @@ async fn a_trial_shows_what_was_read_decided_and_would_be_answered() {
         content-type: application/json
         accept: application/json
         user-agent: countersign/VERSION
-        idempotency-key: CASE
+        idempotency-key: CASE_approved
         {"token":"***","resolution":"approved","rationale":"Approved by NAME: REASON"}
       if people reject
       POST http://HOST/v1/webhooks/approvals/respond
@@ -50,7 +50,7 @@ async fn a_trial_shows_what_was_read_decided_and_would_be_answered() {
         content-type: application/json
         accept: application/json
         user-agent: countersign/VERSION
-        idempotency-key: CASE
+        idempotency-key: CASE_rejected
         {"token":"***","resolution":"rejected","rationale":"Rejected by NAME: REASON"}
     "#);
 }

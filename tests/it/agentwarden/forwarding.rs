@@ -290,3 +290,17 @@ async fn an_event_that_somebody_made_up_does_not_keep_the_real_one_from_the_exec
         .collect();
     assert_eq!(bodies, [forged, real]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_was_found_before_it_was_delivered_still_reaches_the_executor_in_dry_run() {
+    let (executor, office) = forwarding("dry_run", &["reconcile: 1s"]).await;
+    let record = office.asked(1, 50);
+    office.only_case().await;
+    for _ in 0..2 {
+        let (_, told) = office.platform.deliver(&pending(&record)).await;
+        assert_eq!(told["status"], "duplicate");
+    }
+    office.platform.wait_for(super::Endpoint::Logs, 3).await;
+    assert_eq!(passed_on(&executor).len(), 1);
+    assert_eq!(office.platform.answers(), [""; 0]);
+}
