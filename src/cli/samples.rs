@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::domain::case::{Asked, Case, CaseTerms, Channel, Event, Mode};
+use crate::domain::case::{Asked, Case, CaseTerms, Channel, Event, Mode, Told};
 use crate::domain::escalation::EscalationDefaults;
 use crate::domain::id::{CaseId, ContentDigest, RequestId, Revision, SourceName};
 use crate::domain::log_entry::EntryKind;
@@ -122,6 +122,7 @@ pub(super) fn decided_there(case: Case, outcome: PlatformOutcome) -> Case {
         outcome: Some(outcome),
         by: None,
         reason: None,
+        told: Told::ByThePlatform,
     };
     let terms = terms(case.mode);
     case.step(event, &terms, earlier(1)).unwrap().case

@@ -25,7 +25,7 @@ use crate::domain::id::{CaseId, ContentDigest, RequestId, SourceName};
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::verdict::{Cause, Outcome, Verdict, word};
 
-pub use event::{Confirmed, Decision, EarlierAnswers, Entry, Event, Refused, Step, Whose};
+pub use event::{Confirmed, Decision, EarlierAnswers, Entry, Event, Refused, Step, Told, Whose};
 
 /// Whether a source's answers leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

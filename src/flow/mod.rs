@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
-use crate::domain::case::{Case, CaseTerms, Event, Refused, State};
+use crate::domain::case::{Case, CaseTerms, Event, Refused, State, Told};
 use crate::domain::id::{CaseId, SourceName};
 use crate::domain::request::Proven;
 use crate::policy::watch::LivePolicies;
@@ -308,18 +308,15 @@ impl Flow {
             reason,
             ..
         } = elsewhere;
-        let event = if proven.signature {
-            Event::PlatformResolved {
-                outcome,
-                by,
-                reason,
-            }
-        } else {
-            Event::HeardOfEnd {
-                outcome,
-                by,
-                reason,
-            }
+        let event = Event::PlatformResolved {
+            outcome,
+            by,
+            reason,
+            told: if proven.signature {
+                Told::ByThePlatform
+            } else {
+                Told::ByAnybody
+            },
         };
         let stepped = self
             .store

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::case::{
-    Asked, Case, CaseTerms, Channel, Event, Mode, Refused, Resolved, Resolver, State, Whose,
+    Asked, Case, CaseTerms, Channel, Event, Mode, Refused, Resolved, Resolver, State, Told, Whose,
 };
 use crate::domain::effect::{
     Ballot, Effect, EffectId, EffectKind, Forward, Planned, Reached, Release,
@@ -812,6 +812,7 @@ pub(crate) async fn what_platforms_decided_can_be_compared(store: Arc<dyn Store>
         outcome: Some(PlatformOutcome::Rejected),
         by: Some("carol".to_owned()),
         reason: None,
+        told: Told::ByThePlatform,
     };
     step(&*store, "b", word, 1).await;
     let compared = store.compared(None).await.unwrap();

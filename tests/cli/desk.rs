@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use countersign::clock::Clock;
-use countersign::domain::case::{Asked, Case, CaseTerms, Channel, Event, Mode};
+use countersign::domain::case::{Asked, Case, CaseTerms, Channel, Event, Mode, Told};
 use countersign::domain::escalation::EscalationDefaults;
 use countersign::domain::id::{CaseId, ContentDigest, RequestId, Revision, SourceName};
 use countersign::domain::log_entry::ChainKey;
@@ -89,6 +89,7 @@ impl Desk {
             outcome: Some(outcome),
             by: Some("dana".to_owned()),
             reason: None,
+            told: Told::ByThePlatform,
         };
         let terms = Arc::new(terms(case.mode));
         let stepped = self

@@ -32,16 +32,8 @@ pub enum Event {
         by: Option<String>,
         /// Why.
         reason: Option<String>,
-    },
-    /// Somebody who did not prove to be the platform said how the request ended there, and no answer of ours can be what
-    /// they tell of.
-    HeardOfEnd {
-        /// The platform's word, if they gave one.
-        outcome: Option<PlatformOutcome>,
-        /// Who is said to have decided there.
-        by: Option<String>,
-        /// Why.
-        reason: Option<String>,
+        /// Whose word it is.
+        told: Told,
     },
     /// The platform took the answer.
     AnswerTaken {
@@ -79,7 +71,7 @@ pub enum Event {
         /// Why, for people.
         doubt: String,
     },
-    /// People decided on what a delivery had claimed, and the platform's own record says otherwise.
+    /// An answer was decided on what a delivery had claimed, and the platform's own record says otherwise.
     AnswerUnfounded {
         /// What is different, for people.
         doubt: String,
@@ -120,19 +112,19 @@ impl Event {
     /// What was heard of an end, taken for the platform's word: what it tells of may be an answer of ours.
     #[must_use]
     pub fn as_an_echo(self) -> Self {
-        if let Self::HeardOfEnd {
-            outcome,
-            by,
-            reason,
-        } = self
-        {
+        match self {
             Self::PlatformResolved {
                 outcome,
                 by,
                 reason,
-            }
-        } else {
-            self
+                told: _,
+            } => Self::PlatformResolved {
+                outcome,
+                by,
+                reason,
+                told: Told::ByThePlatform,
+            },
+            event => event,
         }
     }
 
@@ -162,7 +154,6 @@ impl Event {
             Self::Voted { .. }
             | Self::TimePassed
             | Self::PlatformResolved { .. }
-            | Self::HeardOfEnd { .. }
             | Self::AnswerGivenUp { .. }
             | Self::AnswerTooLate { .. }
             | Self::AnswerRetried { .. }
@@ -172,6 +163,15 @@ impl Event {
             | Self::StillPending { .. } => None,
         }
     }
+}
+
+/// Whose word on an end it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// The platform's.
+    ByThePlatform,
+    /// That of somebody who did not prove to be the platform, and no answer of ours can be what they tell of.
+    ByAnybody,
 }
 
 /// Whose answer a platform may have had already.

@@ -49,8 +49,8 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         4 => (0..3_u8, ballot(), shown).prop_map(|(by, vote, shown)| Happening::Vote(by, vote, shown)),
         2 => Just(Happening::Other(Event::TimePassed)),
-        1 => platform().prop_map(|outcome| Happening::Other(Event::PlatformResolved { outcome, by: None, reason: None })),
-        1 => platform().prop_map(|outcome| Happening::Other(Event::HeardOfEnd { outcome, by: None, reason: None })),
+        1 => platform().prop_map(|outcome| Happening::Other(ended(outcome, Told::ByThePlatform))),
+        1 => platform().prop_map(|outcome| Happening::Other(ended(outcome, Told::ByAnybody))),
         1 => platform().prop_map(|platform| Happening::Other(Event::AnswerTaken { platform })),
         1 => (platform(), ours).prop_map(|(platform, ours)| Happening::Other(Event::AnswerNotNeeded { platform, ours })),
         1 => Just(Happening::Other(Event::AnswerExpired)),
@@ -63,6 +63,15 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Other(Event::StillPending { record: None })),
         1 => outcome().prop_map(|outcome| Happening::Other(still_pending(outcome))),
     ]
+}
+
+fn ended(outcome: Option<PlatformOutcome>, told: Told) -> Event {
+    Event::PlatformResolved {
+        outcome,
+        by: None,
+        reason: None,
+        told,
+    }
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {

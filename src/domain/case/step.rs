@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::domain::case::{
     AnswerState, Case, CaseTerms, Channel, Decision, EarlierAnswers, Entry, Event, Mode, Refused,
-    Resolution, Resolved, Resolver, State, Step, TOLD_OTHERWISE, Whose,
+    Resolution, Resolved, Resolver, State, Step, TOLD_OTHERWISE, Told, Whose,
 };
 use crate::domain::effect::{Answer, Ballot, Effect, Planned, Release};
 use crate::domain::escalation::{Escalation, Tally, Vote, cast};
@@ -26,27 +26,6 @@ impl Case {
         terms: &CaseTerms,
         now: Timestamp,
     ) -> Result<Step, Refused> {
-        let event = if let Event::HeardOfEnd {
-            outcome,
-            by,
-            reason,
-        } = event
-        {
-            if let Some(outcome) = outcome
-                .as_ref()
-                .filter(|outcome| self.is_answering(outcome))
-            {
-                let outcome = outcome.clone();
-                return self.hear(outcome, by.as_deref(), reason.as_deref());
-            }
-            Event::PlatformResolved {
-                outcome,
-                by,
-                reason,
-            }
-        } else {
-            event
-        };
         match self.state.clone() {
             State::Received(awaited) => match event {
                 Event::Voted { .. } => Err(Refused::NotDecided),
@@ -61,11 +40,11 @@ impl Case {
                     outcome,
                     by,
                     reason,
+                    told: _,
                 } => Ok(self.supersede(outcome, by.as_deref(), reason, now)),
                 Event::Confirmed(confirmed) => Ok(self.confirmed(*confirmed, terms, now)),
                 Event::Unconfirmed { doubt } => Ok(self.unconfirmed(doubt, terms, now)),
                 Event::TimePassed
-                | Event::HeardOfEnd { .. }
                 | Event::AnswerTaken { .. }
                 | Event::AnswerNotNeeded { .. }
                 | Event::AnswerExpired
@@ -82,6 +61,7 @@ impl Case {
                     outcome,
                     by,
                     reason,
+                    told: _,
                 } => Ok(self.supersede(outcome, by.as_deref(), reason, now)),
                 // Only an approval becomes a question again, so what arrived after all is that approval.
                 Event::AnswerTaken { platform } => Ok(self.supersede(
@@ -95,7 +75,6 @@ impl Case {
                 }
                 Event::AnswerExpired => Ok(self.expire(now)),
                 Event::TimePassed
-                | Event::HeardOfEnd { .. }
                 | Event::AnswerGivenUp { .. }
                 | Event::AnswerTooLate { .. }
                 | Event::AnswerRetried { .. }
@@ -114,15 +93,20 @@ impl Case {
                     outcome,
                     by,
                     reason,
-                } => {
-                    if outcome
-                        .as_ref()
-                        .is_some_and(|outcome| resolution.outcome.agrees_with(outcome))
-                    {
-                        return Ok(self.settle(resolution, outcome, now));
+                    told,
+                } => match (outcome, told) {
+                    (Some(same), Told::ByThePlatform) if resolution.outcome.agrees_with(&same) => {
+                        Ok(self.settle(resolution, Some(same), now))
                     }
-                    Ok(self.supersede(outcome, by.as_deref(), reason, now))
-                }
+                    // The answer has to leave: it would be lost if they lied.
+                    (Some(same), Told::ByAnybody) if resolution.outcome.agrees_with(&same) => {
+                        if self.platform_outcome.is_some() {
+                            return Err(Refused::Nothing);
+                        }
+                        Ok(self.report(same, by.as_deref(), reason.as_deref()))
+                    }
+                    (outcome, _) => Ok(self.supersede(outcome, by.as_deref(), reason, now)),
+                },
                 Event::AnswerTaken { platform } => {
                     if platform
                         .as_ref()
@@ -166,13 +150,8 @@ impl Case {
                         Err(Refused::Nothing)
                     }
                 },
-                // Policy says nothing of what was not confirmed; people may have.
-                Event::AnswerUnfounded { doubt } if resolution.by != Resolver::Policy => {
-                    Ok(self.open_again(&doubt, terms, now))
-                }
+                Event::AnswerUnfounded { doubt } => Ok(self.open_again(&doubt, terms, now)),
                 Event::TimePassed
-                | Event::AnswerUnfounded { .. }
-                | Event::HeardOfEnd { .. }
                 | Event::Confirmed(_)
                 | Event::Unconfirmed { .. }
                 | Event::StillPending { .. } => Err(Refused::Nothing),
@@ -183,6 +162,7 @@ impl Case {
                     outcome: Some(outcome),
                     by,
                     reason,
+                    told: _,
                 } if self.platform_outcome.is_none() => {
                     Ok(self.report(outcome, by.as_deref(), reason.as_deref()))
                 }
@@ -204,7 +184,6 @@ impl Case {
                     })
                 }
                 Event::PlatformResolved { .. }
-                | Event::HeardOfEnd { .. }
                 | Event::TimePassed
                 | Event::StillPending { .. }
                 | Event::Confirmed(_)
@@ -218,27 +197,6 @@ impl Case {
                 | Event::AnswerRetried { .. } => Err(Refused::Nothing),
             },
         }
-    }
-
-    /// Whether an answer is on its way that says the same.
-    fn is_answering(&self, outcome: &PlatformOutcome) -> bool {
-        match &self.state {
-            State::Answering(resolution) => resolution.outcome.agrees_with(outcome),
-            State::Received(_) | State::Open(_) | State::Resolved(_) => false,
-        }
-    }
-
-    /// Keeps what nobody proved beside the answer: that has to leave, or it would be lost if they lied.
-    fn hear(
-        self,
-        outcome: PlatformOutcome,
-        by: Option<&str>,
-        reason: Option<&str>,
-    ) -> Result<Step, Refused> {
-        if self.platform_outcome.is_some() {
-            return Err(Refused::Nothing);
-        }
-        Ok(self.report(outcome, by, reason))
     }
 
     fn vote(

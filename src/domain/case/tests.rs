@@ -235,6 +235,7 @@ fn what_an_answer_comes_to() {
                 outcome: approved,
                 by: None,
                 reason: None,
+                told: Told::ByThePlatform,
             },
             "resolved approved by policy, answer settled",
         ),
@@ -243,6 +244,7 @@ fn what_an_answer_comes_to() {
                 outcome: rejected,
                 by: None,
                 reason: None,
+                told: Told::ByThePlatform,
             },
             "resolved superseded by platform, answer none",
         ),
@@ -472,6 +474,7 @@ fn the_platforms_own_word_on_a_closed_case_is_kept_once() {
         outcome: Some(outcome),
         by: Some("carol".to_owned()),
         reason: None,
+        told: Told::ByThePlatform,
     };
     let step = after(case.clone(), word(PlatformOutcome::Approved));
     assert_eq!(step.entry.kind, EntryKind::PlatformReported);

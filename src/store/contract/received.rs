@@ -89,6 +89,7 @@ pub(crate) async fn what_ended_before_its_record_was_read_is_not_decided_any_mor
         outcome: Some(PlatformOutcome::Rejected),
         by: None,
         reason: None,
+        told: Told::ByThePlatform,
     };
     step(&*store, "appr_1", ended, 2).await;
     let done = Attempt::Done(Some(confirmed("appr_1", Outcome::Approve)));

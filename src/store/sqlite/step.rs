@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
-use crate::domain::case::{Case, CaseTerms, Decision, EarlierAnswers, Event, Step};
+use crate::domain::case::{Case, CaseTerms, Decision, EarlierAnswers, Event, Step, Told};
 use crate::domain::id::CaseId;
 use crate::domain::log_entry::{ChainMac, EntryKind};
 use crate::store::sqlite::chain::{self, Link};
@@ -32,12 +32,18 @@ pub(super) fn step(
         return Ok(Stepped::Unknown);
     };
     let event = event.under(writing.standing.freeze.as_ref());
-    let event =
-        if matches!(event, Event::HeardOfEnd { .. }) && may_have_arrived(writing, loaded.rowid)? {
-            event.as_an_echo()
-        } else {
-            event
-        };
+    let is_hearsay = matches!(
+        event,
+        Event::PlatformResolved {
+            told: Told::ByAnybody,
+            ..
+        }
+    );
+    let event = if is_hearsay && may_have_arrived(writing, loaded.rowid)? {
+        event.as_an_echo()
+    } else {
+        event
+    };
     match loaded.case.clone().step(event, terms, now) {
         Ok(step) => Ok(Stepped::Moved(loaded.apply(writing, step, now)?)),
         Err(refused) => Ok(Stepped::Stayed(loaded.case, refused)),

@@ -152,6 +152,7 @@ fn what_the_platform_still_lists_is_opened_again_though_we_were_told_of_its_end(
         outcome: Some(PlatformOutcome::Approved),
         by: None,
         reason: None,
+        told: Told::ByThePlatform,
     };
     let closed = after(begun(verdict(Outcome::Escalate)), told).case;
     assert_eq!(
@@ -178,6 +179,7 @@ fn what_was_said_to_be_over_before_it_was_decided_is_asked_by_the_record() {
         outcome: Some(PlatformOutcome::Approved),
         by: None,
         reason: None,
+        told: Told::ByThePlatform,
     };
     let closed = after(received().case, told).case;
     let Event::Confirmed(record) = confirmed(verdict(Outcome::Approve)) else {
@@ -252,10 +254,11 @@ fn a_question_that_only_a_sample_asks_ends_soon() {
 
 #[test]
 fn what_nobody_proved_takes_no_answer_back_that_says_the_same() {
-    let heard = |outcome| Event::HeardOfEnd {
+    let heard = |outcome| Event::PlatformResolved {
         outcome: Some(outcome),
         by: None,
         reason: None,
+        told: Told::ByAnybody,
     };
     let step = after(
         begun(verdict(Outcome::Approve)),
@@ -286,4 +289,13 @@ fn what_nobody_proved_takes_no_answer_back_that_says_the_same() {
         brief(&step.case),
         "resolved superseded by platform, answer none"
     );
+}
+
+#[test]
+fn an_answer_that_the_record_does_not_bear_out_is_a_question_whoever_gave_it() {
+    let said = begun(verdict(Outcome::Approve));
+    let doubt = "the record differs in `context`".to_owned();
+    let step = after(said, Event::AnswerUnfounded { doubt });
+    assert_eq!(step.case.state.as_str(), "open");
+    assert_eq!(step.earlier_answers, EarlierAnswers::Withdraw);
 }
