@@ -17,11 +17,14 @@ use crate::domain::case::{Case, Event, Mode};
 use crate::domain::effect::{Answer, Effect, EffectKind};
 use crate::flow::attempt::{described, judge, shown, stale};
 use crate::flow::confirm::Unfounded;
-use crate::flow::{Desk, Observer, Took, confirm};
+use crate::flow::{Desk, Forwards, Observer, Took, confirm};
 use crate::json;
 use crate::policy::watch::LivePolicies;
 use crate::source::{AnswerResult, AnswerTask, ConfirmTask, Confirmation, Reach};
 use crate::store::{Attempt, Claim, Store, StoreError};
+
+/// How often a courier looks for what nobody plans any more.
+const NOW_AND_THEN: SignedDuration = SignedDuration::from_mins(1);
 
 /// How long a courier rests after the store said no.
 const REST: SignedDuration = SignedDuration::from_secs(1);
@@ -81,12 +84,17 @@ impl Courier {
             }
             let free = self.settings.concurrency.saturating_sub(under_way.len());
             let mut next = None;
+            let is_planned = self.is_planned(kind);
             if free > 0 && !stopping {
                 // Marked as seen before the look, so that nothing falls between.
                 planned.mark_unchanged();
                 let (claims, due) = self.claim(kind, free).await;
                 under_way.extend(claims.into_iter().map(|claim| self.perform(claim)));
                 next = due;
+                if !is_planned {
+                    let now_and_then = self.clock.now().saturating_add(NOW_AND_THEN);
+                    next = next.into_iter().chain(now_and_then.ok()).min();
+                }
             }
             // One attempt that hangs must not keep the others from beginning.
             let room = !stopping && under_way.len() < self.settings.concurrency;
@@ -94,8 +102,18 @@ impl Courier {
                 Some(()) = under_way.next() => while let Some(Some(())) = under_way.next().now_or_never() {},
                 () = stop.cancelled(), if !stopping => {}
                 () = self.until(next), if room => {}
-                Ok(()) = planned.changed(), if room => {}
+                Ok(()) = planned.changed(), if room && is_planned => {}
             }
+        }
+    }
+
+    /// Whether effects of `kind` are planned for this source as it is configured. Others are left of another config, or
+    /// were put back by a person: to look for them at every change of the store would be work for nothing.
+    fn is_planned(&self, kind: EffectKind) -> bool {
+        match kind {
+            EffectKind::Answer => true,
+            EffectKind::Forward => self.desk.forwards != Forwards::Nothing,
+            EffectKind::Confirm => self.desk.source.confirms_within().is_some(),
         }
     }
 

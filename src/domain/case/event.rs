@@ -111,21 +111,11 @@ impl Event {
 
     /// What was heard of an end, taken for the platform's word: what it tells of may be an answer of ours.
     #[must_use]
-    pub fn as_an_echo(self) -> Self {
-        match self {
-            Self::PlatformResolved {
-                outcome,
-                by,
-                reason,
-                told: _,
-            } => Self::PlatformResolved {
-                outcome,
-                by,
-                reason,
-                told: Told::ByThePlatform,
-            },
-            event => event,
+    pub fn as_an_echo(mut self) -> Self {
+        if let Self::PlatformResolved { told, .. } = &mut self {
+            *told = Told::ByThePlatform;
         }
+        self
     }
 
     /// What the end of an attempt at an answer `sent` means once that answer was taken back while it was on its way: it

@@ -123,6 +123,8 @@ CREATE TABLE passed_on (
     at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX passed_on_at ON passed_on (at);
+DROP INDEX outbox_due;
+CREATE INDEX outbox_due ON outbox (source, kind, due_at) WHERE state = 'due';
 ",
 ];
 
