@@ -4,11 +4,12 @@
 //! sender, so that nobody outside can grow the number of series; of a platform's words for its events there are few. Every app has a registry of its own.
 
 mod events;
+mod people;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -21,6 +22,7 @@ use prometheus_client::registry::Registry;
 use crate::config::Mode;
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{Revision, SourceName};
+use crate::domain::notice::ChannelName;
 use crate::domain::verdict::{Cause, Outcome};
 
 /// The content type of [`Metrics::render`].
@@ -50,6 +52,7 @@ pub struct Metrics {
     connections_refused: Counter,
     connections_closed: Family<HowEnded, Counter>,
     events: events::Events,
+    people: people::People,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -124,8 +127,11 @@ impl Metrics {
     /// Metrics at zero, in a registry of their own.
     pub fn new(version: &str) -> Self {
         let seconds = || Histogram::new(exponential_buckets(0.000_025, 2.0, 19));
+        let mut registry = Registry::with_prefix("countersign");
+        let people = people::People::new(&mut registry);
         let mut metrics = Self {
-            registry: Registry::with_prefix("countersign"),
+            registry,
+            people,
             requests: Family::default(),
             decisions: Family::default(),
             decision_duration: seconds(),
@@ -333,6 +339,34 @@ impl Metrics {
     /// A platform's list of pending requests was gone through, and so many were not known; or it could not be.
     pub fn reconciled(&self, source: &SourceName, found: Option<usize>) {
         self.events.looked(source, found);
+    }
+
+    /// An attempt at telling a team ended: `done`, `retry` or `failed`.
+    pub fn notice(&self, channel: &ChannelName, kind: &'static str, result: &'static str) {
+        self.people.notice(channel, kind, result);
+    }
+
+    /// A team has so many open questions, the oldest of them since then. `None` is everybody.
+    pub fn escalations(
+        &self,
+        team: Option<&str>,
+        open: u64,
+        oldest: Option<Timestamp>,
+        now: Timestamp,
+    ) {
+        let team = team.unwrap_or(people::NO_TEAM);
+        self.people.open(team, open, oldest, now);
+    }
+
+    /// A question to `team` ended so long after it was asked.
+    pub fn escalation_closed(
+        &self,
+        team: Option<&str>,
+        outcome: &'static str,
+        after: SignedDuration,
+    ) {
+        let team = team.unwrap_or(people::NO_TEAM);
+        self.people.closed(team, outcome, after);
     }
 
     /// A platform was given an answer.

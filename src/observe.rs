@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::domain::case::{Case, Mode};
 use crate::domain::id::{RequestId, SourceName};
+use crate::domain::notice::ChannelName;
 use crate::domain::rationale;
 use crate::flow::{Observer, Refusal, Took};
 use crate::metrics::{Attempt, Metrics};
@@ -63,6 +64,30 @@ impl Telling {
 }
 
 impl Observer for Telling {
+    fn told(
+        &self,
+        channel: &ChannelName,
+        kind: &'static str,
+        result: &'static str,
+        error: Option<&str>,
+    ) {
+        self.metrics.notice(channel, kind, result);
+        let name = channel.as_str();
+        match result {
+            "failed" => tracing::error!(
+                channel.name = name,
+                error,
+                "the team cannot be told by {kind}; somebody must act"
+            ),
+            "retry" => tracing::warn!(
+                channel.name = name,
+                error,
+                "the team could not be told by {kind}"
+            ),
+            _ => {}
+        }
+    }
+
     fn decided(&self, case: &Case, input: &str, took: Took) {
         let source = &case.asked.source;
         self.metrics.evaluation(took.evaluation);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign::domain::case::{Asked, CaseTerms, Channel, Mode};
 use countersign::domain::escalation::EscalationDefaults;
 use countersign::domain::id::{CaseId, ContentDigest, RequestId, SourceName};
+use countersign::domain::team::People;
 use countersign::domain::verdict::Verdict;
 use countersign::store::Decided;
 use jiff::SignedDuration;
@@ -32,11 +33,11 @@ impl Sample {
                 channel: Channel::Answer,
                 answer_within: SignedDuration::from_mins(15),
                 give_up_after: SignedDuration::from_hours(24),
-                escalation: EscalationDefaults {
+                people: Arc::new(People::without_teams(EscalationDefaults {
                     to: None,
                     votes: 1,
                     within: SignedDuration::from_hours(1),
-                },
+                })),
                 rationale_limit: 500,
             }),
             source: SourceName::parse("tm").unwrap(),

@@ -1,9 +1,10 @@
 //! Who comes in where: the paths of platforms, and the tokens of agents and operators.
 
-use crate::config::{Config, Role as ConfigRole, SourceKind};
+use crate::config::{Config, SourceKind};
+use crate::domain::person::Person;
 use crate::web::body::BodyLimits;
 use crate::web::intake::{Agent, Door};
-use crate::web::operators::{CredentialExpiry, Operator, Role};
+use crate::web::operators::CredentialExpiry;
 use crate::web::token::Tokens;
 
 pub(super) fn doors(config: &Config) -> (Vec<Door>, Tokens<Agent>, Vec<CredentialExpiry>) {
@@ -42,18 +43,15 @@ pub(super) fn doors(config: &Config) -> (Vec<Door>, Tokens<Agent>, Vec<Credentia
     (doors, Tokens::new(agents), expiries)
 }
 
-pub(super) fn operators(config: &Config) -> Tokens<Operator> {
+pub(super) fn operators(config: &Config) -> Tokens<Person> {
     let operator = |token: &crate::config::OperatorToken| {
-        let role = match token.role {
-            ConfigRole::Viewer => Role::Viewer,
-            ConfigRole::Approver => Role::Approver,
-            ConfigRole::Admin => Role::Admin,
-        };
         (
             token.token.clone(),
-            Operator {
+            Person {
                 name: token.name.clone(),
-                role,
+                email: None,
+                role: token.role,
+                teams: config.people.teams_of(&token.name, None, &[]),
             },
         )
     };

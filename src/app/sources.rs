@@ -10,7 +10,6 @@ use crate::config::{
 };
 use crate::credential::Credential;
 use crate::domain::case::{CaseTerms, Channel, Mode};
-use crate::domain::escalation::EscalationDefaults;
 use crate::domain::id::SourceName;
 use crate::flow::{Desk, Forwards};
 use crate::signature::{Check, NamedToken, Verifier};
@@ -175,11 +174,7 @@ fn terms(config: &Config, mode: ConfigMode, channel: Channel) -> CaseTerms {
         channel,
         answer_within: ANSWER_WITHIN,
         give_up_after: GIVE_UP_AFTER,
-        escalation: EscalationDefaults {
-            to: config.escalation.to.clone(),
-            votes: config.escalation.votes,
-            within: signed(config.escalation.within),
-        },
+        people: Arc::clone(&config.people),
         rationale_limit: RATIONALE_LIMIT,
     }
 }

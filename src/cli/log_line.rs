@@ -47,6 +47,8 @@ pub(super) fn write(out: &mut dyn Write, line: &LogLine, about: &Written) -> io:
         EntryKind::Received
         | EntryKind::Decided
         | EntryKind::Voted
+        | EntryKind::Reminded
+        | EntryKind::HandedOver
         | EntryKind::Resolved
         | EntryKind::Expired
         | EntryKind::Superseded

@@ -16,11 +16,11 @@ use super::{ExitStatus, terminal};
 use crate::app::{App, Options, Seen};
 use crate::clock::Clock;
 use crate::config::{
-    AgentToken, Config, LogFormat, OperatorToken, Role, SourceConfig, SourceKind, Store,
-    VerifyConfig,
+    AgentToken, Config, LogFormat, OperatorToken, SourceConfig, SourceKind, Store, VerifyConfig,
 };
 use crate::credential::Credential;
 use crate::diagnostic::{Diagnostic, Paint};
+use crate::domain::person::Role;
 use crate::flow::Flow;
 use crate::policy::watch::Reloaded;
 use crate::telemetry::{self, DecisionLines};
@@ -260,7 +260,9 @@ fn defaults() -> anyhow::Result<Configured> {
     let token = token_file(&store, ".token")?;
     config.operators.tokens.push(OperatorToken {
         name,
+        email: None,
         role: Role::Admin,
+        teams: Vec::new(),
         token,
     });
     let token = token_file(&store, ".agent-token")?;

@@ -10,6 +10,7 @@ use crate::domain::escalation::EscalationDefaults;
 use crate::domain::id::{CaseId, ContentDigest, RequestId, Revision, SourceName};
 use crate::domain::log_entry::EntryKind;
 use crate::domain::platform::PlatformOutcome;
+use crate::domain::team::People;
 use crate::domain::verdict::{Cause, Condition, FiredRule, Outcome, RuleSet, Truth, Verdict};
 use crate::store::{CaseFile, LogLine};
 
@@ -81,11 +82,11 @@ pub(super) fn terms(mode: Mode) -> CaseTerms {
         channel: Channel::Answer,
         answer_within: SignedDuration::from_mins(15),
         give_up_after: SignedDuration::from_hours(24),
-        escalation: EscalationDefaults {
+        people: Arc::new(People::without_teams(EscalationDefaults {
             to: Some("payments".to_owned()),
             votes: 2,
             within: SignedDuration::from_mins(30),
-        },
+        })),
         rationale_limit: 1_000,
     }
 }

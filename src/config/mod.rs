@@ -25,9 +25,10 @@ mod yaml;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 pub use source::{
     AgentToken, Forward, HmacAlgorithm, HmacConfig, HmacEncoding, HttpConfig, SourceConfig,
@@ -36,7 +37,13 @@ pub use source::{
 
 use crate::credential::Credential;
 use crate::diagnostic::Diagnostic;
+use crate::domain::escalation::EscalationDefaults;
 use crate::domain::id::SourceName;
+use crate::domain::notice::ChannelName;
+use crate::domain::person::Role;
+use crate::domain::team::People;
+use crate::identity::{Grants, OidcSettings, ProxySettings};
+use crate::notify::{EmailSettings, SlackSettings, WebhookSettings};
 use reader::{Environment, Reader};
 
 /// The commented default file: every key with its default, every example commented out.
@@ -63,8 +70,10 @@ pub struct Config {
     pub store: Store,
     /// Who asks. Names, paths and tokens are each unique.
     pub sources: Vec<SourceConfig>,
-    /// What a question to people has when its rule does not say.
-    pub escalation: Escalation,
+    /// Who is asked, and what a question to people has when its rule does not say.
+    pub people: Arc<People>,
+    /// How the teams are told.
+    pub notify: NotifyConfig,
     /// The program's log, and the key of the decision log.
     pub log: Log,
     /// What one connection may cost.
@@ -89,8 +98,29 @@ pub enum Mode {
 pub struct Operators {
     /// Where the operators' API, metrics and health are.
     pub listen: SocketAddr,
+    /// Where people reach it: the beginning of every link to the inbox, with no `/` at its end. Without it, where it listens.
+    pub url: Option<String>,
     /// Who may use it. Names and tokens are unique.
     pub tokens: Vec<OperatorToken>,
+    /// The file of local users.
+    pub users: PathBuf,
+    /// How long somebody stays logged in.
+    pub session: SessionConfig,
+    /// What groups of a directory may do.
+    pub grants: Grants,
+    /// A reverse proxy that vouches for people.
+    pub proxy: Option<ProxySettings>,
+    /// A directory that vouches for people.
+    pub oidc: Option<OidcSettings>,
+}
+
+/// How long somebody stays logged in.
+#[derive(Debug, Clone)]
+pub struct SessionConfig {
+    /// After this they log in again.
+    pub lifetime: Duration,
+    /// What cookies and links are sealed with.
+    pub key: LogKey,
 }
 
 /// One operator.
@@ -98,21 +128,14 @@ pub struct Operators {
 pub struct OperatorToken {
     /// The person, as records name them.
     pub name: String,
+    /// Their e-mail address.
+    pub email: Option<String>,
     /// What they may do.
     pub role: Role,
+    /// Teams beside those that list them as a member.
+    pub teams: Vec<String>,
     /// What they prove it with.
     pub token: Credential,
-}
-
-/// What an operator may do; each role may do all that the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// May look.
-    Viewer,
-    /// May vote.
-    Approver,
-    /// May freeze, reload and retry.
-    Admin,
 }
 
 /// The policy set.
@@ -153,15 +176,41 @@ pub enum Store {
     Sqlite(PathBuf),
 }
 
-/// What a question to people has when its rule does not say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Escalation {
-    /// How long people have.
-    pub within: Duration,
-    /// How many must approve, at least 1.
-    pub votes: u32,
-    /// The team; `None` is everybody.
-    pub to: Option<String>,
+/// How the teams are told.
+#[derive(Debug, Clone, Default)]
+pub struct NotifyConfig {
+    /// The Slack app, where a team has a Slack channel.
+    pub slack: Option<SlackSettings>,
+    /// How mail is sent, where a team has addresses.
+    pub email: Option<EmailSettings>,
+    /// Where each team is told.
+    pub channels: Vec<ChannelConfig>,
+}
+
+/// One place where a team is told.
+#[derive(Debug, Clone)]
+pub struct ChannelConfig {
+    /// Its name: the team, a slash, and the kind.
+    pub name: ChannelName,
+    /// What it is.
+    pub kind: ChannelKind,
+}
+
+/// What a channel is.
+#[derive(Debug, Clone)]
+pub enum ChannelKind {
+    /// A channel of the Slack app, by its id.
+    Slack {
+        /// Such as `C0123ABCD`.
+        channel: String,
+    },
+    /// Mail to each of these addresses.
+    Email {
+        /// Whoever reads them must be known by them to vote.
+        to: Vec<String>,
+    },
+    /// A signed webhook.
+    Webhook(WebhookSettings),
 }
 
 /// The program's log, and the key of the decision log.
@@ -281,7 +330,16 @@ impl Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)),
             operators: Operators {
                 listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8788)),
+                url: None,
                 tokens: Vec::new(),
+                users: LogKey::file_beside(&store, ".users.yaml"),
+                session: SessionConfig {
+                    lifetime: Duration::from_hours(8),
+                    key: LogKey::Beside(LogKey::file_beside(&store, ".session")),
+                },
+                grants: Grants::default(),
+                proxy: None,
+                oidc: None,
             },
             policies: Policies {
                 path: PathBuf::from("policies"),
@@ -301,11 +359,12 @@ impl Config {
                 .map(SourceConfig::http)
                 .into_iter()
                 .collect(),
-            escalation: Escalation {
-                within: Duration::from_hours(24),
+            people: Arc::new(People::without_teams(EscalationDefaults {
+                within: SignedDuration::from_hours(24),
                 votes: 1,
                 to: None,
-            },
+            })),
+            notify: NotifyConfig::default(),
             limits: Limits {
                 body: 1024 * 1024,
                 connections: 1024,
@@ -326,9 +385,14 @@ impl Config {
 impl LogKey {
     /// The key beside the database at `store`: `<db>.key`.
     pub fn beside(store: &Path) -> Self {
+        Self::Beside(Self::file_beside(store, ".key"))
+    }
+
+    /// The file beside the database at `store`: its name and `ending`.
+    pub fn file_beside(store: &Path, ending: &str) -> PathBuf {
         let mut path = store.as_os_str().to_owned();
-        path.push(".key");
-        Self::Beside(path.into())
+        path.push(ending);
+        path.into()
     }
 }
 
@@ -338,17 +402,6 @@ impl Mode {
         match self {
             Self::DryRun => "dry_run",
             Self::Enforce => "enforce",
-        }
-    }
-}
-
-impl Role {
-    /// The word for it in the config and the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Approver => "approver",
-            Self::Admin => "admin",
         }
     }
 }

@@ -1,17 +1,20 @@
 //! The top of the file and its small sections. Each function reads one section and starts from its default.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::reader::{Map, Reader};
 use super::yaml::Node;
 use super::{
-    Budget, Config, Escalation, Limits, Log, LogFormat, LogKey, Mode, OperatorToken, Operators,
-    Outbox, Policies, Probe, Role, Shutdown, Store, check, code, secrets, sources, units,
+    Budget, Config, Limits, Log, LogFormat, LogKey, Mode, OperatorToken, Operators, Outbox,
+    Policies, Probe, Role, Shutdown, Store, check, code, secrets, sources, units,
 };
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::domain::escalation::EscalationDefaults;
+use crate::domain::team::People;
 
 const MODES: [(&str, Mode); 2] = [("dry_run", Mode::DryRun), ("enforce", Mode::Enforce)];
 const PROBES: [(&str, Probe); 3] = [
@@ -107,10 +110,12 @@ fn top(reader: &mut Reader<'_>, map: &mut Map<'_>, config: &mut Config, places: 
         &mut config.store,
         map.take("store").and_then(|node| store(reader, node)),
     );
+    let mut defaults = config.people.defaults().clone();
     if let Some(mut section) = section(reader, map, "escalation") {
-        escalation(reader, &mut section, &mut config.escalation);
+        escalation(reader, &mut section, &mut defaults);
         reader.close(&section);
     }
+    config.people = Arc::new(People::without_teams(defaults));
     if let Some(mut section) = section(reader, map, "log") {
         log(reader, &mut section, &mut config.log);
         reader.close(&section);
@@ -249,7 +254,13 @@ fn operators(
             .and_then(|node| reader.word(node, &ROLES));
         let token = secrets::required_secret(reader, &mut map, "token", "token_file");
         if let (Some(name), Some(role), Some(token)) = (name, role, token) {
-            operators.tokens.push(OperatorToken { name, role, token });
+            operators.tokens.push(OperatorToken {
+                name,
+                email: None,
+                role,
+                teams: Vec::new(),
+                token,
+            });
             places.operators.push(map.span.clone());
         }
         reader.close(&map);
@@ -312,10 +323,11 @@ fn store(reader: &mut Reader<'_>, node: &Node) -> Option<Store> {
     path.map(|path| Store::Sqlite(reader.resolve(path)))
 }
 
-fn escalation(reader: &mut Reader<'_>, map: &mut Map<'_>, escalation: &mut Escalation) {
+fn escalation(reader: &mut Reader<'_>, map: &mut Map<'_>, escalation: &mut EscalationDefaults) {
     set(
         &mut escalation.within,
-        duration(reader, map, "within", Duration::from_secs(1), YEAR),
+        duration(reader, map, "within", Duration::from_secs(1), YEAR)
+            .and_then(|within| SignedDuration::try_from(within).ok()),
     );
     set(
         &mut escalation.votes,

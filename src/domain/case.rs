@@ -16,13 +16,17 @@ mod event;
 mod begin;
 mod step;
 mod ending;
+mod asking;
+
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::escalation::{Escalation, EscalationDefaults, Vote};
+use crate::domain::escalation::{Escalation, Vote};
 use crate::domain::id::{CaseId, ContentDigest, RequestId, SourceName};
 use crate::domain::platform::PlatformOutcome;
+use crate::domain::team::People;
 use crate::domain::verdict::{Cause, Outcome, Verdict, word};
 
 pub use event::{Confirmed, Decision, EarlierAnswers, Entry, Event, Refused, Step, Told, Whose};
@@ -58,8 +62,8 @@ pub struct CaseTerms {
     pub answer_within: SignedDuration,
     /// How long anything else is tried.
     pub give_up_after: SignedDuration,
-    /// What a policy's `escalate` leaves open.
-    pub escalation: EscalationDefaults,
+    /// Who may be asked, and what a policy's `escalate` leaves open.
+    pub people: Arc<People>,
     /// The longest rationale the platform takes, in characters.
     pub rationale_limit: usize,
 }
@@ -224,7 +228,9 @@ impl Case {
     pub fn shown(&self) -> ContentDigest {
         let verdict = serde_json::to_string(&self.verdict).unwrap_or_default();
         let question = match &self.state {
-            State::Open(escalation) => serde_json::to_string(escalation).unwrap_or_default(),
+            State::Open(escalation) => {
+                serde_json::to_string(&escalation.as_shown()).unwrap_or_default()
+            }
             State::Received(_) | State::Answering(_) | State::Resolved(_) => String::new(),
         };
         let standing = format!("{} {}", self.outcome, self.cause);
@@ -251,7 +257,10 @@ impl Case {
                 let end = awaited.end();
                 Some(self.asked.expires_at.map_or(end, |at| at.min(end)))
             }
-            State::Open(escalation) => Some(escalation.deadline),
+            State::Open(escalation) => {
+                let deadline = escalation.deadline;
+                Some((escalation.remind_at).map_or(deadline, |at| at.min(deadline)))
+            }
             State::Answering(resolution) if resolution.answer == AnswerState::Dead => self
                 .asked
                 .expires_at

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::SourceName;
+use crate::domain::notice::Notice;
 
 /// Something to be done outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum Effect {
     Forward(Forward),
     /// Read the platform's own record of the request back, so that it can be decided.
     Confirm,
+    /// Tell a team.
+    Notify(Notice),
 }
 
 /// What is told to the platform. Every attempt sends the same bytes, so that a repeat after an unknown outcome is safe.
@@ -113,11 +116,13 @@ pub enum EffectKind {
     Forward,
     /// A look at a platform's record.
     Confirm,
+    /// Word to a team.
+    Notify,
 }
 
 impl EffectKind {
-    /// Each of them.
-    pub const ALL: [Self; 3] = [Self::Answer, Self::Forward, Self::Confirm];
+    /// Those that are a platform's; a notice is a team's.
+    pub const OF_SOURCES: [Self; 3] = [Self::Answer, Self::Forward, Self::Confirm];
 
     /// Its word in the API and the database.
     pub fn as_str(self) -> &'static str {
@@ -125,6 +130,7 @@ impl EffectKind {
             Self::Answer => "answer",
             Self::Forward => "forward",
             Self::Confirm => "confirm",
+            Self::Notify => "notify",
         }
     }
 }
@@ -136,6 +142,7 @@ impl Effect {
             Self::Answer(_) => EffectKind::Answer,
             Self::Forward(_) => EffectKind::Forward,
             Self::Confirm => EffectKind::Confirm,
+            Self::Notify(_) => EffectKind::Notify,
         };
         kind.as_str()
     }

@@ -22,7 +22,11 @@ pub enum EntryKind {
     Conflict,
     /// A person voted.
     Voted,
-    /// People or policy gave the last word.
+    /// Half of a team's time was up, and it was reminded.
+    Reminded,
+    /// A team's time was up, and the next one was asked.
+    HandedOver,
+    /// People, policy or the clock gave the last word.
     Resolved,
     /// Nobody answered in time.
     Expired,
@@ -49,7 +53,8 @@ pub enum EntryKind {
 }
 
 word!(EntryKind {
-    Self::Received => "received", Self::Decided => "decided", Self::Conflict => "conflict", Self::Voted => "voted", Self::Resolved => "resolved",
+    Self::Received => "received", Self::Decided => "decided", Self::Conflict => "conflict", Self::Voted => "voted", Self::Reminded => "reminded",
+    Self::HandedOver => "handed_over", Self::Resolved => "resolved",
     Self::Expired => "expired", Self::Superseded => "superseded", Self::PlatformReported => "platform_reported",
     Self::Answered => "answered", Self::AttemptFailed => "attempt_failed", Self::DeadLettered => "dead_lettered",
     Self::Retried => "retried", Self::Escalated => "escalated", Self::Frozen => "frozen",

@@ -167,7 +167,11 @@ pub fn for_platform(case: &Case, resolution: &Resolution, limit: usize) -> Strin
                 .unwrap_or_default();
             format!("{done} by {who}{why}")
         }
-        Resolver::Policy | Resolver::Platform | Resolver::Deadline => short(&case.verdict),
+        Resolver::Deadline => match &resolution.reason {
+            Some(reason) => format!("Rejected: {reason}"),
+            None => short(&case.verdict),
+        },
+        Resolver::Policy | Resolver::Platform => short(&case.verdict),
     };
     bounded(&visible(&text), limit)
 }

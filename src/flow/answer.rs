@@ -70,7 +70,7 @@ impl Courier {
 
     /// Does what is due as it becomes due, until `stop`. Work that is under way then is finished; no more is begun.
     pub async fn run(&self, stop: &CancellationToken) {
-        let each = EffectKind::ALL.map(|kind| self.work_on(kind, stop));
+        let each = EffectKind::OF_SOURCES.map(|kind| self.work_on(kind, stop));
         futures_util::future::join_all(each).await;
     }
 
@@ -114,6 +114,8 @@ impl Courier {
             EffectKind::Answer => true,
             EffectKind::Forward => self.desk.forwards != Forwards::Nothing,
             EffectKind::Confirm => self.desk.source.confirms_within().is_some(),
+            // Told by the channels' own workers.
+            EffectKind::Notify => false,
         }
     }
 
@@ -162,6 +164,8 @@ impl Courier {
                 },
                 Effect::Forward(forward) => self.desk.source.forward(forward).await,
                 Effect::Confirm => return self.confirm(&claim).await,
+                // A channel's own worker tells it.
+                Effect::Notify(_) => return,
             };
             let (word, error) = described(&result);
             self.observer
@@ -222,7 +226,10 @@ impl Courier {
     async fn settle(&self, claim: &Claim, attempt: Attempt, evaluation: Duration) {
         let input = match &attempt {
             Attempt::Done(Some(Event::Confirmed(confirmed))) => Some(Arc::clone(&confirmed.input)),
-            Attempt::Done(_) | Attempt::Again { .. } | Attempt::Dead { .. } => None,
+            Attempt::Done(_)
+            | Attempt::Told { .. }
+            | Attempt::Again { .. }
+            | Attempt::Dead { .. } => None,
         };
         let terms = Arc::clone(&self.desk.terms);
         let settled = self
@@ -278,7 +285,8 @@ impl Courier {
                     event: Some(Event::AnswerGivenUp { error }),
                 })
             }
-            (Effect::Answer(_), Mode::Enforce) | (Effect::Forward(_) | Effect::Confirm, _) => None,
+            (Effect::Answer(_), Mode::Enforce)
+            | (Effect::Forward(_) | Effect::Confirm | Effect::Notify(_), _) => None,
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) fn stale(claim: &Claim, now: Timestamp) -> Option<Attempt> {
                 },
             })
         }
-        Effect::Forward(_) => late.then(|| Attempt::Dead {
+        Effect::Forward(_) | Effect::Notify(_) => late.then(|| Attempt::Dead {
             error: "it could not be sent in time".to_owned(),
             event: None,
         }),

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::case::{Case, Event, Mode, Refused, Resolved, State};
+use crate::domain::case::{Case, Event, Mode, Refused, State};
 use crate::domain::effect::{Ballot, EffectId};
-use crate::domain::escalation::Vote;
+use crate::domain::escalation::{Via, Vote};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, SourceName};
+use crate::domain::person::Person;
 use crate::flow::Flow;
 use crate::store::{Retried, Stepped, StoreError};
 
@@ -41,7 +42,8 @@ impl Flow {
     pub async fn vote(
         &self,
         id: CaseId,
-        by: String,
+        by: Person,
+        via: Via,
         vote: Ballot,
         reason: Option<String>,
         shown: ContentDigest,
@@ -54,13 +56,12 @@ impl Flow {
             .map_err(VoteError::Unstored)?
             .ok_or(VoteError::Unknown(id))?;
         let terms = Arc::clone(self.terms_of(&file.case.asked.source));
+        let name = by.name.clone();
         let event = Event::Voted {
-            vote: Vote {
-                by,
-                vote,
-                reason,
-                at: now,
-            },
+            by,
+            via,
+            vote,
+            reason,
             shown,
         };
         match self
@@ -71,14 +72,16 @@ impl Flow {
         {
             Stepped::Moved(case) => {
                 self.observer.moved(&case);
-                // The deadline was there before the vote: the case moved, and the vote does not count.
-                match case.resolution() {
-                    Some(resolution) if resolution.outcome == Resolved::Expired => {
-                        let closed = Refused::Closed(Box::new(resolution.clone()));
-                        Err(VoteError::Refused(Box::new(case), closed))
-                    }
-                    Some(_) | None => Ok(case),
+                let counted = |vote: &Vote| vote.by == name && vote.at == now;
+                if case.votes.iter().any(counted) {
+                    return Ok(case);
                 }
+                // The deadline was there before the vote: the case moved, and the vote does not count.
+                let refused = match case.resolution() {
+                    Some(resolution) => Refused::Closed(Box::new(resolution.clone())),
+                    None => Refused::Stale,
+                };
+                Err(VoteError::Refused(Box::new(case), refused))
             }
             Stepped::Stayed(case, refused) => Err(VoteError::Refused(Box::new(case), refused)),
             Stepped::Unknown => Err(VoteError::Unknown(id)),

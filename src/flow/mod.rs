@@ -12,6 +12,7 @@ mod answer;
 mod attempt;
 mod reconcile;
 mod forward;
+mod tell;
 mod escalate;
 mod explain;
 
@@ -25,6 +26,7 @@ use serde_json::{Map, Value};
 use crate::clock::Clock;
 use crate::domain::case::{Case, CaseTerms, Event, Refused, State, Told};
 use crate::domain::id::{CaseId, SourceName};
+use crate::domain::notice::ChannelName;
 use crate::domain::request::Proven;
 use crate::policy::watch::LivePolicies;
 use crate::signature::{Delivery, Unverified};
@@ -35,6 +37,7 @@ pub use answer::{Courier, CourierSettings};
 pub use escalate::{VoteError, Waiting};
 pub use explain::{Explainer, Unexplained, account_from, difference};
 pub use reconcile::Unreconciled;
+pub use tell::Herald;
 
 /// The sources, the policies and the store, and the way between them.
 pub struct Flow {
@@ -129,6 +132,14 @@ pub trait Observer: Send + Sync {
     fn attempted(
         &self,
         source: &SourceName,
+        kind: &'static str,
+        result: &'static str,
+        error: Option<&str>,
+    );
+    /// An attempt at telling a team ended.
+    fn told(
+        &self,
+        channel: &ChannelName,
         kind: &'static str,
         result: &'static str,
         error: Option<&str>,
@@ -334,6 +345,7 @@ impl Flow {
                 Refused::Closed(_)
                 | Refused::Stale
                 | Refused::OwnRequest
+                | Refused::NotAsked { .. }
                 | Refused::NotDecided
                 | Refused::NoReason,
             ) => Ok(Acknowledged::Closed(case)),

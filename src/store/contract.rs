@@ -18,6 +18,7 @@ use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, RequestId, Revision, SourceName};
 use crate::domain::log_entry::EntryKind;
 use crate::domain::platform::PlatformOutcome;
+use crate::domain::team::People;
 use crate::domain::verdict::{Cause, Outcome, Verdict};
 use crate::secret::Secret;
 use crate::store::{
@@ -85,11 +86,11 @@ pub(crate) fn terms() -> Arc<CaseTerms> {
         channel: Channel::Answer,
         answer_within: SignedDuration::from_mins(15),
         give_up_after: SignedDuration::from_hours(24),
-        escalation: EscalationDefaults {
+        people: Arc::new(People::without_teams(EscalationDefaults {
             to: None,
             votes: 1,
             within: SignedDuration::from_hours(1),
-        },
+        })),
         rationale_limit: 500,
     })
 }

@@ -18,6 +18,7 @@ use crate::domain::effect::{Effect, EffectId, EffectKind, Planned, Reached};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, Revision, SourceName};
 use crate::domain::log_entry::EntryKind;
+use crate::domain::notice::ChannelName;
 use crate::domain::verdict::{Outcome, Verdict};
 use crate::secret::Secret;
 
@@ -83,6 +84,8 @@ pub struct Claim {
     pub reached: Reached,
     /// What stood in the way the last time.
     pub error: Option<String>,
+    /// What the channel calls the message it has of the case.
+    pub handle: Option<String>,
     /// When it was written.
     pub created_at: Timestamp,
     /// It is not tried after this.
@@ -94,6 +97,11 @@ pub struct Claim {
 pub enum Attempt {
     /// It is done; the case, if there is one, moves by the event.
     Done(Option<Event>),
+    /// A team was told.
+    Told {
+        /// What its channel calls the message, if it can be changed later.
+        handle: Option<String>,
+    },
     /// It failed and is due again.
     Again {
         /// When.
@@ -121,8 +129,11 @@ pub struct OutboxItem {
     pub case_id: Option<CaseId>,
     /// The source whose platform is told, or whose event is passed on.
     pub source: SourceName,
-    /// `answer`, `forward` or `confirm`.
+    /// `answer`, `forward`, `confirm` or `notify`.
     pub kind: String,
+    /// The team and the channel that is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
     /// `due`, `held` (by a freeze), `dead`, or `would` in dry-run.
     pub state: String,
     /// How often it was tried.
@@ -297,6 +308,31 @@ pub trait Store: Send + Sync {
         kind: EffectKind,
     ) -> Result<Option<Timestamp>, StoreError>;
 
+    /// As [`Store::claim`], what `channel` is to be told; of one case, in order.
+    async fn claim_notices(
+        &self,
+        channel: &ChannelName,
+        limit: usize,
+        now: Timestamp,
+        lease: Timestamp,
+    ) -> Result<Vec<Claim>, StoreError>;
+
+    /// When the next notice for `channel` is due, leases included.
+    async fn next_notice_due(&self, channel: &ChannelName)
+    -> Result<Option<Timestamp>, StoreError>;
+
+    /// Writes that what `key` stands for (a link, a nonce, a session) was used, and says whether it was before. It may be
+    /// forgotten after `until`, when what it stands for is of no use any more.
+    async fn spend(
+        &self,
+        key: ContentDigest,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Spent, StoreError>;
+
+    /// Whether [`Store::spend`] was called with `key`.
+    async fn spent(&self, key: ContentDigest) -> Result<bool, StoreError>;
+
     /// At most `limit` cases that the clock moves at or before `now`, with their sources.
     async fn waking(
         &self,
@@ -370,6 +406,15 @@ pub trait Store: Send + Sync {
 
     /// Finishes what was given to it and closes. Later calls are `Unavailable`.
     async fn close(&self);
+}
+
+/// Whether something that can be used once was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spent {
+    /// It was not, and is now.
+    Now,
+    /// It was before.
+    Before,
 }
 
 /// How much is under way.

@@ -24,13 +24,12 @@ use http::Method;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use jiff::Timestamp;
 
-pub use access::{Operator, Role};
-
 use super::body::BodyLimits;
 use super::problem;
 use super::token::Tokens;
 use super::{Route, finished, router_of};
 use crate::domain::id::SourceName;
+use crate::domain::person::Person;
 use crate::flow::{Explainer, Flow};
 use crate::metrics::{self, Metrics};
 use crate::observe::Alerts;
@@ -47,7 +46,7 @@ const BODY: BodyLimits = BodyLimits {
 /// What the listener for people needs.
 pub struct Operators {
     flow: Arc<Flow>,
-    tokens: Tokens<Operator>,
+    tokens: Tokens<Person>,
     metrics: Arc<Metrics>,
     alerts: Arc<Alerts>,
     expiries: Vec<CredentialExpiry>,
@@ -87,7 +86,7 @@ impl Operators {
     /// The listener over `flow` for the holders of `tokens`.
     pub fn new(
         flow: Arc<Flow>,
-        tokens: Tokens<Operator>,
+        tokens: Tokens<Person>,
         metrics: Arc<Metrics>,
         alerts: Arc<Alerts>,
         expiries: Vec<CredentialExpiry>,

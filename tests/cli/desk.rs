@@ -10,6 +10,7 @@ use countersign::domain::escalation::EscalationDefaults;
 use countersign::domain::id::{CaseId, ContentDigest, RequestId, Revision, SourceName};
 use countersign::domain::log_entry::ChainKey;
 use countersign::domain::platform::PlatformOutcome;
+use countersign::domain::team::People;
 use countersign::domain::verdict::{Cause, FiredRule, Outcome, RuleSet, Verdict};
 use countersign::store::{Decided, Receipt, SqliteSettings, SqliteStore, Stepped, Store as _};
 use jiff::SignedDuration;
@@ -195,11 +196,11 @@ fn terms(mode: Mode) -> CaseTerms {
         channel: Channel::Answer,
         answer_within: SignedDuration::from_mins(15),
         give_up_after: SignedDuration::from_hours(24),
-        escalation: EscalationDefaults {
+        people: Arc::new(People::without_teams(EscalationDefaults {
             to: None,
             votes: 1,
             within: SignedDuration::from_hours(1),
-        },
+        })),
         rationale_limit: 1_000,
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::domain::case::{AnswerState, Case, Resolution, Resolved, Resolver};
 use crate::domain::effect::Ballot;
 use crate::domain::id::SourceName;
+use crate::domain::notice::ChannelName;
 use crate::domain::rationale::{self, visible};
 use crate::domain::verdict::Outcome;
 use crate::flow::{Observer, Refusal, Took};
@@ -106,6 +107,15 @@ impl Screen {
 }
 
 impl Observer for Screen {
+    fn told(
+        &self,
+        _channel: &ChannelName,
+        _kind: &'static str,
+        _result: &'static str,
+        _error: Option<&str>,
+    ) {
+    }
+
     fn decided(&self, case: &Case, _input: &str, _took: Took) {
         let rationale = rationale::short(&case.verdict);
         let named = case.verdict.rules.is_empty()

@@ -46,13 +46,15 @@ impl Case {
             kind: EntryKind::Decided,
             detail: case.particulars(),
         };
-        Step {
+        let mut step = Step {
             case,
             effects,
             earlier_answers: EarlierAnswers::Keep,
             decision: Decision::Stands,
             entry,
-        }
+        };
+        step.tell(None, terms, now);
+        step
     }
 
     /// Begins the life of a request that is decided only when the platform's own record was read back, which may take

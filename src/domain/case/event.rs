@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use crate::domain::case::{Asked, Case, Resolution};
 use crate::domain::effect::{Ballot, Planned};
-use crate::domain::escalation::Vote;
+use crate::domain::escalation::Via;
 use crate::domain::freeze::Freeze;
 use crate::domain::id::ContentDigest;
 use crate::domain::log_entry::EntryKind;
+use crate::domain::person::Person;
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::verdict::Verdict;
 use crate::secret::Secret;
@@ -17,8 +18,14 @@ use crate::secret::Secret;
 pub enum Event {
     /// A person voted on what they were shown.
     Voted {
-        /// The vote.
-        vote: Vote,
+        /// The person.
+        by: Person,
+        /// How it came.
+        via: Via,
+        /// Yes or no.
+        vote: Ballot,
+        /// Why.
+        reason: Option<String>,
         /// [`Case::shown`] of what they saw.
         shown: ContentDigest,
     },
@@ -233,9 +240,17 @@ pub enum Refused {
     /// The person saw something else than what stands now.
     #[error("the case has changed since it was shown; look at it again")]
     Stale,
-    /// The person's name is that of the agent that asks.
-    #[error("nobody approves what they asked for themselves; leave it to somebody else")]
+    /// The person is the agent that asks, or owns it.
+    #[error("nobody decides what they or their own agent asked for; leave it to somebody else")]
     OwnRequest,
+    /// Somebody else is asked.
+    #[error("`{by}` is not asked; {asked} may vote", asked = asked(.to.as_deref()))]
+    NotAsked {
+        /// The person.
+        by: String,
+        /// The team that is.
+        to: Option<String>,
+    },
     /// The platform's record is still being read.
     #[error(
         "the platform is still being asked for its record of the request; look again in a moment"
@@ -247,4 +262,11 @@ pub enum Refused {
     /// The event says nothing new.
     #[error("nothing to do")]
     Nothing,
+}
+
+fn asked(to: Option<&str>) -> String {
+    match to {
+        Some(team) => format!("the team `{team}`"),
+        None => "an approver".to_owned(),
+    }
 }

@@ -1,6 +1,6 @@
 //! How a case moves. Every transition there is, is here.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::domain::case::{
@@ -11,21 +11,20 @@ use crate::domain::effect::{Answer, Ballot, Effect, Planned, Release};
 use crate::domain::escalation::{Escalation, Tally, Vote, cast};
 use crate::domain::id::ContentDigest;
 use crate::domain::log_entry::EntryKind;
+use crate::domain::person::Person;
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::rationale;
-use crate::domain::verdict::Terms;
-
-/// How long people see a question that only an operator's sample asks.
-const SAMPLE_OPEN: SignedDuration = SignedDuration::from_mins(10);
 
 impl Case {
-    /// Moves the case by `event`, or says why it does not move.
-    pub fn step(
-        mut self,
-        event: Event,
-        terms: &CaseTerms,
-        now: Timestamp,
-    ) -> Result<Step, Refused> {
+    /// Moves the case by `event`, or says why it does not move. Teams that are asked, or were, are told of it.
+    pub fn step(self, event: Event, terms: &CaseTerms, now: Timestamp) -> Result<Step, Refused> {
+        let before = self.question().cloned();
+        let mut step = self.moved(event, terms, now)?;
+        step.tell(before.as_ref(), terms, now);
+        Ok(step)
+    }
+
+    fn moved(mut self, event: Event, terms: &CaseTerms, now: Timestamp) -> Result<Step, Refused> {
         match self.state.clone() {
             State::Received(awaited) => match event {
                 Event::Voted { .. } => Err(Refused::NotDecided),
@@ -55,8 +54,30 @@ impl Case {
                 | Event::StillPending { .. } => Err(Refused::Nothing),
             },
             State::Open(escalation) => match event {
-                Event::Voted { vote, shown } => self.vote(&escalation, vote, shown, terms, now),
-                Event::TimePassed if escalation.deadline <= now => Ok(self.expire(now)),
+                Event::Voted {
+                    by,
+                    via,
+                    vote,
+                    reason,
+                    shown,
+                } => {
+                    let vote = Vote {
+                        at: now,
+                        vote,
+                        reason,
+                        via,
+                        team: escalation.to.clone(),
+                        email: by.email.clone(),
+                        by: by.name.clone(),
+                    };
+                    self.vote(&escalation, &by, vote, shown, terms, now)
+                }
+                Event::TimePassed if escalation.deadline <= now => {
+                    Ok(self.time_is_up(&escalation, terms, now))
+                }
+                Event::TimePassed if escalation.remind_at.is_some_and(|at| at <= now) => {
+                    Ok(self.remind(escalation))
+                }
                 Event::PlatformResolved {
                     outcome,
                     by,
@@ -202,18 +223,25 @@ impl Case {
     fn vote(
         mut self,
         escalation: &Escalation,
+        voter: &Person,
         vote: Vote,
         shown: ContentDigest,
         terms: &CaseTerms,
         now: Timestamp,
     ) -> Result<Step, Refused> {
         if escalation.deadline <= now {
-            return Ok(self.expire(now));
+            return Ok(self.time_is_up(escalation, terms, now));
         }
-        if vote.vote == Ballot::Approve
-            && (self.asked.agent.as_ref()).is_some_and(|agent| agent.eq_ignore_ascii_case(&vote.by))
-        {
+        let agent = self.asked.agent.as_deref();
+        let is_the_agent = agent.is_some_and(|agent| voter.is_called(agent));
+        if (is_the_agent && vote.vote == Ballot::Approve) || terms.people.owns(voter, agent) {
             return Err(Refused::OwnRequest);
+        }
+        if !terms.people.may_vote(voter, escalation.to.as_deref()) {
+            return Err(Refused::NotAsked {
+                by: voter.name.clone(),
+                to: escalation.to.clone(),
+            });
         }
         if self.asked.rationale_required
             && vote
@@ -226,7 +254,8 @@ impl Case {
         if self.shown() != shown {
             return Err(Refused::Stale);
         }
-        let detail = json!({ "by": vote.by, "vote": vote.vote, "reason": vote.reason });
+        let detail =
+            json!({ "by": vote.by, "vote": vote.vote, "reason": vote.reason, "via": vote.via });
         let (by, reason) = (vote.by.clone(), vote.reason.clone());
         cast(&mut self.votes, vote);
         match escalation.tally(&self.votes) {
@@ -305,20 +334,6 @@ impl Case {
         } else {
             State::Resolved(resolution)
         };
-    }
-
-    pub(super) fn open(&mut self, terms: &CaseTerms, now: Timestamp) {
-        let none = Terms::default();
-        let asked_for = self.verdict.terms.as_ref().unwrap_or(&none);
-        // Nobody waits for the answer to a sample.
-        let end = self.asked.request.is_sample();
-        let end = end.then(|| now.saturating_add(SAMPLE_OPEN).unwrap_or(Timestamp::MAX));
-        self.state = State::Open(Escalation::open(
-            asked_for,
-            &terms.escalation,
-            self.asked.expires_at.into_iter().chain(end).min(),
-            now,
-        ));
     }
 
     pub(super) fn stepped(

@@ -16,11 +16,11 @@ pub(super) fn terms() -> CaseTerms {
         channel: Channel::Answer,
         answer_within: SignedDuration::from_mins(15),
         give_up_after: SignedDuration::from_hours(24),
-        escalation: EscalationDefaults {
+        people: Arc::new(People::without_teams(EscalationDefaults {
             to: Some("ops".to_owned()),
             votes: 1,
             within: SignedDuration::from_hours(1),
-        },
+        })),
         rationale_limit: 500,
     }
 }

@@ -1,4 +1,6 @@
 use proptest::prelude::*;
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
@@ -6,6 +8,7 @@ use crate::domain::case::{Awaited, CaseTerms, Channel, EarlierAnswers, Mode, Res
 use crate::domain::effect::{Effect, EffectId, Reached};
 use crate::domain::escalation::EscalationDefaults;
 use crate::domain::id::{RequestId, SourceName};
+use crate::domain::team::People;
 use crate::domain::verdict::{Cause, Outcome};
 use crate::flow::attempt::stale;
 use crate::policy::folder::PolicyFiles;
@@ -84,11 +87,11 @@ fn terms() -> CaseTerms {
         channel: Channel::Answer,
         answer_within: SignedDuration::from_mins(15),
         give_up_after: SignedDuration::from_hours(24),
-        escalation: EscalationDefaults {
+        people: Arc::new(People::without_teams(EscalationDefaults {
             to: None,
             votes: 1,
             within: SignedDuration::from_hours(1),
-        },
+        })),
         rationale_limit: 500,
     }
 }

@@ -7,10 +7,10 @@ use serde_json::json;
 use crate::domain::freeze::Freeze;
 use crate::domain::id::ContentDigest;
 use crate::domain::log_entry::EntryKind;
-use crate::store::StoredSet;
 use crate::store::sqlite::chain::{self, Link};
 use crate::store::sqlite::rows::{freeze_digest, json as text, whole};
 use crate::store::sqlite::writer::{Failure, Planned, Writing};
+use crate::store::{Spent, StoredSet};
 
 /// Freezes approvals, unless somebody did before.
 pub(super) fn freeze(writing: &mut Writing<'_>, mut freeze: Freeze) -> Result<Freeze, Failure> {
@@ -91,6 +91,24 @@ pub(super) fn probe(writing: &mut Writing<'_>) -> Result<(), Failure> {
         .prepare_cached("UPDATE probe SET count = count + 1")?
         .execute([])?;
     Ok(())
+}
+
+/// Writes that what `key` stands for was used; forgets what nobody asks for any more.
+pub(super) fn spend(
+    writing: &mut Writing<'_>,
+    key: ContentDigest,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Spent, Failure> {
+    writing
+        .connection
+        .prepare_cached("DELETE FROM spent WHERE until < ?1")?
+        .execute([now.as_microsecond()])?;
+    let new = writing
+        .connection
+        .prepare_cached("INSERT INTO spent (key, until) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .execute(params![key.as_bytes(), until.as_microsecond()])?;
+    Ok(if new == 1 { Spent::Now } else { Spent::Before })
 }
 
 fn log(

@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension as _, params};
 use crate::domain::case::{AnswerState, Case, Resolved, State};
 use crate::domain::effect::{Answer, Ballot, Effect, EffectId, Forward, Planned, Reached, Release};
 use crate::domain::id::SourceName;
+use crate::domain::notice::Notice;
 use crate::secret::Secret;
 use crate::store::sqlite::rows::{json, time};
 use crate::store::sqlite::step::{Loaded, load_row};
@@ -16,6 +17,7 @@ use crate::store::{Claim, StoreError};
 pub(super) struct PlannedRow {
     source: String,
     lane: Option<String>,
+    channel: Option<String>,
     kind: &'static str,
     state: &'static str,
     freezable: bool,
@@ -40,10 +42,16 @@ impl PlannedRow {
                 json(forward)?,
             ),
             Effect::Confirm => (source, None, false, "{}".to_owned()),
+            Effect::Notify(notice) => (source, None, false, json(notice)?),
+        };
+        let channel = match &planned.effect {
+            Effect::Notify(notice) => Some(notice.channel.as_str().to_owned()),
+            Effect::Answer(_) | Effect::Forward(_) | Effect::Confirm => None,
         };
         Ok(Self {
             source: source.as_str().to_owned(),
             lane,
+            channel,
             kind: planned.effect.kind(),
             state: match planned.release {
                 Release::Send => "due",
@@ -66,24 +74,30 @@ impl PlannedRow {
         if self.state == "due" {
             *writing.planned = NewWork::Something;
         }
+        // What a channel is told of one case is told in order.
+        let lane = match (&self.channel, case) {
+            (Some(channel), Some(case)) => Some(format!("{channel} {case}")),
+            (Some(_), None) | (None, _) => self.lane.clone(),
+        };
         writing
             .connection
             .prepare_cached(
                 "INSERT INTO outbox (id, case_id, source, lane, kind, state, leased, freezable, due_at, attempts, reached,
-                     not_after, created_at, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, 0, 0, ?9, ?8, ?10)",
+                     not_after, created_at, body, channel)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, 0, 0, ?9, ?8, ?10, ?11)",
             )?
             .execute(params![
                 writing.standing.last_effect,
                 case,
                 self.source,
-                self.lane,
+                lane,
                 self.kind,
                 self.state,
                 self.freezable,
                 now.as_microsecond(),
                 self.not_after,
                 self.body,
+                self.channel,
             ])?;
         Ok(())
     }
@@ -143,6 +157,9 @@ impl EffectRow {
                 .map(Effect::Answer)
                 .map_err(corrupt),
             "confirm" => Ok(Effect::Confirm),
+            "notify" => serde_json::from_str::<Notice>(&self.body)
+                .map(Effect::Notify)
+                .map_err(corrupt),
             "forward" => serde_json::from_str::<Forward>(&self.body)
                 .map(Effect::Forward)
                 .map_err(corrupt),
@@ -176,6 +193,12 @@ impl EffectRow {
             ))
             .into());
         }
+        let handle = match (&effect, &loaded) {
+            (Effect::Notify(notice), Some(loaded)) => told(writing, loaded.rowid, notice)?,
+            (Effect::Answer(_) | Effect::Forward(_) | Effect::Confirm | Effect::Notify(_), _) => {
+                None
+            }
+        };
         let (case, token) = match loaded {
             Some(loaded) => (Some(loaded.case), loaded.row.token.map(Secret::new)),
             None => (None, None),
@@ -192,10 +215,20 @@ impl EffectRow {
                 Reached::No
             },
             error: self.error.clone(),
+            handle,
             created_at: time(self.created_at)?,
             not_after: time(self.not_after)?,
         })
     }
+}
+
+/// What the channel calls the message it has of the case.
+fn told(writing: &Writing<'_>, case: i64, notice: &Notice) -> rusqlite::Result<Option<String>> {
+    writing
+        .connection
+        .prepare_cached("SELECT handle FROM told WHERE case_id = ?1 AND channel = ?2")?
+        .query_row(params![case, notice.channel.as_str()], |row| row.get(0))
+        .optional()
 }
 
 /// Whether `ballot` is the last word of `case` and is still to be told.

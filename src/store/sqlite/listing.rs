@@ -9,8 +9,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 
 use crate::domain::case::Case;
 use crate::domain::effect::{EffectId, EffectKind};
-use crate::domain::id::{CaseId, Revision, SourceName};
+use crate::domain::id::{CaseId, ContentDigest, Revision, SourceName};
 use crate::domain::log_entry::EntryKind;
+use crate::domain::notice::ChannelName;
 use crate::store::sqlite::chain;
 use crate::store::sqlite::reader::Trouble;
 use crate::store::sqlite::rows::{CaseRow, case_columns, time};
@@ -104,6 +105,28 @@ pub(super) fn cases(connection: &Connection, query: &CaseQuery) -> Result<CasePa
     Ok(CasePage { cases, next })
 }
 
+/// Whether what `key` stands for was used.
+pub(super) fn spent(connection: &Connection, key: ContentDigest) -> Result<bool, Trouble> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM spent WHERE key = ?1")?
+        .exists([key.as_bytes()])?)
+}
+
+/// When the next notice for `channel` is due, leases included.
+pub(super) fn next_notice_due(
+    connection: &Connection,
+    channel: &ChannelName,
+) -> Result<Option<Timestamp>, Trouble> {
+    let next: Option<i64> = connection
+        .prepare_cached(
+            "SELECT MIN(due_at) FROM outbox WHERE state = 'due' AND channel = ?1
+                 AND NOT EXISTS (SELECT 1 FROM outbox AS earlier
+                     WHERE earlier.lane = outbox.lane AND earlier.id < outbox.id AND earlier.state = 'due')",
+        )?
+        .query_row([channel.as_str()], |row| row.get(0))?;
+    Ok(next.map(time).transpose()?)
+}
+
 /// Cases decided since then whose platform outcome is known, the oldest first.
 pub(super) fn compared(
     connection: &Connection,
@@ -181,7 +204,7 @@ pub(super) fn next_due(
 const ITEM: &str = "SELECT outbox.id, cases.key, outbox.source, outbox.kind,
         CASE WHEN outbox.state = 'due' AND outbox.freezable AND EXISTS (SELECT 1 FROM freeze) THEN 'held'
             ELSE outbox.state END,
-        outbox.attempts, outbox.due_at, outbox.created_at, outbox.error
+        outbox.attempts, outbox.due_at, outbox.created_at, outbox.error, outbox.channel
     FROM outbox LEFT JOIN cases ON cases.id = outbox.case_id";
 
 /// Effects that are not done: the dead letters, what is due, then what dry-run would have sent, each from the oldest.
@@ -334,13 +357,14 @@ fn item(row: &Row<'_>) -> rusqlite::Result<Result<OutboxItem, StoreError>> {
     let source: String = row.get(2)?;
     let (due_at, created_at) = (row.get(6)?, row.get(7)?);
     let (id, kind, state) = (EffectId(row.get(0)?), row.get(3)?, row.get(4)?);
-    let (attempts, error) = (row.get(5)?, row.get(8)?);
+    let (attempts, error, channel) = (row.get(5)?, row.get(8)?, row.get(9)?);
     Ok((|| {
         Ok(OutboxItem {
             id,
             case_id: key.map(CaseId::from_bytes),
             source: source_name(&source)?,
             kind,
+            channel,
             state,
             attempts,
             due_at: time(due_at)?,

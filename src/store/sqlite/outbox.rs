@@ -11,6 +11,7 @@ use crate::domain::case::{Case, CaseTerms, Event};
 use crate::domain::effect::{Ballot, Effect, EffectId, EffectKind, Reached};
 use crate::domain::id::{ContentDigest, SourceName};
 use crate::domain::log_entry::EntryKind;
+use crate::domain::notice::ChannelName;
 use crate::store::sqlite::chain::{self, Link};
 use crate::store::sqlite::effects::{COLUMNS, EffectRow, PlannedRow};
 use crate::store::sqlite::rows::json as text;
@@ -78,6 +79,43 @@ pub(super) fn claim(
             EffectRow::read,
         )?
         .collect::<Result<Vec<_>, _>>()?;
+    give_out(writing, rows, lease)
+}
+
+/// Gives out until `lease` what `channel` is to be told.
+pub(super) fn claim_notices(
+    writing: &mut Writing<'_>,
+    channel: &ChannelName,
+    limit: usize,
+    now: Timestamp,
+    lease: Timestamp,
+) -> Result<Vec<Claim>, Failure> {
+    let rows = writing
+        .connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM outbox
+             WHERE state = 'due' AND channel = ?1 AND due_at <= ?2
+                 AND NOT EXISTS (SELECT 1 FROM outbox AS earlier
+                     WHERE earlier.lane = outbox.lane AND earlier.id < outbox.id AND earlier.state = 'due')
+             ORDER BY due_at, id LIMIT ?3"
+        ))?
+        .query_map(
+            params![
+                channel.as_str(),
+                now.as_microsecond(),
+                i64::try_from(limit).unwrap_or(i64::MAX),
+            ],
+            EffectRow::read,
+        )?
+        .collect::<Result<Vec<_>, _>>()?;
+    give_out(writing, rows, lease)
+}
+
+fn give_out(
+    writing: &Writing<'_>,
+    rows: Vec<EffectRow>,
+    lease: Timestamp,
+) -> Result<Vec<Claim>, Failure> {
     let mut claims = Vec::with_capacity(rows.len());
     for row in rows {
         match row.claim(writing) {
@@ -108,7 +146,7 @@ pub(super) fn settle(
     let loaded = row.case(writing)?;
     let withdrawn = match (&effect, row.state.as_str()) {
         (Effect::Answer(answer), "withdrawn") => Some(answer.ballot),
-        (Effect::Answer(_) | Effect::Forward(_) | Effect::Confirm, _) => None,
+        (Effect::Answer(_) | Effect::Forward(_) | Effect::Confirm | Effect::Notify(_), _) => None,
     };
     match attempt {
         Attempt::Done(event) => {
@@ -118,6 +156,14 @@ pub(super) fn settle(
                 None => event,
             };
             return move_case(writing, loaded, event, terms, now);
+        }
+        Attempt::Told { handle } => {
+            delete(writing, id)?;
+            if let (Effect::Notify(notice), Some(loaded), Some(handle)) = (&effect, &loaded, handle)
+            {
+                remember(writing, loaded.rowid, &notice.channel, &handle)?;
+            }
+            return Ok(None);
         }
         Attempt::Dead { event, .. } if withdrawn.is_some() => {
             delete(writing, id)?;
@@ -155,7 +201,7 @@ pub(super) fn settle(
                     }
                     return Ok(moved);
                 }
-                (None, _) | (Some(_), Effect::Forward(_) | Effect::Confirm) => {
+                (None, _) | (Some(_), Effect::Forward(_) | Effect::Confirm | Effect::Notify(_)) => {
                     let detail = json!({ "effect": id, "kind": row.kind, "error": error });
                     log(
                         writing,
@@ -202,7 +248,7 @@ pub(super) fn retry(
                 Ballot::Reject => row.not_after.max(fresh),
             }
         }
-        Effect::Forward(_) | Effect::Confirm => {
+        Effect::Forward(_) | Effect::Confirm | Effect::Notify(_) => {
             let detail = json!({ "effect": id, "kind": row.kind, "by": by });
             log(writing, loaded.as_ref(), EntryKind::Retried, &detail, now)?;
             row.not_after.max(fresh)
@@ -229,6 +275,23 @@ pub(super) fn recover(connection: &rusqlite::Connection) -> rusqlite::Result<()>
              WHERE state = 'due' AND leased = 1;
          COMMIT;",
     )
+}
+
+/// Keeps what the channel calls the message it has of the case.
+fn remember(
+    writing: &Writing<'_>,
+    case: i64,
+    channel: &ChannelName,
+    handle: &str,
+) -> rusqlite::Result<()> {
+    writing
+        .connection
+        .prepare_cached(
+            "INSERT INTO told (case_id, channel, handle) VALUES (?1, ?2, ?3)
+             ON CONFLICT (case_id, channel) DO UPDATE SET handle = excluded.handle",
+        )?
+        .execute(params![case, channel.as_str(), handle])?;
+    Ok(())
 }
 
 /// Moves the case by `event`, if there are both; returns it if it moved.

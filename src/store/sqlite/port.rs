@@ -16,9 +16,10 @@ use crate::domain::case::{Case, CaseTerms, Event};
 use crate::domain::effect::{Effect, EffectId, EffectKind, Planned};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, SourceName};
+use crate::domain::notice::ChannelName;
 use crate::store::{
     Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, LogLine,
-    OutboxItem, Receipt, Retried, Stepped, Store, StoreError, StoredSet,
+    OutboxItem, Receipt, Retried, Spent, Stepped, Store, StoreError, StoredSet,
 };
 
 #[async_trait]
@@ -88,6 +89,44 @@ impl Store for SqliteStore {
     ) -> Result<Option<Timestamp>, StoreError> {
         let source = source.clone();
         self.read(move |connection| listing::next_due(connection, &source, kind))
+            .await
+    }
+
+    async fn claim_notices(
+        &self,
+        channel: &ChannelName,
+        limit: usize,
+        now: Timestamp,
+        lease: Timestamp,
+    ) -> Result<Vec<Claim>, StoreError> {
+        let channel = channel.clone();
+        self.ask(Lasting::Passing, move |writing| {
+            outbox::claim_notices(writing, &channel, limit, whole(now), whole(lease))
+        })
+        .await
+    }
+
+    async fn next_notice_due(
+        &self,
+        channel: &ChannelName,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let channel = channel.clone();
+        self.read(move |connection| listing::next_notice_due(connection, &channel))
+            .await
+    }
+
+    async fn spend(
+        &self,
+        key: ContentDigest,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Spent, StoreError> {
+        self.write(move |writing| control::spend(writing, key, whole(until), whole(now)))
+            .await
+    }
+
+    async fn spent(&self, key: ContentDigest) -> Result<bool, StoreError> {
+        self.read(move |connection| listing::spent(connection, key))
             .await
     }
 

@@ -126,6 +126,21 @@ CREATE INDEX passed_on_at ON passed_on (at);
 DROP INDEX outbox_due;
 CREATE INDEX outbox_due ON outbox (source, kind, due_at) WHERE state = 'due';
 ",
+    "
+ALTER TABLE outbox ADD COLUMN channel TEXT;
+CREATE INDEX outbox_notices ON outbox (channel, due_at) WHERE state = 'due' AND channel IS NOT NULL;
+CREATE TABLE told (
+    case_id INTEGER NOT NULL REFERENCES cases (id),
+    channel TEXT NOT NULL,
+    handle TEXT NOT NULL,
+    PRIMARY KEY (case_id, channel)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE spent (
+    key BLOB PRIMARY KEY,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX spent_until ON spent (until);
+",
 ];
 
 /// Opens the writer's connection and brings the file to this program's version.

@@ -7,49 +7,19 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use super::Operators;
+use crate::domain::person::{Person, Role};
 use crate::web::problem::{Code, Problem};
-
-/// A person or a tool of theirs, as their token says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Operator {
-    /// The name that votes go under.
-    pub name: String,
-    /// What they may do.
-    pub role: Role,
-}
-
-/// What an operator may do; each role may do all that the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// May look.
-    Viewer,
-    /// May vote.
-    Approver,
-    /// May freeze, reload and retry.
-    Admin,
-}
 
 /// Somebody who may look.
 pub(super) struct Viewer;
 
 /// Somebody who may vote.
-pub(super) struct Approver(pub(super) Operator);
+pub(super) struct Approver(pub(super) Person);
 
 /// Somebody who may freeze, reload and retry.
-pub(super) struct Admin(pub(super) Operator);
+pub(super) struct Admin(pub(super) Person);
 
-impl Role {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Approver => "approver",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-fn at_least(role: Role, parts: &Parts, operators: &Operators) -> Result<Operator, Problem> {
+fn at_least(role: Role, parts: &Parts, operators: &Operators) -> Result<Person, Problem> {
     let operator = operators.tokens.holder(&parts.headers)?;
     if operator.role < role {
         let detail = format!(

@@ -11,6 +11,7 @@ use super::access::Approver;
 use super::{BODY, Operators, cases, fresh};
 use crate::domain::case::{Case, Refused};
 use crate::domain::effect::Ballot;
+use crate::domain::escalation::Via;
 use crate::domain::id::ContentDigest;
 use crate::domain::record::Record;
 use crate::flow::VoteError;
@@ -64,7 +65,7 @@ pub(super) async fn vote(
     }
     match operators
         .flow
-        .vote(id, operator.name, vote, reason, shown)
+        .vote(id, operator, Via::Api, vote, reason, shown)
         .await
     {
         Ok(case) => Ok(fresh(&json!({ "verdict": record(&case) }))),
@@ -74,7 +75,7 @@ pub(super) async fn vote(
             let code = match refused {
                 Refused::Closed(_) => Code::Closed,
                 Refused::Stale | Refused::NotDecided | Refused::Nothing => Code::Stale,
-                Refused::OwnRequest => Code::Forbidden,
+                Refused::OwnRequest | Refused::NotAsked { .. } => Code::Forbidden,
                 Refused::NoReason => Code::ReasonRequired,
             };
             Err(Problem::new(code, refused.to_string()).with("verdict", record(&case)))

@@ -1,5 +1,7 @@
 //! A whole house for tests of the listeners: a real store in a file, real policies in a directory, a real flow.
 
+use std::sync::Arc;
+
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -20,6 +22,8 @@ use crate::domain::case::{CaseTerms, Channel, Mode};
 use crate::domain::escalation::EscalationDefaults;
 use crate::domain::id::{Revision, SourceName};
 use crate::domain::log_entry::ChainKey;
+use crate::domain::person::{Person, Role};
+use crate::domain::team::People;
 use crate::flow::{Desk, Flow, Forwards};
 use crate::json::Pointer;
 use crate::metrics::Metrics;
@@ -35,7 +39,7 @@ use crate::store::{SqliteSettings, SqliteStore, Store, StoredSet};
 use crate::telemetry::DecisionLines;
 use crate::web::body::BodyLimits;
 use crate::web::intake::{Agent, Door, Intake};
-use crate::web::operators::{CredentialExpiry, Operator, Operators, Readiness, Role};
+use crate::web::operators::{CredentialExpiry, Operators, Readiness};
 use crate::web::token::Tokens;
 
 pub(in crate::web) const POLICY: &str = r#"package approvals.refunds
@@ -117,11 +121,11 @@ fn terms(mode: Mode, channel: Channel) -> Arc<CaseTerms> {
         channel,
         answer_within: SignedDuration::from_mins(15),
         give_up_after: SignedDuration::from_hours(24),
-        escalation: EscalationDefaults {
+        people: Arc::new(People::without_teams(EscalationDefaults {
             to: None,
             votes: 1,
             within: SignedDuration::from_hours(24),
-        },
+        })),
         rationale_limit: 1000,
     })
 }

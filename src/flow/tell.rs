@@ -1,0 +1,197 @@
+//! Teams are told: each channel has a worker of its own, so that none of them holds up another, or a decision.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::domain::card::Card;
+use crate::domain::case::{Case, CaseTerms};
+use crate::domain::effect::Effect;
+use crate::domain::notice::Occasion;
+use crate::flow::Observer;
+use crate::flow::attempt::{pause, stale};
+use crate::json;
+use crate::notify::{Channel, Message, Telling};
+use crate::store::{Attempt, Claim, Store, StoreError};
+
+/// How long a worker rests after the store said no.
+const REST: SignedDuration = SignedDuration::from_secs(1);
+
+/// Tells one channel what it is to be told.
+pub struct Herald {
+    /// The channel.
+    pub channel: Arc<dyn Channel>,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The clock.
+    pub clock: Clock,
+    /// Who wants to know what became of an attempt.
+    pub observer: Arc<dyn Observer>,
+    /// Where the inbox is, as people reach it; no `/` at its end.
+    pub inbox: Arc<str>,
+    /// How many attempts are under way at once.
+    pub concurrency: usize,
+    /// How long an attempt belongs to this worker.
+    pub lease: SignedDuration,
+    /// What the cases of sources that are not configured hold to: telling moves no case.
+    pub terms: Arc<CaseTerms>,
+}
+
+impl Herald {
+    /// Tells until `stop`, then finishes what is under way.
+    pub async fn run(&self, stop: &CancellationToken) {
+        let mut planned = self.store.planned();
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            let stopping = stop.is_cancelled();
+            if stopping && under_way.is_empty() {
+                return;
+            }
+            let free = self.concurrency.saturating_sub(under_way.len());
+            let mut next = None;
+            if free > 0 && !stopping {
+                // Marked as seen before the look, so that nothing falls between.
+                planned.mark_unchanged();
+                let (claims, due) = self.claim(free).await;
+                under_way.extend(claims.into_iter().map(|claim| self.perform(claim)));
+                next = due;
+            }
+            let room = !stopping && under_way.len() < self.concurrency;
+            tokio::select! {
+                Some(()) = under_way.next() => while let Some(Some(())) = under_way.next().now_or_never() {},
+                () = stop.cancelled(), if !stopping => {}
+                () = self.until(next), if room => {}
+                Ok(()) = planned.changed(), if room => {}
+            }
+        }
+    }
+
+    /// At most `free` notices that are due, and when the next one is.
+    async fn claim(&self, free: usize) -> (Vec<Claim>, Option<Timestamp>) {
+        let (name, now) = (self.channel.name(), self.clock.now());
+        let later = |time| now.saturating_add(time).unwrap_or(Timestamp::MAX);
+        let claimed = self
+            .store
+            .claim_notices(name, free, now, later(self.lease))
+            .await;
+        let next = match &claimed {
+            Ok(_) => self.store.next_notice_due(name).await,
+            Err(_) => Ok(None),
+        };
+        match (claimed, next) {
+            (Ok(claims), Ok(next)) => (claims, next),
+            (Ok(claims), Err(error)) => {
+                self.cannot_work(&error);
+                (claims, Some(later(REST)))
+            }
+            (Err(error), _) => {
+                self.cannot_work(&error);
+                (Vec::new(), Some(later(REST)))
+            }
+        }
+    }
+
+    async fn perform(&self, claim: Claim) {
+        let attempt = match stale(&claim, self.clock.now()) {
+            Some(attempt) => attempt,
+            None => self.tell(&claim).await,
+        };
+        let now = self.clock.now();
+        let terms = Arc::clone(&self.terms);
+        if let Err(error) = self.store.settle(claim.id, attempt, terms, now).await {
+            // It is given out again when its lease is over.
+            self.cannot_work(&error);
+        }
+    }
+
+    async fn tell(&self, claim: &Claim) -> Attempt {
+        let (Effect::Notify(notice), Some(case)) = (&claim.effect, &claim.case) else {
+            return Attempt::Dead {
+                error: "the notice belongs to no case".to_owned(),
+                event: None,
+            };
+        };
+        let told = if is_outdated(notice.occasion, case, self.channel.name().team()) {
+            Telling::Told { handle: None }
+        } else {
+            match self.message(claim, notice.occasion, case).await {
+                Ok(message) => self.channel.tell(&message).await,
+                Err(error) => Telling::Retry {
+                    after: None,
+                    error: error.to_string(),
+                },
+            }
+        };
+        let (word, error) = match &told {
+            Telling::Told { .. } => ("done", None),
+            Telling::Retry { error, .. } => ("retry", Some(error.as_str())),
+            Telling::Failed { error } => ("failed", Some(error.as_str())),
+        };
+        self.observer
+            .told(self.channel.name(), self.channel.kind(), word, error);
+        match told {
+            Telling::Told { handle } => Attempt::Told { handle },
+            Telling::Retry { after, error } => {
+                let pause = pause(claim.attempts, fastrand::f64()).max(after.unwrap_or_default());
+                let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
+                let at = self.clock.now().saturating_add(pause);
+                Attempt::Again {
+                    at: at.unwrap_or(Timestamp::MAX).min(claim.not_after),
+                    error,
+                    reached: claim.reached,
+                }
+            }
+            Telling::Failed { error } => Attempt::Dead { error, event: None },
+        }
+    }
+
+    async fn message(
+        &self,
+        claim: &Claim,
+        occasion: Occasion,
+        case: &Case,
+    ) -> Result<Message, StoreError> {
+        let file = self.store.case(case.asked.id).await?;
+        let input = file.and_then(|file| file.input);
+        let input = input.and_then(|input| json::parse(input.as_bytes()).ok());
+        Ok(Message {
+            occasion,
+            card: Card::of(case, input.as_ref()),
+            link: format!("{}/cases/{}", self.inbox, case.asked.id),
+            id: format!("{}_{}", case.asked.id, claim.id),
+            handle: claim.handle.clone(),
+        })
+    }
+
+    fn cannot_work(&self, error: &StoreError) {
+        tracing::error!(
+            channel.name = self.channel.name().as_str(),
+            error = error as &dyn std::error::Error,
+            "the outbox cannot be worked on: {error}"
+        );
+    }
+
+    async fn until(&self, next: Option<Timestamp>) {
+        match next {
+            None => std::future::pending().await,
+            Some(at) => {
+                let left = at.duration_since(self.clock.now());
+                tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
+            }
+        }
+    }
+}
+
+/// Whether it is too late to ask or to remind `team`: what it is told next says how it ended.
+fn is_outdated(occasion: Occasion, case: &Case, team: &str) -> bool {
+    let asked = case.question().and_then(|open| open.to.as_deref());
+    match occasion {
+        Occasion::Asked | Occasion::Reminded | Occasion::Voted => asked != Some(team),
+        Occasion::HandedOver | Occasion::Closed => false,
+    }
+}

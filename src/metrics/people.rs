@@ -1,0 +1,108 @@
+//! What is counted of the people's side: the questions that are open, how long people take, and whether they could be told.
+
+use std::sync::atomic::AtomicU64;
+
+use jiff::{SignedDuration, Timestamp};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::domain::notice::ChannelName;
+
+/// The team of questions that everybody is asked, or that no configured team is.
+pub(super) const NO_TEAM: &str = "";
+
+#[derive(Debug)]
+pub(super) struct People {
+    open: Family<Team, Gauge>,
+    oldest: Family<Team, Gauge<f64, AtomicU64>>,
+    time: Family<Decided, Histogram, fn() -> Histogram>,
+    notices: Family<Told, Counter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Team {
+    team: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Decided {
+    team: String,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Told {
+    team: String,
+    kind: &'static str,
+    result: &'static str,
+}
+
+impl People {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        // From five seconds to almost two days.
+        let buckets = || Histogram::new(exponential_buckets(5.0, 2.0, 16));
+        let people = Self {
+            open: Family::default(),
+            oldest: Family::default(),
+            time: Family::new_with_constructor(buckets),
+            notices: Family::default(),
+        };
+        registry.register(
+            "escalations_open",
+            "Questions that a team has not answered",
+            people.open.clone(),
+        );
+        registry.register(
+            "escalation_age_seconds",
+            "How long the oldest open question of a team has waited",
+            people.oldest.clone(),
+        );
+        registry.register(
+            "escalation_duration_seconds",
+            "From the question to the last word",
+            people.time.clone(),
+        );
+        registry.register(
+            "notices",
+            "Attempts at telling a team",
+            people.notices.clone(),
+        );
+        people
+    }
+
+    /// A team has so many open questions, the oldest of them since then.
+    pub(super) fn open(&self, team: &str, count: u64, oldest: Option<Timestamp>, now: Timestamp) {
+        let labels = Team {
+            team: team.to_owned(),
+        };
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.open.get_or_create(&labels).set(count);
+        let age = oldest.map_or(SignedDuration::ZERO, |oldest| now.duration_since(oldest));
+        self.oldest
+            .get_or_create(&labels)
+            .set(age.as_secs_f64().max(0.0));
+    }
+
+    /// A question was open for so long.
+    pub(super) fn closed(&self, team: &str, outcome: &'static str, after: SignedDuration) {
+        let labels = Decided {
+            team: team.to_owned(),
+            outcome,
+        };
+        let after = after.as_secs_f64().max(0.0);
+        self.time.get_or_create(&labels).observe(after);
+    }
+
+    pub(super) fn notice(&self, channel: &ChannelName, kind: &'static str, result: &'static str) {
+        let labels = Told {
+            team: channel.team().to_owned(),
+            kind,
+            result,
+        };
+        self.notices.get_or_create(&labels).inc();
+    }
+}

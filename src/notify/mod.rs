@@ -1,0 +1,69 @@
+//! How teams are told, and how they answer from where they are told. One port, [`Channel`]; the adapters are private
+//! to this folder.
+//!
+//! What must hold of every adapter:
+//! - what it sends is made from a [`Card`] and inert in the language it writes: nothing that an agent wrote formats,
+//!   links, mentions or adds a header;
+//! - it never decides: whoever answers is proven to be a person, and votes as everybody does;
+//! - no secret is in an error, a log line or a message, but for what a message is the capability for.
+
+mod settings;
+
+pub use settings::{Decisions, EmailSettings, SlackSettings, SmtpSecurity, WebhookSettings};
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::card::Card;
+use crate::domain::notice::{ChannelName, Occasion};
+
+/// What one channel is told of one case.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Why.
+    pub occasion: Occasion,
+    /// The case as it is now.
+    pub card: Card,
+    /// Where the case is in the inbox.
+    pub link: String,
+    /// The same for every attempt at this message, and no other's.
+    pub id: String,
+    /// What the channel called the message it has of the case, if there is one.
+    pub handle: Option<String>,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Telling {
+    /// The team was told, or there was nothing to tell it.
+    Told {
+        /// What the channel calls the message, if that is to be changed later.
+        handle: Option<String>,
+    },
+    /// Not now.
+    Retry {
+        /// At the earliest after this.
+        after: Option<Duration>,
+        /// Why, with no secret in it.
+        error: String,
+    },
+    /// Not without a person: the channel is set up wrongly, or refuses the message.
+    Failed {
+        /// Why, with no secret in it.
+        error: String,
+    },
+}
+
+/// A place where a team is told.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &ChannelName;
+
+    /// `slack`, `email` or `webhook`.
+    fn kind(&self) -> &'static str;
+
+    /// Tells the team. May be repeated with the same [`Message::id`] when it is not known whether it arrived.
+    async fn tell(&self, message: &Message) -> Telling;
+}
