@@ -2,7 +2,7 @@
 
 mod received;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,10 +13,11 @@ use crate::domain::case::{
 use crate::domain::effect::{
     Ballot, Effect, EffectId, EffectKind, Forward, Planned, Reached, Release,
 };
-use crate::domain::escalation::{EscalationDefaults, Vote};
+use crate::domain::escalation::{EscalationDefaults, Via};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, RequestId, Revision, SourceName};
 use crate::domain::log_entry::EntryKind;
+use crate::domain::person::{Person, Role};
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::team::People;
 use crate::domain::verdict::{Cause, Outcome, Verdict};
@@ -153,7 +154,7 @@ pub(crate) async fn new(store: &dyn Store, request: &str, outcome: Outcome) -> C
 
 pub(crate) async fn claim(store: &dyn Store, now: i64) -> Vec<Claim> {
     let (mut claims, source) = (Vec::new(), source());
-    for kind in EffectKind::ALL {
+    for kind in EffectKind::OF_SOURCES {
         let claimed = store.claim(&source, kind, 100, at(now), at(now + 60));
         claims.extend(claimed.await.unwrap());
     }
@@ -162,7 +163,7 @@ pub(crate) async fn claim(store: &dyn Store, now: i64) -> Vec<Claim> {
 
 async fn next_due(store: &dyn Store) -> Option<Timestamp> {
     let mut due = Vec::new();
-    for kind in EffectKind::ALL {
+    for kind in EffectKind::OF_SOURCES {
         due.extend(store.next_due(&source(), kind).await.unwrap());
     }
     due.into_iter().min()
@@ -206,12 +207,15 @@ fn given_up() -> Attempt {
 
 pub(crate) fn vote(case: &Case, by: &str, ballot: Ballot) -> Event {
     Event::Voted {
-        vote: Vote {
-            by: by.to_owned(),
-            vote: ballot,
-            reason: Some("looked at it".to_owned()),
-            at: at(1),
+        by: Person {
+            name: by.to_owned(),
+            email: None,
+            role: Role::Approver,
+            teams: BTreeSet::new(),
         },
+        via: Via::Api,
+        vote: ballot,
+        reason: Some("looked at it".to_owned()),
         shown: case.shown(),
     }
 }

@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::tests::{asked, at, terms, verdict};
+use super::tests::{approver, asked, at, terms, verdict};
 use super::*;
 use crate::domain::effect::{Ballot, Effect, Release};
+use crate::domain::escalation::{EscalationDefaults, Via};
 use crate::domain::log_entry::EntryKind;
 use crate::domain::verdict::Terms;
 
@@ -114,15 +115,13 @@ fn decides(before: &Case, step: &Step) -> bool {
     waited && step.decision != Decision::Stands
 }
 
-fn event(happening: &Happening, case: &Case, now: Timestamp) -> Event {
+fn event(happening: &Happening, case: &Case) -> Event {
     match happening {
         Happening::Vote(by, vote, shown) => Event::Voted {
-            vote: Vote {
-                by: format!("person {by}"),
-                vote: *vote,
-                reason: None,
-                at: now,
-            },
+            by: approver(&format!("person {by}")),
+            via: Via::Web,
+            vote: *vote,
+            reason: None,
             shown: match shown {
                 Shown::Now => case.shown(),
                 Shown::Else => ContentDigest::of(&[b"something else"]),
@@ -199,7 +198,7 @@ proptest! {
         let terms = CaseTerms {
             mode,
             channel,
-            escalation: EscalationDefaults { votes: quorum, ..terms().escalation },
+            people: Arc::new(People::without_teams(EscalationDefaults { votes: quorum, ..terms().people.defaults().clone() })),
             ..terms()
         };
         let asked = Asked { expires_at: expiry.map(at), ..asked() };
@@ -220,7 +219,7 @@ proptest! {
             second += passed;
             let now = at(second);
             let before = case.clone();
-            match case.clone().step(event(&happening, &case, now), &terms, now) {
+            match case.clone().step(event(&happening, &case), &terms, now) {
                 Err(_) => continue,
                 Ok(step) => {
                     keep(&mut outbox, &step);

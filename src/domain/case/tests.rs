@@ -1,9 +1,13 @@
 mod received;
 
 use super::*;
+use std::collections::BTreeSet;
+
 use crate::domain::effect::{Ballot, Effect, Planned, Release};
+use crate::domain::escalation::{EscalationDefaults, Via};
 use crate::domain::id::Revision;
 use crate::domain::log_entry::EntryKind;
+use crate::domain::person::{Person, Role};
 use crate::domain::verdict::Terms;
 
 pub(super) fn at(second: i64) -> Timestamp {
@@ -77,13 +81,21 @@ fn begun(verdict: Verdict) -> Case {
 
 fn vote(case: &Case, by: &str, ballot: Ballot) -> Event {
     Event::Voted {
-        vote: Vote {
-            by: by.to_owned(),
-            vote: ballot,
-            reason: Some("looked at it".to_owned()),
-            at: at(1),
-        },
+        by: approver(by),
+        via: Via::Api,
+        vote: ballot,
+        reason: Some("looked at it".to_owned()),
         shown: case.shown(),
+    }
+}
+
+/// Somebody who may vote, in no team.
+pub(super) fn approver(name: &str) -> Person {
+    Person {
+        name: name.to_owned(),
+        email: None,
+        role: Role::Approver,
+        teams: BTreeSet::new(),
     }
 }
 
@@ -94,7 +106,7 @@ fn after(case: Case, event: Event) -> Step {
 fn ballots(step: &Step) -> Vec<Ballot> {
     let answer = |planned: &Planned| match &planned.effect {
         Effect::Answer(answer) => Some(answer.ballot),
-        Effect::Forward(_) | Effect::Confirm => None,
+        Effect::Forward(_) | Effect::Confirm | Effect::Notify(_) => None,
     };
     step.effects.iter().filter_map(answer).collect()
 }
@@ -358,12 +370,10 @@ fn a_vote_needs_a_reason_where_the_platform_insists() {
     let case = Case::decided(strict, verdict(Outcome::Escalate), &terms(), at(0)).case;
     for reason in [None, Some(" \n".to_owned())] {
         let silent = Event::Voted {
-            vote: Vote {
-                by: "alice".to_owned(),
-                vote: Ballot::Approve,
-                reason,
-                at: at(1),
-            },
+            by: approver("alice"),
+            via: Via::Api,
+            vote: Ballot::Approve,
+            reason,
             shown: case.shown(),
         };
         assert_eq!(

@@ -1,7 +1,6 @@
 //! A whole house for tests of the listeners: a real store in a file, real policies in a directory, a real flow.
 
-use std::sync::Arc;
-
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -253,9 +252,11 @@ impl House {
         let operator = |name: &str, role: Role| {
             (
                 secret(name),
-                Operator {
+                Person {
                     name: name.to_owned(),
+                    email: None,
                     role,
+                    teams: BTreeSet::new(),
                 },
             )
         };
