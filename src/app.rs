@@ -225,6 +225,8 @@ impl App {
             Arc::clone(&metrics),
             hurry.clone(),
         ));
+        let teams = config.people.teams().map(|team| team.name.clone());
+        metrics.teams(teams.collect());
         let readiness = Arc::new(Readiness::default());
         let operators = Arc::new(Operators::new(
             Arc::clone(&flow),
