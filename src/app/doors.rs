@@ -45,15 +45,16 @@ pub(super) fn doors(config: &Config) -> (Vec<Door>, Tokens<Agent>, Vec<Credentia
 
 pub(super) fn operators(config: &Config) -> Tokens<Person> {
     let operator = |token: &crate::config::OperatorToken| {
-        (
-            token.token.clone(),
-            Person {
-                name: token.name.clone(),
-                email: None,
-                role: token.role,
-                teams: config.people.teams_of(&token.name, None, &[]),
-            },
-        )
+        let email = token.email.as_deref();
+        let mut teams = config.people.teams_of(&token.name, email, &[]);
+        teams.extend(token.teams.iter().cloned());
+        let person = Person {
+            name: token.name.clone(),
+            email: token.email.clone(),
+            role: token.role,
+            teams,
+        };
+        (token.token.clone(), person)
     };
     Tokens::new(config.operators.tokens.iter().map(operator).collect())
 }
