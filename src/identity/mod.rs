@@ -8,9 +8,11 @@
 //! - no password, token, code or cookie is in an error, a log line or `Debug`.
 
 pub mod directory;
+pub mod seal;
 pub mod proxy;
 pub mod oidc;
 
 pub use directory::{Directory, Grants, Known, Listed, Origin, Proven};
 pub use oidc::OidcSettings;
 pub use proxy::ProxySettings;
+pub use seal::{Purpose, Seal};
