@@ -9,8 +9,10 @@
 
 mod settings;
 pub mod email;
+pub mod webhook;
 
 pub use email::{EmailChannel, EmailPorts, EmailUnusable, MailLink};
+pub use webhook::WebhookChannel;
 pub use settings::{Decisions, EmailSettings, SlackSettings, SmtpSecurity, WebhookSettings};
 
 use std::time::Duration;
