@@ -22,6 +22,7 @@ pub use ecdsa::{
 pub use hmac::{Encoding, HmacCheck, HmacScheme};
 pub use mac::Algorithm;
 pub use sign::{Signed, Unsignable};
+pub use standard::sign_by_each;
 pub use signed_text::{InvalidScheme, SignedText};
 
 use crate::domain::request::Proven;

@@ -13,6 +13,7 @@ use crate::domain::freeze::Freeze;
 use crate::domain::person::{Person, Role};
 use crate::domain::rationale::visible;
 use crate::web::operators::Operators;
+use crate::web::operators::access::LoggedIn;
 use crate::web::problem::{self, Problem};
 
 /// Somebody who looks at pages.
@@ -31,8 +32,9 @@ impl FromRequestParts<Arc<Operators>> for Visitor {
         parts: &mut Parts,
         operators: &Arc<Operators>,
     ) -> Result<Self, Problem> {
-        let person = operators.tokens.holder(&parts.headers)?.clone();
-        Ok(Self { person, csrf: None })
+        let LoggedIn { person, csrf, .. } = LoggedIn::from_request_parts(parts, operators).await?;
+        let csrf = Some(csrf).filter(|csrf| !csrf.is_empty());
+        Ok(Self { person, csrf })
     }
 }
 
