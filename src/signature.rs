@@ -22,8 +22,8 @@ pub use ecdsa::{
 pub use hmac::{Encoding, HmacCheck, HmacScheme};
 pub use mac::Algorithm;
 pub use sign::{Signed, Unsignable};
-pub use standard::sign_by_each;
 pub use signed_text::{InvalidScheme, SignedText};
+pub use standard::sign_by_each;
 
 use crate::domain::request::Proven;
 use crate::secret::Secret;

@@ -89,8 +89,7 @@ impl Seal {
         content: &impl Serialize,
         until: Timestamp,
     ) -> Result<String, Unsealable> {
-        let text =
-            serde_json::to_vec(&Outgoing { until, content }).map_err(|_| Unsealable)?;
+        let text = serde_json::to_vec(&Outgoing { until, content }).map_err(|_| Unsealable)?;
         let mut sealed = vec![0; NONCE];
         getrandom::fill(&mut sealed).map_err(|_| Unsealable)?;
         let payload = Payload {

@@ -12,8 +12,8 @@ pub mod email;
 pub mod webhook;
 
 pub use email::{EmailChannel, EmailPorts, EmailUnusable, MailLink};
-pub use webhook::WebhookChannel;
 pub use settings::{Decisions, EmailSettings, SlackSettings, SmtpSecurity, WebhookSettings};
+pub use webhook::WebhookChannel;
 
 use std::time::Duration;
 

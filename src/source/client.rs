@@ -12,8 +12,8 @@ use crate::clock::Clock;
 use crate::source::callback::{CallbackUrl, RefusedCallback};
 use crate::source::{AnswerResult, Reach, WebUrl};
 
-pub(super) use response::{Body, Class, Unreadable};
 pub(crate) use response::Response;
+pub(super) use response::{Body, Class, Unreadable};
 
 /// The most that is read of the response to an answer, an event or a login.
 pub(super) const LARGEST_RESPONSE: usize = 64 * 1024;

@@ -181,9 +181,10 @@ impl TeamTools {
             Problem::new(Code::NotFound, detail)
         };
         let case = file.map_err(problem::of_store)?.ok_or_else(unknown)?.case;
-        let counted = case.votes.iter().any(|vote| {
-            vote.by == by && vote.via == Via::Webhook && vote.vote == said.vote
-        });
+        let counted = case
+            .votes
+            .iter()
+            .any(|vote| vote.by == by && vote.via == Via::Webhook && vote.vote == said.vote);
         if again && counted {
             return Ok(verdict(&case));
         }

@@ -125,7 +125,8 @@ impl MailLinks {
         };
         let card = card(&file);
         if spent {
-            let what = "You voted with this link; it works once. To change your mind, vote in the inbox.";
+            let what =
+                "You voted with this link; it works once. To change your mind, vote in the inbox.";
             let notice = Notice::new(StatusCode::CONFLICT, "This link was used before", what);
             return Err(notice.and(standing(&card)));
         }
@@ -364,7 +365,9 @@ fn said(body: &[u8]) -> Result<Said, String> {
         .map(|reason: String| reason.trim().replace("\r\n", "\n"))
         .filter(|reason| !reason.is_empty());
     if (reason.as_deref()).is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
-        return Err(format!("The reason is longer than {LONGEST_REASON} characters."));
+        return Err(format!(
+            "The reason is longer than {LONGEST_REASON} characters."
+        ));
     }
     Ok(Said {
         vote,

@@ -152,7 +152,10 @@ pub fn ended(ending: Option<&Ending>) -> String {
         ("expired", _) => format!("Nobody decided in time: it expired at {at}."),
         ("superseded", _) => {
             let word = ending.platform.as_deref().unwrap_or("decided");
-            format!("It was {} at the platform itself, at {at}{reason}", inert(word))
+            format!(
+                "It was {} at the platform itself, at {at}{reason}",
+                inert(word)
+            )
         }
         (outcome, "deadline") => {
             format!("It was {outcome} at {at}, since nobody decided in time{reason}")
@@ -183,7 +186,9 @@ fn question(team: &str, question: &Question) -> Vec<String> {
     let mut lead = vec![format!("The team {} is asked to decide.", inert(team))];
     if !question.before.is_empty() {
         let before = inert(&question.before.join(", "));
-        lead.push(format!("Asked before, without an answer in time: {before}."));
+        lead.push(format!(
+            "Asked before, without an answer in time: {before}."
+        ));
     }
     lead.push(progress(question));
     lead

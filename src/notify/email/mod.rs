@@ -62,13 +62,17 @@ pub struct EmailPorts {
 #[derive(Debug, thiserror::Error)]
 pub enum EmailUnusable {
     /// It is no address.
-    #[error("`{0}` is not an e-mail address; write it as `alice@example.com` or `Alice <alice@example.com>`")]
+    #[error(
+        "`{0}` is not an e-mail address; write it as `alice@example.com` or `Alice <alice@example.com>`"
+    )]
     Address(String),
     /// There is nobody to write to.
     #[error("there is no address to write to; list at least one")]
     Nobody,
     /// The way to the server is open to everybody.
-    #[error("mail to `{0}` would go unprotected; use `tls` or `starttls`, or a server on this machine")]
+    #[error(
+        "mail to `{0}` would go unprotected; use `tls` or `starttls`, or a server on this machine"
+    )]
     Plain(String),
     /// TLS cannot be set up.
     #[error("TLS to the mail server cannot be set up")]
@@ -158,7 +162,13 @@ impl EmailChannel {
             let envelope = written.mail.envelope();
             let sent = self
                 .server
-                .send(&mut open, envelope, &written.mail.formatted(), &secrets, end)
+                .send(
+                    &mut open,
+                    envelope,
+                    &written.mail.formatted(),
+                    &secrets,
+                    end,
+                )
                 .await;
             match sent {
                 Ok(()) => {

@@ -112,7 +112,11 @@ impl Server {
             Ok(Err(error)) => {
                 // What the server says of a login may hold the login.
                 let code = error.status().map(|code| format!(" ({code})"));
-                let said = format!("`{}` refused the login{}", self.host, code.unwrap_or_default());
+                let said = format!(
+                    "`{}` refused the login{}",
+                    self.host,
+                    code.unwrap_or_default()
+                );
                 Err(if error.is_permanent() {
                     Unsent::Refused(said)
                 } else {
@@ -151,9 +155,7 @@ impl Server {
         match timeout_at(end, conversation.0.send(envelope, mail)).await {
             Ok(Ok(_)) => Ok(()),
             // An address that this server cannot take is not taken later either.
-            Ok(Err(error)) if error.is_client() => {
-                Err(Unsent::Refused(words(&error, secrets)))
-            }
+            Ok(Err(error)) if error.is_client() => Err(Unsent::Refused(words(&error, secrets))),
             Ok(Err(error)) => Err(unsent(&error, secrets)),
             Err(_) => Err(self.silent()),
         }
@@ -200,6 +202,5 @@ fn words(error: &lettre::transport::smtp::Error, secrets: &[&str]) -> String {
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     let address = address.parse::<std::net::IpAddr>();
-    host.eq_ignore_ascii_case("localhost")
-        || address.is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }

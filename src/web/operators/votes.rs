@@ -16,8 +16,8 @@ use crate::domain::id::ContentDigest;
 use crate::domain::record::Record;
 use crate::flow::VoteError;
 use crate::json;
-use crate::web::{LONGEST_REASON, body};
 use crate::web::problem::{self, Code, Problem};
+use crate::web::{LONGEST_REASON, body};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
