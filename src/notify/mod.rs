@@ -8,6 +8,7 @@
 //! - no secret is in an error, a log line or a message, but for what a message is the capability for.
 
 mod settings;
+pub mod slack;
 
 pub use settings::{Decisions, EmailSettings, SlackSettings, SmtpSecurity, WebhookSettings};
 

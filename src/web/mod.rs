@@ -12,6 +12,7 @@ pub mod rate;
 pub mod traceparent;
 pub mod query;
 pub mod intake;
+pub mod slack;
 pub mod operators;
 
 use axum::Router;
