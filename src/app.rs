@@ -6,6 +6,7 @@
 pub mod key;
 mod doors;
 mod serving;
+mod slack;
 pub(crate) mod sources;
 mod workers;
 
@@ -218,22 +219,6 @@ impl App {
             let mut theirs = expiries.iter().filter(|of| of.source == source.name);
             metrics.introduce(&source.name, theirs.next().map(|expiry| expiry.at));
         }
-        let intake = Arc::new(Intake::new(
-            Arc::clone(&flow),
-            doors,
-            agents,
-            Arc::clone(&metrics),
-            hurry.clone(),
-        ));
-        let readiness = Arc::new(Readiness::default());
-        let operators = Arc::new(Operators::new(
-            Arc::clone(&flow),
-            doors::operators(&config),
-            Arc::clone(&metrics),
-            alerts,
-            expiries.clone(),
-            Arc::clone(&readiness),
-        ));
         let (intake_listener, operators_listener) = (
             bind(config.listen).await?,
             bind(config.operators.listen).await?,
@@ -243,6 +228,29 @@ impl App {
             intake: address(&intake_listener, config.listen),
             operators: address(&operators_listener, config.operators.listen),
         };
+        let inbox: Arc<str> = match &config.operators.url {
+            Some(url) => url.as_str().into(),
+            None => format!("http://{}", addresses.operators).into(),
+        };
+        let directory = Arc::new(doors::directory(&config));
+        let slack = slack::interactions(&config, &client, &flow, &directory, &inbox)?;
+        let intake = Intake::new(
+            Arc::clone(&flow),
+            doors,
+            agents,
+            Arc::clone(&metrics),
+            hurry.clone(),
+        );
+        let intake = Arc::new(intake.with_slack(slack));
+        let readiness = Arc::new(Readiness::default());
+        let operators = Arc::new(Operators::new(
+            Arc::clone(&flow),
+            doors::operators(&config),
+            Arc::clone(&metrics),
+            alerts,
+            expiries.clone(),
+            Arc::clone(&readiness),
+        ));
         let connections = ConnectionLimits {
             connections: config.limits.connections.try_into().unwrap_or(usize::MAX),
             header_timeout: config.limits.header_timeout,

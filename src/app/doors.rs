@@ -2,6 +2,7 @@
 
 use crate::config::{Config, SourceKind};
 use crate::domain::person::Person;
+use crate::identity::{Directory, Listed};
 use crate::web::body::BodyLimits;
 use crate::web::intake::{Agent, Door};
 use crate::web::operators::CredentialExpiry;
@@ -41,6 +42,23 @@ pub(super) fn doors(config: &Config) -> (Vec<Door>, Tokens<Agent>, Vec<Credentia
         });
     }
     (doors, Tokens::new(agents), expiries)
+}
+
+/// Everybody whom the config lists.
+pub(super) fn directory(config: &Config) -> Directory {
+    let listed = |token: &crate::config::OperatorToken| Listed {
+        name: token.name.clone(),
+        email: token.email.clone(),
+        role: token.role,
+        teams: token.teams.clone(),
+    };
+    let tokens = config.operators.tokens.iter().map(listed).collect();
+    Directory::new(
+        std::sync::Arc::clone(&config.people),
+        config.operators.grants.clone(),
+        tokens,
+        None,
+    )
 }
 
 pub(super) fn operators(config: &Config) -> Tokens<Person> {
