@@ -39,7 +39,7 @@ async fn text_from_agents_is_inert_on_the_card_in_the_notification_and_in_the_fo
     let words = shown.split('“').nth(1).unwrap();
     insta::assert_snapshot!(words, @r"&lt;!channel&gt; &lt;@U0ALICE&gt; @here *bold* _it_ ~no~ `code` &gt; quote :tada: &lt;https://evil.example|Approve&gt; https://evil.example\n✅ Approved by alice\u{202e}&amp;lt;\u{200b}”");
     let notification = card.body["text"].as_str().unwrap();
-    insta::assert_snapshot!(notification, @"");
+    insta::assert_snapshot!(notification, @r"Approve? ＜！channel＞ ＜＠U0ALICE＞ ＠here ＊bold＊ ＿it＿ ～no～ ｀code｀ ＞ quote ：tada： ＜https：//evil.example｜Approve＞ https：//evil.example\n✅ Approved by alice\u{202e}＆l…");
 
     assert_eq!(house.click(BOB, &card, "countersign_reject").await, 200);
     eventually("a form is open", async || house.slack.views().pop()).await;

@@ -10,6 +10,7 @@ mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use countersign::clock::Clock;
@@ -245,7 +246,7 @@ fn people(within: SignedDuration) -> Arc<People> {
     let teams = vec![
         team(
             "payments",
-            &["bob@example.com", "carol@example.com", "grafana"],
+            &["bob", "carol@example.com", "grafana"],
             Some("managers"),
             within,
         ),
@@ -267,7 +268,10 @@ fn people(within: SignedDuration) -> Arc<People> {
 /// <https://docs.slack.dev/reference/interaction-payloads/block_actions-payload>
 pub fn clicked(user: &str, card: &Posted, action: &str) -> Value {
     let mut button = card.button(action).unwrap();
-    button["action_ts"] = json!("1700000002.000001");
+    // No two clicks are the same to Slack.
+    static CLICKS: AtomicU32 = AtomicU32::new(0);
+    let click = CLICKS.fetch_add(1, Ordering::Relaxed);
+    button["action_ts"] = json!(format!("1700000002.{click:06}"));
     button["block_id"] = json!("=qXel");
     json!({
         "type": "block_actions",

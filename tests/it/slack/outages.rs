@@ -109,26 +109,16 @@ async fn whoever_clicks_while_slack_cannot_say_who_they_are_does_not_vote() {
     for (number, method) in ["auth.test", "users.info"].into_iter().enumerate() {
         house.slack.script(method, [refused("internal_error")]);
         assert_eq!(house.click(BOB, &card, "countersign_approve").await, 200);
-        let mut again = super::clicked(BOB, &card, "countersign_approve");
-        again["trigger_id"] = json!(format!("again.{number}"));
         let told = house.slack.told(BOB, number + 1).await;
         assert!(
             told.contains("Slack could not be asked who you are"),
             "{told}"
         );
         assert_eq!(house.verdict(&id).await["votes"], json!([]));
-        if number == 0 {
-            continue;
-        }
-        assert_eq!(house.send(&again).await, 200);
-        assert!(
-            house
-                .slack
-                .told(BOB, 3)
-                .await
-                .contains("✅ Approved by bob")
-        );
     }
+    assert_eq!(house.click(BOB, &card, "countersign_approve").await, 200);
+    let told = house.slack.told(BOB, 3).await;
+    assert!(told.contains("✅ Approved by bob"), "{told}");
     house.end().await;
 }
 
