@@ -43,6 +43,8 @@ impl Face {
         blocks.extend(standing(card, team));
         blocks.extend(words(card));
         blocks.extend(facts(card));
+        let from = format!("Asked by source {} as {}", card.source, card.request);
+        blocks.push(context(&from));
         blocks.push(section(&format!("Why: {}", card.rationale), WORDS));
         if card.ending.is_none() {
             blocks.extend(nearly(card));
@@ -89,8 +91,10 @@ fn asked<'c>(card: &'c Card, team: &str) -> Option<&'c Question> {
     card.question.as_ref().filter(theirs)
 }
 
+/// Our word comes first, so that no action reads like a decision.
 fn header(card: &Card) -> Value {
-    json!({ "type": "header", "text": plain(&card.headline(HEADER), HEADER) })
+    let headline = format!("Request: {}", card.headline(HEADER));
+    json!({ "type": "header", "text": plain(&headline, HEADER) })
 }
 
 fn section(text: &str, limit: usize) -> Value {
