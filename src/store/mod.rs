@@ -356,6 +356,9 @@ pub trait Store: Send + Sync {
     /// Every source that something is due or dead for, also those that nobody has configured any more.
     async fn owed(&self) -> Result<Vec<SourceName>, StoreError>;
 
+    /// Every channel that something is due for, also those that nobody has configured any more.
+    async fn owed_channels(&self) -> Result<Vec<ChannelName>, StoreError>;
+
     /// Makes a dead letter due again, on the word of `by`; its case moves by [`Event::AnswerRetried`].
     async fn retry(
         &self,

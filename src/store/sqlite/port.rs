@@ -163,6 +163,10 @@ impl Store for SqliteStore {
         self.read(listing::owed).await
     }
 
+    async fn owed_channels(&self) -> Result<Vec<ChannelName>, StoreError> {
+        self.read(people::owed_channels).await
+    }
+
     async fn retry(
         &self,
         id: EffectId,
