@@ -5,7 +5,6 @@
 //! cache keeps a page; all that a page is for works without JavaScript, which only makes it live and quick.
 
 pub(super) mod assets;
-pub(super) mod form;
 pub(super) mod frame;
 pub(super) mod headers;
 pub(super) mod trouble;
