@@ -61,10 +61,7 @@ pub(crate) async fn earlier_decisions_of_people_are_found_by_action_those_of_the
         ids,
         [id("elsewhere"), id("mine too"), id("mine"), id("theirs")]
     );
-    assert_eq!(
-        found[0].platform_outcome,
-        Some(PlatformOutcome::Approved)
-    );
+    assert_eq!(found[0].platform_outcome, Some(PlatformOutcome::Approved));
     assert_eq!(found[1].resolution.outcome, Resolved::Rejected);
     assert_eq!(found[3].agent.as_deref(), Some("other"));
     assert_eq!(store.similar(&asked, 2).await.unwrap(), found[..2]);
@@ -151,13 +148,21 @@ pub(crate) async fn rules_are_counted_once_for_each_case_in_which_they_fired(
         line: 1,
         conditions: Vec::new(),
     };
-    for (request, rules) in [("old", vec!["a"]), ("one", vec!["a", "a", "b"]), ("two", vec!["a"])] {
+    for (request, rules) in [
+        ("old", vec!["a"]),
+        ("one", vec!["a", "a", "b"]),
+        ("two", vec!["a"]),
+    ] {
         let mut decided = decided(request, Outcome::Approve);
         decided.verdict.rules = rules.into_iter().map(rule).collect();
         store.commit(decided, at(7)).await.unwrap();
     }
     let counts = store.fired(2).await.unwrap();
     assert_eq!((counts.cases, counts.since), (2, Some(at(7))));
-    let rules: Vec<_> = counts.rules.iter().map(|(id, times)| (&**id, *times)).collect();
+    let rules: Vec<_> = counts
+        .rules
+        .iter()
+        .map(|(id, times)| (&**id, *times))
+        .collect();
     assert_eq!(rules, [("a", 2), ("b", 1)]);
 }

@@ -22,7 +22,8 @@ const SEARCHED: u64 = 5000;
 
 /// Earlier requests for the same action on which people or the platform had the last word. The condition is that of the
 /// index, to the letter: only so is it used.
-const SIMILAR: &str = "SELECT key, agent, standing, platform_outcome, decided_at FROM cases WHERE id IN (
+const SIMILAR: &str =
+    "SELECT key, agent, standing, platform_outcome, decided_at FROM cases WHERE id IN (
         SELECT id FROM (
             SELECT id, agent FROM cases
             WHERE action = ?1 AND (votes IS NOT NULL OR platform_outcome IS NOT NULL) AND key <> ?2
@@ -74,10 +75,7 @@ fn precedent(row: &Row<'_>) -> Result<Option<Precedent>, Trouble> {
 }
 
 /// What is not done of a case.
-pub(super) fn effects_of(
-    connection: &Connection,
-    id: CaseId,
-) -> Result<Vec<OutboxItem>, Trouble> {
+pub(super) fn effects_of(connection: &Connection, id: CaseId) -> Result<Vec<OutboxItem>, Trouble> {
     let rows = connection
         .prepare_cached(&format!(
             "{EFFECT} WHERE outbox.case_id = (SELECT id FROM cases WHERE key = ?1) AND outbox.state <> 'withdrawn'

@@ -218,7 +218,9 @@ pub(super) fn outbox(connection: &Connection, limit: usize) -> Result<Vec<Outbox
     ] {
         let left = limit.saturating_sub(items.len());
         let rows = connection
-            .prepare_cached(&format!("{EFFECT} WHERE {which} ORDER BY outbox.id LIMIT ?1"))?
+            .prepare_cached(&format!(
+                "{EFFECT} WHERE {which} ORDER BY outbox.id LIMIT ?1"
+            ))?
             .query_map([count(left)], effect_of)?
             .collect::<Result<Vec<_>, _>>()?;
         for row in rows {
@@ -323,7 +325,11 @@ pub(super) fn log_tail(connection: &Connection, limit: usize) -> Result<Vec<LogL
 }
 
 /// The log entries that `which` selects.
-pub(super) fn lines(connection: &Connection, which: &str, values: &[i64]) -> Result<Vec<LogLine>, Trouble> {
+pub(super) fn lines(
+    connection: &Connection,
+    which: &str,
+    values: &[i64],
+) -> Result<Vec<LogLine>, Trouble> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT log.sequence, log.at, log.kind, log.detail, cases.key
          FROM log LEFT JOIN cases ON cases.id = log.case_id {which}"

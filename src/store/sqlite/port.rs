@@ -18,8 +18,9 @@ use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, SourceName};
 use crate::domain::notice::ChannelName;
 use crate::store::{
-    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, FireCounts, LogLine,
-    LogPage, LogQuery, OutboxItem, Precedent, Receipt, Retried, Spent, Stepped, Store, StoreError, StoredSet,
+    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, FireCounts,
+    LogLine, LogPage, LogQuery, OutboxItem, Precedent, Receipt, Retried, Spent, Stepped, Store,
+    StoreError, StoredSet,
 };
 
 #[async_trait]
