@@ -7,6 +7,7 @@
 //! - a case moves only by [`Case::step`], read and written in one transaction.
 
 mod sqlite;
+mod hindsight;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::domain::notice::ChannelName;
 use crate::domain::verdict::{Cause, Outcome, Verdict};
 use crate::secret::Secret;
 
+pub use hindsight::{FireCounts, LogPage, LogQuery, Precedent};
 pub use sqlite::{GroupObserver, SqliteSettings, SqliteStore, Synchronous};
 
 /// A request that was decided and is not written yet.
@@ -413,6 +415,19 @@ pub trait Store: Send + Sync {
 
     /// The newest `limit` log entries, the oldest of them first.
     async fn log_tail(&self, limit: usize) -> Result<Vec<LogLine>, StoreError>;
+
+    /// A page of the log, the newest first. One page looks through a bounded number of entries, whatever it is filtered by.
+    async fn log_page(&self, query: LogQuery) -> Result<LogPage, StoreError>;
+
+    /// At most `limit` earlier requests for the same action on which somebody else than policy had the last word: those of the same agent
+    /// first, each from the newest. They are looked for among the last 1,000 there are.
+    async fn similar(&self, case: &Case, limit: usize) -> Result<Vec<Precedent>, StoreError>;
+
+    /// The effects of a case that are not done, the oldest first.
+    async fn effects_of(&self, id: CaseId) -> Result<Vec<OutboxItem>, StoreError>;
+
+    /// How often each rule fired in the newest `limit` cases.
+    async fn fired(&self, limit: usize) -> Result<FireCounts, StoreError>;
 
     /// Checks the whole chain against its key, and every case against the chain.
     async fn verify_log(&self) -> Result<ChainReport, StoreError>;

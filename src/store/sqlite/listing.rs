@@ -137,7 +137,8 @@ pub(super) fn next_due(
     Ok(due.map(time).transpose()?)
 }
 
-const ITEM: &str = "SELECT outbox.id, cases.key, outbox.source, outbox.kind,
+/// What [`effect_of`] reads.
+pub(super) const EFFECT: &str = "SELECT outbox.id, cases.key, outbox.source, outbox.kind,
         CASE WHEN outbox.state = 'due' AND outbox.freezable AND EXISTS (SELECT 1 FROM freeze) THEN 'held'
             ELSE outbox.state END,
         outbox.attempts, outbox.due_at, outbox.created_at, outbox.error, outbox.channel
@@ -153,8 +154,10 @@ pub(super) fn outbox(connection: &Connection, limit: usize) -> Result<Vec<Outbox
     ] {
         let left = limit.saturating_sub(items.len());
         let rows = connection
-            .prepare_cached(&format!("{ITEM} WHERE {which} ORDER BY outbox.id LIMIT ?1"))?
-            .query_map([count(left)], item)?
+            .prepare_cached(&format!(
+                "{EFFECT} WHERE {which} ORDER BY outbox.id LIMIT ?1"
+            ))?
+            .query_map([count(left)], effect_of)?
             .collect::<Result<Vec<_>, _>>()?;
         for row in rows {
             items.push(row?);
@@ -167,9 +170,9 @@ pub(super) fn outbox(connection: &Connection, limit: usize) -> Result<Vec<Outbox
 pub(super) fn effect(connection: &Connection, id: EffectId) -> Result<Option<OutboxItem>, Trouble> {
     let row = connection
         .prepare_cached(&format!(
-            "{ITEM} WHERE outbox.id = ?1 AND outbox.state <> 'withdrawn'"
+            "{EFFECT} WHERE outbox.id = ?1 AND outbox.state <> 'withdrawn'"
         ))?
-        .query_row([id.0], item)
+        .query_row([id.0], effect_of)
         .optional()?;
     Ok(row.transpose()?)
 }
@@ -270,7 +273,12 @@ pub(super) fn log_tail(connection: &Connection, limit: usize) -> Result<Vec<LogL
     Ok(tail)
 }
 
-fn lines(connection: &Connection, which: &str, values: &[i64]) -> Result<Vec<LogLine>, Trouble> {
+/// The log entries that `which` selects.
+pub(super) fn lines(
+    connection: &Connection,
+    which: &str,
+    values: &[i64],
+) -> Result<Vec<LogLine>, Trouble> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT log.sequence, log.at, log.kind, log.detail, cases.key
          FROM log LEFT JOIN cases ON cases.id = log.case_id {which}"
@@ -301,7 +309,8 @@ fn line(row: &Row<'_>) -> Result<LogLine, Trouble> {
     })
 }
 
-fn item(row: &Row<'_>) -> rusqlite::Result<Result<OutboxItem, StoreError>> {
+/// One effect that is not done.
+pub(super) fn effect_of(row: &Row<'_>) -> rusqlite::Result<Result<OutboxItem, StoreError>> {
     let key: Option<[u8; 16]> = row.get(1)?;
     let source: String = row.get(2)?;
     let (due_at, created_at) = (row.get(6)?, row.get(7)?);
@@ -327,6 +336,7 @@ fn source_name(raw: &str) -> Result<SourceName, StoreError> {
     SourceName::parse(raw).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-fn count(limit: usize) -> i64 {
+/// `limit` as SQLite takes it.
+pub(super) fn count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

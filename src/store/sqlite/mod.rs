@@ -24,6 +24,7 @@ mod effects;
 mod reader;
 mod listing;
 mod cases;
+mod hindsight;
 mod verify;
 
 use std::fmt;

@@ -1,6 +1,7 @@
 //! The queue: what waits for people, the question first whose time is up first; and what was decided.
 
 use std::fmt::Write as _;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use askama::Template;
@@ -13,10 +14,8 @@ use super::frame::{Dry, Frame, Section, Visitor};
 use super::row::{self, May, Row, Standing};
 use super::{page, search};
 use crate::domain::effect::Ballot;
-use crate::domain::id::CaseId;
 use crate::domain::person::Person;
-use crate::domain::team::People;
-use crate::store::{CaseOrder, CaseQuery};
+use crate::store::{CaseOrder, CasePage, CaseQuery};
 use crate::web::operators::{Operators, cases};
 use crate::web::problem::{self, Problem};
 use crate::web::query;
@@ -24,7 +23,7 @@ use crate::web::query;
 const PAGE: usize = 100;
 /// How many are looked through for those that are just like one.
 const MOST_COMPARED: usize = 500;
-/// The longest name of a link to a team.
+/// More teams than these are found by searching.
 const MOST_TEAMS: usize = 30;
 
 /// What the address of the page may say.
@@ -95,7 +94,11 @@ impl Queue {
     /// What the list holds, in words.
     fn summary(&self) -> String {
         let number = self.rows.len();
-        let more = if self.next.is_some() { " on this page" } else { "" };
+        let more = if self.next.is_some() {
+            " on this page"
+        } else {
+            ""
+        };
         let what = match (self.view, number) {
             (View::Open, 0) => return "Nothing waits for an answer here.".to_owned(),
             (View::Decided, 0) => return "Nothing was found.".to_owned(),
@@ -128,7 +131,9 @@ pub(super) async fn show(
         None => {}
     }
     let has_teams = !person.teams.is_empty();
-    let who = asked.who.unwrap_or(if has_teams { Who::Mine } else { Who::All });
+    let who = asked
+        .who
+        .unwrap_or(if has_teams { Who::Mine } else { Who::All });
     let address = |view, who, cursor: Option<&str>| address(&typed, view, who, cursor);
     let mut queue = Queue {
         view,
@@ -187,8 +192,7 @@ fn refine(
 /// The open questions that are just like the one called `same`, ready to be decided at once.
 async fn alike(operators: &Operators, frame: Frame, same: &str) -> Result<Response, Problem> {
     let file = cases::file(operators, same).await?;
-    let people = people(operators, &file.case.asked.source.to_string());
-    let one = Row::of(&file.case, file.input.as_deref(), &frame, &people);
+    let one = Row::of(&file.case, file.input.as_deref(), &frame, &operators.flow);
     let mut rows = Vec::new();
     if let Some(likeness) = one.likeness() {
         let query = CaseQuery {
@@ -227,31 +231,17 @@ async fn alike(operators: &Operators, frame: Frame, same: &str) -> Result<Respon
     page(StatusCode::OK, &queue)
 }
 
-fn rows(operators: &Operators, frame: &Frame, found: &crate::store::CasePage) -> Vec<Row> {
+fn rows(operators: &Operators, frame: &Frame, found: &CasePage) -> Vec<Row> {
     let inputs = found.inputs.iter().map(Option::as_deref);
     let inputs = inputs.chain(std::iter::repeat(None));
     let mut rows: Vec<Row> = found
         .cases
         .iter()
         .zip(inputs)
-        .map(|(case, input)| {
-            let people = people(operators, case.asked.source.as_str());
-            Row::of(case, input, frame, &people)
-        })
+        .map(|(case, input)| Row::of(case, input, frame, &operators.flow))
         .collect();
     row::compare(&mut rows);
     rows
-}
-
-/// Whoever may be asked about the cases of `source`; of one that is not configured any more, whoever may be elsewhere.
-pub(super) fn people(operators: &Operators, source: &str) -> Arc<People> {
-    let mut desks = operators.flow.desks();
-    let theirs = desks.find(|desk| desk.source.name().as_str() == source);
-    let desk = theirs.or_else(|| operators.flow.desks().next());
-    desk.map_or_else(
-        || Arc::new(People::new(Vec::new(), std::collections::BTreeMap::new(), DEFAULTS)),
-        |desk| Arc::clone(&desk.terms.people),
-    )
 }
 
 async fn teams(operators: &Operators) -> Result<Vec<Team>, Problem> {
@@ -294,9 +284,27 @@ fn address(typed: &str, view: Option<View>, who: Option<Who>, cursor: Option<&st
     address
 }
 
-impl View {
-    fn is(self, other: Self) -> bool {
-        self == other
+impl FromStr for View {
+    type Err = &'static str;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "open" => Ok(Self::Open),
+            "decided" => Ok(Self::Decided),
+            _ => Err("`view` must be `open` or `decided`"),
+        }
+    }
+}
+
+impl FromStr for Who {
+    type Err = &'static str;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "mine" => Ok(Self::Mine),
+            "all" => Ok(Self::All),
+            _ => Err("`who` must be `mine` or `all`"),
+        }
     }
 }
 

@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::frame::Frame;
 use super::when::When;
 use crate::domain::card::{Card, Field};
-use crate::domain::case::{Case, State};
+use crate::domain::case::{Case, Refused, State};
 use crate::domain::effect::Ballot;
 use crate::domain::person::{Person, Role};
 use crate::domain::rationale::{bounded, visible};
-use crate::domain::team::People;
+use crate::flow::Flow;
 
 /// The first facts are enough to recognise a case by; the rest is on its page.
 const MOST_FACTS: usize = 4;
@@ -89,7 +89,7 @@ pub(super) struct Likeness {
 
 impl Row {
     /// The row of `case` on a page in `frame`, which was decided on `input`, the policy input as JSON text.
-    pub(super) fn of(case: &Case, input: Option<&str>, frame: &Frame, people: &People) -> Self {
+    pub(super) fn of(case: &Case, input: Option<&str>, frame: &Frame, flow: &Flow) -> Self {
         let input: Option<Value> = input.and_then(|input| serde_json::from_str(input).ok());
         let card = Card::of(case, input.as_ref());
         let likeness = Likeness::of(&card, input.is_some());
@@ -129,7 +129,7 @@ impl Row {
             standing,
             dry_run: card.dry_run,
             reason_required: card.reason_required,
-            may: May::of(person, case, people),
+            may: May::of(person, case, flow),
             said: said.map(|vote| vote.vote),
             alike: 0,
             likeness,
@@ -162,21 +162,25 @@ pub(super) fn compare(rows: &mut [Row]) {
 }
 
 impl May {
-    fn of(person: Option<&Person>, case: &Case, people: &People) -> Self {
-        let (Some(person), State::Open(question)) = (person, &case.state) else {
+    fn of(person: Option<&Person>, case: &Case, flow: &Flow) -> Self {
+        let (Some(person), State::Open(_)) = (person, &case.state) else {
             return Self::Not("");
         };
-        let agent = case.asked.agent.as_deref();
-        if people.owns(person, agent) || agent.is_some_and(|agent| person.is_called(agent)) {
-            return Self::Not("your own agent asks; somebody else decides");
+        match flow.may_vote(case, person, Ballot::Approve) {
+            Ok(()) => Self::Vote,
+            Err(Refused::OwnRequest) => Self::Not("your own agent asks; somebody else decides"),
+            Err(Refused::NotAsked { .. }) if person.role == Role::Viewer => {
+                Self::Not("you may look, not vote")
+            }
+            Err(Refused::NotAsked { .. }) => Self::Not("another team is asked"),
+            Err(
+                Refused::Closed(_)
+                | Refused::Stale
+                | Refused::NotDecided
+                | Refused::NoReason
+                | Refused::Nothing,
+            ) => Self::Not(""),
         }
-        if people.may_vote(person, question.to.as_deref()) {
-            return Self::Vote;
-        }
-        Self::Not(match person.role {
-            Role::Viewer => "you may look, not vote",
-            Role::Approver | Role::Admin => "another team is asked",
-        })
     }
 }
 
@@ -194,7 +198,9 @@ impl Likeness {
             team: question.to.clone(),
             title: card.title.clone(),
             message: card.message.clone(),
-            fields: fields.map(|field| (field.path.clone(), field.value.clone())).collect(),
+            fields: fields
+                .map(|field| (field.path.clone(), field.value.clone()))
+                .collect(),
             why: card.rationale.clone(),
             dry_run: card.dry_run,
         })

@@ -56,7 +56,9 @@ pub(super) fn read(typed: &str) -> Result<CaseQuery, String> {
             return Err(unknown(&key, &text));
         }
         if text.is_empty() {
-            return Err(format!("`{key}:` says nothing; write a value after the colon."));
+            return Err(format!(
+                "`{key}:` says nothing; write a value after the colon."
+            ));
         }
         if given.contains(&key) {
             return Err(format!("`{key}:` is given twice; a case has one of each."));
@@ -87,7 +89,8 @@ fn fill(query: &mut CaseQuery, key: &str, text: String) -> Result<(), String> {
         }
         "source" => {
             let source = SourceName::parse(&text);
-            query.source = Some(source.map_err(|error| format!("{}.", capital(&error.to_string())))?);
+            query.source =
+                Some(source.map_err(|error| format!("{}.", capital(&error.to_string())))?);
         }
         "team" => query.team = Some(text),
         "agent" => query.agent = Some(text),
@@ -104,11 +107,10 @@ fn terms(typed: &str) -> Result<Vec<Term>, String> {
     let (mut text, mut quoted, mut began) = (String::new(), false, false);
     for character in typed.chars() {
         match character {
-            '"' => {
-                quoted = !quoted;
-                began = true;
+            '"' => quoted = !quoted,
+            ':' if !quoted && key.is_none() && is_key(&text) => {
+                key = Some(std::mem::take(&mut text))
             }
-            ':' if !quoted && key.is_none() && is_key(&text) => key = Some(std::mem::take(&mut text)),
             character if character.is_whitespace() && !quoted => {
                 if began {
                     let text = std::mem::take(&mut text);
@@ -132,7 +134,10 @@ fn terms(typed: &str) -> Result<Vec<Term>, String> {
 }
 
 fn is_key(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphabetic() || c == '_' || c == '-')
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_alphabetic() || c == '_' || c == '-')
 }
 
 fn unknown(key: &str, text: &str) -> String {
@@ -165,7 +170,9 @@ fn near<'w>(typed: &str, words: &[&'w str]) -> Option<&'w str> {
 
 fn capital(sentence: &str) -> String {
     let mut characters = sentence.chars();
-    let first = characters.next().map(|first| first.to_uppercase().to_string());
+    let first = characters
+        .next()
+        .map(|first| first.to_uppercase().to_string());
     format!("{}{}", first.unwrap_or_default(), characters.as_str())
 }
 
