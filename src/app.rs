@@ -31,7 +31,7 @@ use crate::source::{Client, InvalidUrl, Timeouts, TlsUnavailable};
 use crate::store::{SqliteSettings, SqliteStore, Store, StoreError, StoredSet, Synchronous};
 use crate::telemetry::DecisionLines;
 use crate::web::intake::Intake;
-use crate::web::operators::{CredentialExpiry, Operators, Readiness};
+use crate::web::operators::{CredentialExpiry, InvalidSite, Operators, Readiness};
 use crate::web::serve::ConnectionLimits;
 
 /// What is chosen by whoever starts the program, and not by its config.
@@ -88,9 +88,12 @@ pub struct Addresses {
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The key of the decision log.
+    /// The key of the decision log, or of sessions.
     #[error(transparent)]
     Key(#[from] key::KeyError),
+    /// The address of the inbox.
+    #[error(transparent)]
+    Site(#[from] InvalidSite),
     /// The store.
     #[error(transparent)]
     Store(StoreError),
@@ -226,9 +229,10 @@ impl App {
             hurry.clone(),
         ));
         let readiness = Arc::new(Readiness::default());
+        let folk = doors::folk(&config)?;
         let operators = Arc::new(Operators::new(
             Arc::clone(&flow),
-            doors::operators(&config),
+            doors::entrance(&config, folk)?,
             Arc::clone(&metrics),
             alerts,
             expiries.clone(),

@@ -14,13 +14,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::domain::case::{Asked, Case, CaseTerms, Event, Refused};
+use crate::domain::case::{Asked, Case, CaseTerms, Event, Refused, Resolved};
 use crate::domain::effect::{Effect, EffectId, EffectKind, Planned, Reached};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, Revision, SourceName};
 use crate::domain::log_entry::EntryKind;
 use crate::domain::notice::ChannelName;
-use crate::domain::verdict::{Outcome, Verdict};
+use crate::domain::verdict::{Cause, Outcome, Verdict};
 use crate::secret::Secret;
 
 pub use hindsight::{FireCounts, LogPage, LogQuery, Precedent};
@@ -159,15 +159,31 @@ pub enum Retried {
     Unknown,
 }
 
-/// Which cases to list, the newest first.
+/// Which cases to list. Names match whatever their case, and `*` in one stands for any text.
 #[derive(Debug, Clone, Default)]
 pub struct CaseQuery {
-    /// `open`, `answering`, `resolved`.
+    /// In which order.
+    pub order: CaseOrder,
+    /// `received`, `open`, `answering`, `resolved`, or `decided` for the last two.
     pub state: Option<String>,
     /// Of this source.
     pub source: Option<SourceName>,
     /// With this outcome standing.
     pub outcome: Option<Outcome>,
+    /// For this reason.
+    pub cause: Option<Cause>,
+    /// That ended so.
+    pub ending: Option<Resolved>,
+    /// By the agent of this name.
+    pub agent: Option<String>,
+    /// With this action.
+    pub action: Option<String>,
+    /// That the team of this name is asked, was asked by policy, or voted on.
+    pub team: Option<String>,
+    /// That this person voted on, or that it ended: a name, `policy`, `platform` or `deadline`.
+    pub by: Option<String>,
+    /// Open ones that one of these teams is asked, or everybody is.
+    pub asked: Option<Vec<String>>,
     /// Whose request id, action or agent contains this text.
     pub text: Option<String>,
     /// How many at most; 1 to 500.
@@ -176,11 +192,23 @@ pub struct CaseQuery {
     pub cursor: Option<String>,
 }
 
+/// In which order cases are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CaseOrder {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// Open questions alone, the one first whose time is up first; each with what it was decided on.
+    Deadline,
+}
+
 /// One page of cases.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CasePage {
     /// The cases.
     pub cases: Vec<Case>,
+    /// In the order of deadlines: the policy input of each case as JSON text, unless it was erased.
+    pub inputs: Vec<Option<Arc<str>>>,
     /// The cursor of the next page, if there is one.
     pub next: Option<String>,
 }
@@ -406,6 +434,9 @@ pub trait Store: Send + Sync {
 
     /// Cases decided since then whose platform outcome is known.
     async fn compared(&self, since: Option<Timestamp>) -> Result<Vec<Case>, StoreError>;
+
+    /// How many questions are open, by the team that is asked; `None` where everybody is.
+    async fn asked(&self) -> Result<Vec<(Option<String>, u64)>, StoreError>;
 
     /// How many cases are open, and how many effects are due and dead.
     async fn counts(&self) -> Result<Counts, StoreError>;

@@ -4,6 +4,7 @@
 //! `GET` changes nothing.
 
 mod access;
+mod entrance;
 mod cases;
 mod votes;
 mod policies;
@@ -28,13 +29,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::body::BodyLimits;
 use super::problem;
-use super::token::Tokens;
 use super::{Route, finished, router_of};
 use crate::domain::id::SourceName;
-use crate::domain::person::Person;
 use crate::flow::{Explainer, Flow};
 use crate::metrics::{self, Metrics};
 use crate::observe::Alerts;
+
+pub use entrance::{Entrance, InvalidSite, Site};
 
 /// The API's description, as it is served.
 pub const OPENAPI: &str = include_str!("openapi.json");
@@ -48,7 +49,7 @@ const BODY: BodyLimits = BodyLimits {
 /// What the listener for people needs.
 pub struct Operators {
     flow: Arc<Flow>,
-    tokens: Tokens<Person>,
+    entrance: Entrance,
     metrics: Arc<Metrics>,
     alerts: Arc<Alerts>,
     expiries: Vec<CredentialExpiry>,
@@ -90,10 +91,10 @@ impl Readiness {
 }
 
 impl Operators {
-    /// The listener over `flow` for the holders of `tokens`.
+    /// The listener over `flow` for whoever comes in by `entrance`.
     pub fn new(
         flow: Arc<Flow>,
-        tokens: Tokens<Person>,
+        entrance: Entrance,
         metrics: Arc<Metrics>,
         alerts: Arc<Alerts>,
         expiries: Vec<CredentialExpiry>,
@@ -103,7 +104,7 @@ impl Operators {
         Self {
             explainer,
             flow,
-            tokens,
+            entrance,
             metrics,
             alerts,
             expiries,

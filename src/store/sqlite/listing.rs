@@ -1,10 +1,8 @@
 //! What is read for people and for the loops: cases, timelines, the outbox, the log, and what is due next.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 use crate::domain::case::Case;
@@ -15,12 +13,7 @@ use crate::domain::notice::ChannelName;
 use crate::store::sqlite::chain;
 use crate::store::sqlite::reader::Trouble;
 use crate::store::sqlite::rows::{CaseRow, case_columns, time};
-use crate::store::{
-    CaseFile, CasePage, CaseQuery, Counts, LogLine, OutboxItem, StoreError, StoredSet,
-};
-
-/// The most cases of one page.
-const PAGE: usize = 500;
+use crate::store::{CaseFile, Counts, LogLine, OutboxItem, StoreError, StoredSet};
 
 /// A case with its input and timeline.
 pub(super) fn case(connection: &Connection, id: CaseId) -> Result<Option<CaseFile>, Trouble> {
@@ -46,63 +39,6 @@ pub(super) fn case(connection: &Connection, id: CaseId) -> Result<Option<CaseFil
             &[rowid],
         )?,
     }))
-}
-
-/// A page of cases, the newest first.
-pub(super) fn cases(connection: &Connection, query: &CaseQuery) -> Result<CasePage, Trouble> {
-    let limit = query.limit.clamp(1, PAGE);
-    let mut sql = concat!("SELECT id, ", case_columns!(), " FROM cases WHERE 1").to_owned();
-    let mut values: Vec<Value> = Vec::new();
-    let mut bind = |clause: &str, value: Value| {
-        values.push(value);
-        let _ = write!(
-            sql,
-            " AND {}",
-            clause.replace('?', &format!("?{}", values.len()))
-        );
-    };
-    if let Some(cursor) = &query.cursor {
-        let before = i64::from_str_radix(cursor, 16)
-            .map_err(|_| StoreError::Cursor(cursor.chars().take(80).collect()))?;
-        bind("id < ?", Value::Integer(before));
-    }
-    if let Some(state) = &query.state {
-        bind("state = ?", Value::Text(state.clone()));
-    }
-    if let Some(source) = &query.source {
-        bind("source = ?", Value::Text(source.as_str().to_owned()));
-    }
-    if let Some(outcome) = query.outcome {
-        bind("outcome = ?", Value::Text(outcome.as_str().to_owned()));
-    }
-    if let Some(text) = query.text.as_deref().filter(|text| !text.is_empty()) {
-        bind(
-            "(request LIKE ? ESCAPE '\\' OR action LIKE ? ESCAPE '\\' OR agent LIKE ? ESCAPE '\\')",
-            Value::Text(pattern(text)),
-        );
-    }
-    if query.state.as_deref() == Some("open") {
-        // Said once more as a literal: only so is the index of open cases used.
-        sql.push_str(" AND state = 'open'");
-    }
-    let _ = write!(sql, " ORDER BY id DESC LIMIT {}", limit + 1);
-    let mut rows = connection
-        .prepare_cached(&sql)?
-        .query_map(params_from_iter(values), |row| {
-            Ok((row.get::<_, i64>(0)?, CaseRow::read(row, 1)?))
-        })?
-        .collect::<Result<Vec<_>, _>>()?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows
-        .last()
-        .filter(|_| more)
-        .map(|(rowid, _)| format!("{rowid:x}"));
-    let cases = rows
-        .iter()
-        .map(|(_, row)| row.case())
-        .collect::<Result<_, _>>()?;
-    Ok(CasePage { cases, next })
 }
 
 /// Whether what `key` stands for was used.
@@ -270,6 +206,19 @@ pub(super) fn counts(connection: &Connection) -> Result<Counts, Trouble> {
     })
 }
 
+/// How many questions are open, by the team that is asked.
+pub(super) fn asked(connection: &Connection) -> Result<Vec<(Option<String>, u64)>, Trouble> {
+    let rows = connection
+        .prepare_cached(
+            "SELECT json_extract(standing, '$.to') AS team, COUNT(*) FROM cases WHERE state = 'open'
+             GROUP BY team ORDER BY team",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?
+        .collect::<Result<Vec<(Option<String>, i64)>, _>>()?;
+    let whole = |(team, number)| (team, u64::try_from(number).unwrap_or(0));
+    Ok(rows.into_iter().map(whole).collect())
+}
+
 /// The set whose revision is `revision` or, where one alone does, begins with it.
 pub(super) fn set(connection: &Connection, revision: &str) -> Result<Option<StoredSet>, Trouble> {
     if revision.is_empty() || !revision.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -385,20 +334,6 @@ pub(super) fn effect_of(row: &Row<'_>) -> rusqlite::Result<Result<OutboxItem, St
 
 fn source_name(raw: &str) -> Result<SourceName, StoreError> {
     SourceName::parse(raw).map_err(|error| StoreError::Corrupt(error.to_string()))
-}
-
-/// `text` as a pattern that matches it anywhere, and nothing else.
-fn pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
 }
 
 /// `limit` as SQLite takes it.

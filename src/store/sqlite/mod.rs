@@ -23,6 +23,7 @@ mod rows;
 mod effects;
 mod reader;
 mod listing;
+mod cases;
 mod hindsight;
 mod verify;
 

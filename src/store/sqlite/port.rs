@@ -11,7 +11,7 @@ use super::commit::Prepared;
 use super::effects::PlannedRow;
 use super::rows::whole;
 use super::writer::{Fault, Lasting, Message};
-use super::{SqliteStore, control, hindsight, listing, outbox, step, verify};
+use super::{SqliteStore, cases, control, hindsight, listing, outbox, step, verify};
 use crate::domain::case::{Case, CaseTerms, Event};
 use crate::domain::effect::{Effect, EffectId, EffectKind, Planned};
 use crate::domain::freeze::Freeze;
@@ -146,7 +146,7 @@ impl Store for SqliteStore {
     }
 
     async fn cases(&self, query: CaseQuery) -> Result<CasePage, StoreError> {
-        self.read(move |connection| listing::cases(connection, &query))
+        self.read(move |connection| cases::cases(connection, &query))
             .await
     }
 
@@ -246,6 +246,10 @@ impl Store for SqliteStore {
     async fn compared(&self, since: Option<Timestamp>) -> Result<Vec<Case>, StoreError> {
         self.read(move |connection| listing::compared(connection, since))
             .await
+    }
+
+    async fn asked(&self) -> Result<Vec<(Option<String>, u64)>, StoreError> {
+        self.read(listing::asked).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {

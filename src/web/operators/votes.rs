@@ -20,7 +20,7 @@ use crate::web::body;
 use crate::web::problem::{self, Code, Problem};
 
 /// The most characters of a reason.
-const LONGEST_REASON: usize = 4000;
+pub(super) const LONGEST_REASON: usize = 4000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -13,6 +13,7 @@ use crate::domain::freeze::Freeze;
 use crate::domain::person::{Person, Role};
 use crate::domain::rationale::visible;
 use crate::web::operators::Operators;
+use crate::web::operators::access::{LoggedIn, Posted};
 use crate::web::problem::{self, Problem};
 
 /// Somebody who looks at pages.
@@ -20,8 +21,18 @@ use crate::web::problem::{self, Problem};
 pub(in crate::web::operators) struct Visitor {
     /// Who they are.
     pub(in crate::web::operators) person: Person,
-    /// What a form of theirs has to bring along; none for the holder of a token, whom no other site can send.
-    pub(in crate::web::operators) csrf: Option<String>,
+    /// What a form of theirs has to bring along.
+    pub(in crate::web::operators) csrf: String,
+}
+
+impl<R> From<&Posted<R>> for Visitor {
+    /// Whoever sent a form, for the page that answers it.
+    fn from(posted: &Posted<R>) -> Self {
+        Self {
+            person: posted.person.clone(),
+            csrf: posted.csrf.clone(),
+        }
+    }
 }
 
 impl FromRequestParts<Arc<Operators>> for Visitor {
@@ -31,8 +42,8 @@ impl FromRequestParts<Arc<Operators>> for Visitor {
         parts: &mut Parts,
         operators: &Arc<Operators>,
     ) -> Result<Self, Problem> {
-        let person = operators.tokens.holder(&parts.headers)?.clone();
-        Ok(Self { person, csrf: None })
+        let LoggedIn { person, csrf, .. } = LoggedIn::from_request_parts(parts, operators).await?;
+        Ok(Self { person, csrf })
     }
 }
 
@@ -136,11 +147,10 @@ impl Frame {
             .is_some_and(|person| person.role == Role::Admin)
     }
 
-    /// What a form has to bring along; empty where nothing has to be.
+    /// What a form has to bring along; empty where nobody is known.
     pub(in crate::web::operators) fn csrf(&self) -> &str {
         let visitor = self.visitor.as_ref();
-        let csrf = visitor.and_then(|visitor| visitor.csrf.as_deref());
-        csrf.unwrap_or_default()
+        visitor.map_or("", |visitor| &visitor.csrf)
     }
 
     /// The version that serves.

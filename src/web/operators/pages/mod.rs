@@ -5,7 +5,12 @@
 //! cache keeps a page; all that a page is for works without JavaScript, which only makes it live and quick.
 
 pub(super) mod assets;
-pub(super) mod form;
+mod case;
+mod decision_log;
+mod freeze;
+mod policies;
+mod said;
+mod text;
 pub(super) mod frame;
 pub(super) mod headers;
 pub(super) mod trouble;
@@ -15,7 +20,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 
@@ -33,6 +38,14 @@ pub(in crate::web) fn routes() -> Vec<Route<Arc<Operators>>> {
     vec![
         route(Method::GET, "/", get(home)),
         route(Method::GET, "/assets/{file}", get(assets::show)),
+        route(Method::GET, "/cases/{id}", get(case::show)),
+        route(Method::POST, "/cases/{id}/votes", post(case::vote)),
+        route(Method::GET, "/cases/{id}/test.rego", get(case::test)),
+        route(Method::GET, "/policies", get(policies::show)),
+        route(Method::POST, "/policies/reload", post(policies::reload)),
+        route(Method::GET, "/log", get(decision_log::show)),
+        route(Method::POST, "/freeze", post(freeze::freeze)),
+        route(Method::POST, "/unfreeze", post(freeze::unfreeze)),
     ]
 }
 
