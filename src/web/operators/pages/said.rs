@@ -85,10 +85,11 @@ pub(super) fn said(line: &LogLine) -> String {
             because("/reason")
         ),
         EntryKind::Unfrozen => format!("{} lifted the freeze", or("/by", "Somebody")),
-        EntryKind::PolicyServed => format!(
-            "Policy {} began to serve",
-            bounded(&or("/revision", ""), 12).trim_end_matches('…')
-        ),
+        EntryKind::PolicyServed => {
+            let revision = or("/revision", "");
+            let short = revision.get(..12).unwrap_or(&revision);
+            format!("Policy {short} began to serve")
+        }
         EntryKind::Voted => particulars(line.kind, detail),
     };
     bounded(&sentence, LONGEST)
@@ -180,7 +181,7 @@ mod tests {
         Attempt 2 to answer the platform failed: 503
         Gave up to answer the platform: 401 from the platform
         Decided on the platform: approved by \u{202e}eve
-        Policy 01234567890 began to serve
+        Policy 0123456789ab began to serve
         ");
     }
 
