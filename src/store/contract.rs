@@ -1,6 +1,7 @@
 //! What every store has to do, told as tests over the port. An adapter gives each of them a fresh store.
 
 mod received;
+mod questions;
 mod hindsight;
 
 use std::collections::{BTreeSet, HashSet};
@@ -28,6 +29,7 @@ use crate::store::{
 };
 
 pub(crate) use hindsight::*;
+pub(crate) use questions::*;
 pub(crate) use received::*;
 
 /// Makes a test of each of these functions, with a store that `$fresh` gives and keeps.
@@ -64,6 +66,7 @@ macro_rules! all_laws {
             an_answer_taken_back_while_it_is_on_its_way_still_tells_what_the_platform_has
             dry_run_gives_nothing_out
             pages_follow_each_other_and_filters_take_text_as_it_is
+            questions_are_listed_by_deadline_and_found_by_whom_they_ask
             the_clock_finds_the_cases_it_moves
             sets_that_served_are_kept
             the_log_is_read_from_both_ends

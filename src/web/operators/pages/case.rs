@@ -13,12 +13,14 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
+use http::{StatusCode, Uri};
+use serde::Deserialize;
 
 use self::ballot::{Filled, Offer};
 use self::tree::Tree;
 use self::view::{Known, View};
+use self::vote::since;
 use super::frame::{Dry, Frame, Section, Visitor};
 use super::page;
 use super::when::When;
@@ -28,6 +30,7 @@ use crate::store::CaseFile;
 use crate::web::operators::access::Viewer;
 use crate::web::operators::{Operators, cases};
 use crate::web::problem::{self, Code, Problem};
+use crate::web::query;
 
 pub(super) use vote::vote;
 
@@ -37,6 +40,12 @@ struct Page {
     frame: Frame,
     view: View,
     notice: Option<Notice>,
+    /// What happened since an open page was loaded.
+    news: Vec<String>,
+    /// The newest log entry when the page was loaded.
+    seen: u64,
+    /// The newest one there is.
+    newest: u64,
 }
 
 /// Why the page is not the one that was asked for.
@@ -47,21 +56,35 @@ struct Notice {
     since: Vec<String>,
 }
 
+/// What an open page has of the case already.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    /// The newest log entry when it was loaded.
+    #[serde(default, deserialize_with = "query::given")]
+    seen: Option<u64>,
+    /// The newest one that it shows now.
+    #[serde(default, deserialize_with = "query::given")]
+    shown: Option<u64>,
+}
+
 pub(super) async fn show(
     visitor: Visitor,
     State(operators): State<Arc<Operators>>,
     Path(id): Path<String>,
+    uri: Uri,
 ) -> Result<Response, Problem> {
+    let open: Seen = query::read(&uri)?;
     let file = cases::file(&operators, &id).await?;
-    written(
-        &operators,
-        visitor,
-        &file,
-        StatusCode::OK,
-        None,
-        Filled::default(),
-    )
-    .await
+    let newest = file.timeline.last().map_or(0, |line| line.sequence);
+    if open.shown.is_some_and(|shown| newest <= shown) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let filled = Filled {
+        seen: open.seen,
+        ..Filled::default()
+    };
+    written(&operators, visitor, &file, StatusCode::OK, None, filled).await
 }
 
 /// The page of a case as it is now.
@@ -80,8 +103,10 @@ async fn written(
         store.similar(case, before::LOOKED_AT),
         tree(operators, file),
     );
-    let seen = file.timeline.last().map_or(0, |line| line.sequence);
-    let offer = Offer::of(flow, case, &visitor.person, seen, filled);
+    let newest = file.timeline.last().map_or(0, |line| line.sequence);
+    let seen = filled.seen.unwrap_or(newest);
+    let news = since(file, seen);
+    let offer = Offer::of(flow, case, &visitor.person, newest, filled);
     let frame = Frame::of(operators, visitor, Section::Queue).await?;
     let known = Known {
         effects: &effects.map_err(problem::of_store)?,
@@ -98,6 +123,9 @@ async fn written(
             frame,
             view,
             notice,
+            news,
+            seen,
+            newest,
         },
     )
 }

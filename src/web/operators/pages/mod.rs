@@ -5,14 +5,19 @@
 //! cache keeps a page; all that a page is for works without JavaScript, which only makes it live and quick.
 
 pub(super) mod assets;
+mod bulk;
 mod case;
 mod decision_log;
-mod freeze;
-mod policies;
-mod said;
-mod text;
+mod events;
 pub(super) mod frame;
+mod freeze;
 pub(super) mod headers;
+mod policies;
+mod queue;
+mod row;
+mod said;
+mod search;
+mod text;
 pub(super) mod trouble;
 pub(super) mod when;
 
@@ -27,6 +32,7 @@ use http::{Method, StatusCode};
 use super::Operators;
 use crate::web::Route;
 use crate::web::problem::{Code, Problem};
+pub(super) use events::Audience;
 
 /// The pages and what belongs to them. They are not part of the API and of its description.
 pub(in crate::web) fn routes() -> Vec<Route<Arc<Operators>>> {
@@ -37,6 +43,9 @@ pub(in crate::web) fn routes() -> Vec<Route<Arc<Operators>>> {
     };
     vec![
         route(Method::GET, "/", get(home)),
+        route(Method::GET, "/cases", get(queue::show)),
+        route(Method::POST, "/cases/votes", post(bulk::vote)),
+        route(Method::GET, "/events", get(events::follow)),
         route(Method::GET, "/assets/{file}", get(assets::show)),
         route(Method::GET, "/cases/{id}", get(case::show)),
         route(Method::POST, "/cases/{id}/votes", post(case::vote)),

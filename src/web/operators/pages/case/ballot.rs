@@ -43,6 +43,8 @@ pub(super) struct Filled {
     pub(super) reason: String,
     /// What is wrong with it.
     pub(super) wrong: Option<String>,
+    /// The newest log entry that they were shown, where the page they have is older.
+    pub(super) seen: Option<u64>,
 }
 
 impl Offer {

@@ -1,7 +1,20 @@
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use http::{Request, StatusCode};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use super::ballot::why;
+use super::banner::Banner;
+use crate::domain::case::{
+    AnswerState, Case, Channel, Refused, Resolution, Resolved, Resolver, State,
+};
+use crate::domain::escalation::EscalationDefaults;
+use crate::domain::id::CaseId;
+use crate::domain::platform::PlatformOutcome;
+use crate::domain::team::{OnDeadline, People, Team};
+use crate::store::Store as _;
 use crate::web::operators::pages::tests::sees;
 use crate::web::tests::house::{Heard, House, heard};
 
@@ -540,4 +553,154 @@ async fn an_admin_freezes_and_lifts_from_a_form_and_nobody_else_does() {
             .text
             .contains("Approvals are frozen")
     );
+}
+
+#[tokio::test]
+async fn an_open_page_hears_what_happened_and_is_left_alone_where_nothing_did() {
+    let house = House::open().await;
+    let case = asked(&house, json!({"id": "p", "action": "payout"})).await;
+    let digest = house.digest(&case).await;
+    let first = page(&house, "bob", &case).await.text;
+    let (_, link) = first.split_once("data-hx-get=\"").unwrap();
+    let link = link.split('"').next().unwrap().replace("&amp;", "&");
+    let same = sees(&house, "bob", &link).await;
+    assert_eq!((same.status, &*same.text), (StatusCode::NO_CONTENT, ""));
+    votes(&house, "alice", &case, "approve", &digest).await;
+    let news = sees(&house, "bob", &link).await;
+    in_order(
+        &news.text,
+        &[
+            "Since you opened this page",
+            "alice voted approve",
+            "1 of 2 approvals",
+        ],
+    );
+    let wrong = sees(&house, "bob", &format!("/cases/{case}?shown=x")).await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+}
+
+async fn case_of(house: &House, id: &str) -> Case {
+    let id = CaseId::parse(id).unwrap();
+    house.store.case(id).await.unwrap().unwrap().case
+}
+
+fn teams() -> People {
+    let team = |name: &str, then: Option<&str>, on_deadline| Team {
+        name: name.to_owned(),
+        then: then.map(str::to_owned),
+        on_deadline,
+        ..Team::default()
+    };
+    let teams = vec![
+        team("payments", Some("managers"), OnDeadline::Expire),
+        team("managers", None, OnDeadline::Reject),
+    ];
+    let defaults = EscalationDefaults {
+        to: None,
+        votes: 1,
+        within: SignedDuration::from_hours(1),
+    };
+    People::new(teams, BTreeMap::new(), defaults)
+}
+
+#[tokio::test]
+async fn the_banner_says_who_is_asked_next_and_what_silence_means() {
+    let house = House::open().await;
+    let id = asked(&house, json!({"id": "p", "action": "payout"})).await;
+    let mut case = case_of(&house, &id).await;
+    let people = teams();
+    let notes = |case: &Case| Banner::of(case, &people, case.decided_at).notes.join(" ");
+    assert!(notes(&case).contains("If nobody answers in time, managers is asked."));
+    let State::Open(question) = &mut case.state else {
+        panic!("{case:?}")
+    };
+    question.to = Some("managers".to_owned());
+    question.before = vec!["payments".to_owned()];
+    let asked = notes(&case);
+    assert!(
+        asked.contains("Asked before, without an answer: payments."),
+        "{asked}"
+    );
+    assert!(
+        asked.contains("If nobody answers in time, it is rejected."),
+        "{asked}"
+    );
+    let State::Open(question) = &mut case.state else {
+        panic!("{case:?}")
+    };
+    question.to = Some("pyaments".to_owned());
+    let asked = notes(&case);
+    assert!(asked.contains("admins alone can vote"), "{asked}");
+    assert!(asked.contains("it expires"), "{asked}");
+}
+
+#[tokio::test]
+async fn the_banner_says_whose_word_it_was_and_whether_the_platform_knows() {
+    let house = House::open().await;
+    let id = asked(&house, json!({"id": "p", "action": "payout"})).await;
+    let mut case = case_of(&house, &id).await;
+    case.channel = Channel::Answer;
+    let people = teams();
+    let mut said = |outcome, by, answer, platform| {
+        let at = case.decided_at;
+        case.state = State::Resolved(Resolution {
+            outcome,
+            by,
+            at,
+            reason: None,
+            answer,
+        });
+        case.platform_outcome = platform;
+        let banner = Banner::of(&case, &people, at);
+        format!("{} | {}", banner.title, banner.notes.join(" "))
+    };
+    let alice = || Resolver::Person("alice\u{202e}".to_owned());
+    let all = [
+        said(Resolved::Approved, alice(), AnswerState::Settled, None),
+        said(
+            Resolved::Rejected,
+            Resolver::Deadline,
+            AnswerState::Pending,
+            None,
+        ),
+        said(
+            Resolved::Approved,
+            alice(),
+            AnswerState::Dead,
+            Some(PlatformOutcome::Rejected),
+        ),
+        said(
+            Resolved::Expired,
+            Resolver::Deadline,
+            AnswerState::None,
+            None,
+        ),
+        said(
+            Resolved::Superseded,
+            Resolver::Platform,
+            AnswerState::None,
+            Some(PlatformOutcome::Other("odd".to_owned())),
+        ),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r"
+    Approved by alice\u{202e} | The platform took the answer.
+    Rejected by the deadline | The platform is being told.
+    Approved by alice\u{202e} | Telling the platform was given up; an admin can have it tried again. The platform says otherwise: rejected.
+    Expired: nobody answered in time | There was nothing to tell the platform.
+    Decided on the platform: odd | There was nothing to tell the platform.
+    ");
+}
+
+#[test]
+fn whoever_is_refused_is_told_why_in_words_that_are_for_them() {
+    let refused = |to: Option<&str>| Refused::NotAsked {
+        by: "bob".to_owned(),
+        to: to.map(str::to_owned),
+    };
+    assert_eq!(
+        why(&refused(Some("pay\u{202e}"))),
+        "You are not asked: pay\\u{202e} votes on this."
+    );
+    assert_eq!(why(&refused(None)), "You may look, but not vote.");
+    assert!(why(&Refused::OwnRequest).contains("leave it to somebody else"));
 }

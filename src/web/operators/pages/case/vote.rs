@@ -87,7 +87,7 @@ pub(in crate::web::operators::pages) async fn vote(
     };
     let filled = Filled {
         reason: filled,
-        wrong: None,
+        ..Filled::default()
     };
     written(&operators, visitor, &file, status, Some(notice), filled).await
 }
@@ -103,6 +103,7 @@ async fn again(
     let filled = Filled {
         reason,
         wrong: Some(wrong),
+        seen: None,
     };
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     written(operators, visitor, file, status, None, filled).await
@@ -115,7 +116,7 @@ fn stands(case: &Case, person: &Person, ballot: Ballot) -> bool {
 }
 
 /// What happened after the entry that the person saw last.
-fn since(file: &CaseFile, seen: u64) -> Vec<String> {
+pub(super) fn since(file: &CaseFile, seen: u64) -> Vec<String> {
     let after = file.timeline.iter().filter(|line| line.sequence > seen);
     after.take(MOST_SINCE).map(said::said).collect()
 }
