@@ -21,6 +21,7 @@ use crate::config::{self, Config, LogFormat, SourceConfig, SourceKind, Store as 
 use crate::diagnostic::Diagnostic;
 use crate::domain::id::{Revision, SourceName};
 use crate::flow::{Courier, CourierSettings, Desk, Flow, Observer};
+use crate::identity::oidc::InvalidIssuer;
 use crate::metrics::Metrics;
 use crate::observe::{Alerts, Telling};
 use crate::policy::Budget;
@@ -94,6 +95,9 @@ pub enum StartError {
     /// The address of the inbox.
     #[error(transparent)]
     Site(#[from] InvalidSite),
+    /// The directory that people log in by.
+    #[error(transparent)]
+    Issuer(#[from] InvalidIssuer),
     /// The store.
     #[error(transparent)]
     Store(StoreError),
@@ -228,11 +232,13 @@ impl App {
             Arc::clone(&metrics),
             hurry.clone(),
         ));
+        let teams = config.people.teams().map(|team| team.name.clone());
+        metrics.teams(teams.collect());
         let readiness = Arc::new(Readiness::default());
         let folk = doors::folk(&config)?;
         let operators = Arc::new(Operators::new(
             Arc::clone(&flow),
-            doors::entrance(&config, folk)?,
+            doors::entrance(&config, folk, &client)?,
             Arc::clone(&metrics),
             alerts,
             expiries.clone(),

@@ -6,7 +6,9 @@ use jiff::SignedDuration;
 
 use super::{StartError, key};
 use crate::config::{Config, OperatorToken, SourceKind};
-use crate::identity::{Directory, Listed, Origin, Proven, Seal};
+use crate::identity::oidc::Oidc;
+use crate::identity::{Directory, Known, Listed, Origin, Proven, Seal, Throttle, Users};
+use crate::source::Client;
 use crate::web::body::BodyLimits;
 use crate::web::intake::{Agent, Door};
 use crate::web::operators::{CredentialExpiry, Entrance, Site};
@@ -49,7 +51,11 @@ pub(super) fn doors(config: &Config) -> (Vec<Door>, Tokens<Agent>, Vec<Credentia
 }
 
 /// Who may come in to the people's side, and by which ways.
-pub(super) fn entrance(config: &Config, people: Folk) -> Result<Entrance, StartError> {
+pub(super) fn entrance(
+    config: &Config,
+    people: Folk,
+    client: &Client,
+) -> Result<Entrance, StartError> {
     let operators = &config.operators;
     let proven = |token: &OperatorToken| Proven {
         origin: Origin::Token,
@@ -57,11 +63,18 @@ pub(super) fn entrance(config: &Config, people: Folk) -> Result<Entrance, StartE
         email: token.email.clone(),
         groups: Vec::new(),
     };
+    let oidc = operators.oidc.clone();
+    let oidc = oidc
+        .map(|settings| Oidc::new(settings, client.clone()))
+        .transpose()?;
     let tokens = operators.tokens.iter();
     let tokens = tokens.map(|token| (token.token.clone(), proven(token)));
     Ok(Entrance {
         directory: people.directory,
         tokens: Tokens::new(tokens.collect()),
+        users: people.users,
+        throttle: Throttle::default(),
+        oidc,
         proxy: operators.proxy.clone(),
         seal: people.seal,
         lifetime: SignedDuration::try_from(operators.session.lifetime)
@@ -72,6 +85,8 @@ pub(super) fn entrance(config: &Config, people: Folk) -> Result<Entrance, StartE
 
 /// Who is known, and what they are handed is sealed with: for every way in.
 pub(super) struct Folk {
+    /// Local users.
+    pub(super) users: Arc<Users>,
     /// Everybody we know.
     pub(super) directory: Arc<Directory>,
     /// What sessions and links are sealed with.
@@ -86,13 +101,15 @@ pub(super) fn folk(config: &Config) -> Result<Folk, StartError> {
         role: token.role,
         teams: token.teams.clone(),
     };
+    let users = Arc::new(Users::at(&config.operators.users));
     let directory = Directory::new(
         Arc::clone(&config.people),
         config.operators.grants.clone(),
         config.operators.tokens.iter().map(listed).collect(),
-        None,
+        Some(Arc::clone(&users) as Arc<dyn Known>),
     );
     Ok(Folk {
+        users,
         directory: Arc::new(directory),
         seal: Seal::new(&key::session_key(&config.operators.session.key)?),
     })

@@ -84,9 +84,14 @@ impl ProxySettings {
         }))
     }
 
-    fn is_from_proxy(&self, peer: IpAddr, headers: &HeaderMap) -> Result<bool, Unclear> {
+    /// Whether the proxy may connect from `peer`. That alone proves nothing.
+    pub fn connects_from(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
-        if !self.addresses.iter().any(|range| range.contains(&peer)) {
+        self.addresses.iter().any(|range| range.contains(&peer))
+    }
+
+    fn is_from_proxy(&self, peer: IpAddr, headers: &HeaderMap) -> Result<bool, Unclear> {
+        if !self.connects_from(peer) {
             return Ok(false);
         }
         let mut presented = headers.get_all(&self.secret_header).iter();

@@ -5,6 +5,7 @@
 
 mod access;
 mod entrance;
+mod login;
 mod cases;
 mod votes;
 mod policies;
@@ -119,6 +120,7 @@ impl Operators {
     pub fn router(self: &Arc<Self>) -> Router {
         let mut all = routes();
         all.extend(pages::routes());
+        all.extend(login::routes());
         let router = router_of(all).fallback(problem::nothing_here);
         let dress = from_fn_with_state(Arc::clone(self), pages::trouble::dress);
         finished(router.with_state(Arc::clone(self)))

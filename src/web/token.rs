@@ -25,6 +25,11 @@ impl<Holder> Tokens<Holder> {
         self.of(presented).map(|(_, holder)| holder)
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether `fits` holds for a holder with their token as it is now.
     pub fn any(&self, fits: impl Fn(&Holder, &Secret) -> bool) -> bool {
         let held = |(credential, holder): &(Credential, Holder)| {

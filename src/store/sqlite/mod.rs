@@ -25,6 +25,7 @@ mod reader;
 mod listing;
 mod cases;
 mod hindsight;
+mod people;
 mod verify;
 
 use std::fmt;

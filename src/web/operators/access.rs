@@ -18,7 +18,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
 use jiff::Timestamp;
 
-pub(super) use caller::Caller;
+pub(super) use caller::{Caller, not_admitted};
 pub(super) use form::Form;
 
 use super::Operators;

@@ -23,7 +23,7 @@ use crate::domain::log_entry::ChainKey;
 use crate::domain::person::Role;
 use crate::domain::team::People;
 use crate::flow::{Desk, Flow, Forwards};
-use crate::identity::{Directory, Grants, Listed, Origin, Proven, Seal};
+use crate::identity::{Directory, Grants, Known, Listed, Origin, Proven, Seal, Throttle, Users};
 use crate::json::Pointer;
 use crate::metrics::Metrics;
 use crate::observe::{Alerts, Telling};
@@ -185,8 +185,9 @@ const PEOPLE: [(&str, Role); 4] = [
     ("root", Role::Admin),
 ];
 
-/// The ways in for [`PEOPLE`].
-pub(in crate::web) fn entrance() -> Entrance {
+/// The ways in for [`PEOPLE`], and for the users of the file in `folder`.
+pub(in crate::web) fn entrance(folder: &Path) -> Entrance {
+    let users = Arc::new(Users::at(folder.join("users.yaml")));
     let listed = |&(name, role): &(&str, Role)| Listed {
         name: name.to_owned(),
         email: None,
@@ -204,8 +205,21 @@ pub(in crate::web) fn entrance() -> Entrance {
     };
     let people = terms(Mode::Enforce, Channel::Wait).people.clone();
     let tokens = PEOPLE.iter().map(listed).collect();
+    let grants = Grants {
+        admin: vec!["admins".to_owned()],
+        approver: vec!["approvers".to_owned()],
+        viewer: vec!["staff".to_owned()],
+    };
     Entrance {
-        directory: Arc::new(Directory::new(people, Grants::default(), tokens, None)),
+        directory: Arc::new(Directory::new(
+            people,
+            grants,
+            tokens,
+            Some(Arc::clone(&users) as Arc<dyn Known>),
+        )),
+        users,
+        throttle: Throttle::default(),
+        oidc: None,
         tokens: Tokens::new(PEOPLE.iter().map(holder).collect()),
         proxy: None,
         seal: Seal::new(&[3; 32]),
@@ -220,7 +234,18 @@ impl House {
     }
 
     pub(in crate::web) async fn with_rate(rate: Option<NonZeroU32>) -> Self {
+        Self::with(rate, |_| {}).await
+    }
+
+    /// With other ways in.
+    pub(in crate::web) async fn with_entrance(change: impl FnOnce(&mut Entrance)) -> Self {
+        Self::with(None, change).await
+    }
+
+    async fn with(rate: Option<NonZeroU32>, change: impl FnOnce(&mut Entrance)) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let mut entrance = entrance(folder.path());
+        change(&mut entrance);
         let policies = folder.path().join("policies");
         std::fs::create_dir(&policies).unwrap();
         std::fs::write(policies.join("refunds.rego"), POLICY).unwrap();
@@ -290,7 +315,7 @@ impl House {
         let soon = Clock.now() + SignedDuration::from_hours(24 * 9);
         let operators = Operators::new(
             Arc::clone(&flow),
-            entrance(),
+            entrance,
             metrics,
             alerts,
             vec![CredentialExpiry {

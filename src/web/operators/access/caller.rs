@@ -5,12 +5,11 @@ use http::{HeaderMap, HeaderName, Method};
 use jiff::Timestamp;
 
 use super::{CSRF_FIELD, Form};
-use crate::clock::Clock;
 use crate::domain::person::Person;
 use crate::domain::rationale::{bounded, visible};
-use crate::identity::{Proven, Purpose, Session};
+use crate::identity::{NotAdmitted, Proven, Purpose, Session};
 use crate::web::operators::Operators;
-use crate::web::operators::entrance::{Cookie, Entrance, unsealed};
+use crate::web::operators::entrance::{Cookie, unsealed};
 use crate::web::problem::{self, Code, Problem};
 use crate::web::serve::Peer;
 use crate::web::token;
@@ -46,18 +45,17 @@ impl Caller {
         let entrance = &operators.entrance;
         let (proven, way) = if token::is_presented(&parts.headers) {
             (entrance.holder(&parts.headers)?, Way::Bearer)
-        } else if let Some(proven) = vouched(parts, entrance)? {
+        } else if let Some(proven) = vouched(parts, operators)? {
             (proven, Way::Proxy)
         } else {
             let session = session(&parts.headers, operators).await?;
             (session.proven.clone(), Way::Session(Box::new(session)))
         };
-        let Some(person) = entrance.directory.person(&proven) else {
-            return Err(match way {
-                Way::Proxy => nobody(&proven),
-                Way::Bearer | Way::Session(_) => unproven("you are not listed here any more"),
-            });
-        };
+        let person =
+            (entrance.directory.admit(&proven)).map_err(|reason| match (&way, &reason) {
+                (_, NotAdmitted::Unavailable(_)) | (Way::Proxy, _) => not_admitted(reason),
+                (Way::Bearer | Way::Session(_), _) => unproven("you are not let in here any more"),
+            })?;
         Ok(Self {
             person,
             proven,
@@ -75,7 +73,7 @@ impl Caller {
     }
 
     /// Whether a page of ours sent the form: for pages.
-    pub(super) fn sent(
+    pub(in crate::web::operators) fn sent(
         &self,
         parts: &Parts,
         form: &Form,
@@ -104,7 +102,7 @@ impl Caller {
             Way::Bearer => true,
             Way::Session(session) => session.csrf().matches(presented.as_bytes()),
             Way::Proxy => (operators.entrance.seal)
-                .open(Purpose::ProxyForm, presented, Clock.now())
+                .open(Purpose::ProxyForm, presented, operators.flow.clock().now())
                 .is_some_and(|name: String| name == self.proven.name),
         };
         if is_ours {
@@ -134,7 +132,7 @@ impl Caller {
     pub(super) fn until(&self, operators: &Operators) -> Timestamp {
         match &self.way {
             Way::Session(session) => session.until,
-            Way::Bearer | Way::Proxy => operators.entrance.until(Clock.now()),
+            Way::Bearer | Way::Proxy => operators.entrance.until(operators.flow.clock().now()),
         }
     }
 
@@ -159,15 +157,27 @@ fn unproven(detail: &str) -> Problem {
     Problem::new(Code::Unverified, detail).challenging()
 }
 
-/// The proxy says who it is, and nobody here knows them. To log in again would not help.
-fn nobody(proven: &Proven) -> Problem {
-    let name = bounded(&visible(&proven.name), 80);
-    let detail = format!("you are logged in as `{name}`, and nobody has let you in here yet");
+/// They are who they say, and may do nothing. What would let them in is not for them to know.
+pub(in crate::web::operators) fn not_admitted(reason: NotAdmitted) -> Problem {
+    let detail = match &reason {
+        NotAdmitted::Unknown(name) => {
+            let name = bounded(&visible(name), 80);
+            format!("you are logged in as `{name}`, and nobody has let you in here yet")
+        }
+        NotAdmitted::Unavailable(_) => {
+            let detail = "who may come in cannot be told now";
+            return Problem::new(Code::Unavailable, detail).because(reason);
+        }
+        NotAdmitted::NameTaken(_) | NotAdmitted::NameIsAnAddress(_) | NotAdmitted::Nameless => {
+            visible(&reason.to_string())
+        }
+    };
     Problem::new(Code::Forbidden, detail)
 }
 
 /// Whom the proxy vouches for.
-fn vouched(parts: &Parts, entrance: &Entrance) -> Result<Option<Proven>, Problem> {
+fn vouched(parts: &Parts, operators: &Operators) -> Result<Option<Proven>, Problem> {
+    let entrance = &operators.entrance;
     let (Some(proxy), Some(Peer(peer))) = (&entrance.proxy, parts.extensions.get()) else {
         return Ok(None);
     };
@@ -176,7 +186,7 @@ fn vouched(parts: &Parts, entrance: &Entrance) -> Result<Option<Proven>, Problem
         unproven(detail).because(error)
     })?;
     if let Some(proven) = &vouched {
-        let now = Clock.now();
+        let now = operators.flow.clock().now();
         entrance.directory.saw(proven, entrance.until(now), now);
     }
     Ok(vouched)
@@ -189,7 +199,10 @@ async fn session(headers: &HeaderMap, operators: &Operators) -> Result<Session, 
             "log in, or give a token: `Authorization: Bearer …`",
         ));
     };
-    let session: Option<Session> = entrance.seal.open(Purpose::Session, &cookie, Clock.now());
+    let session: Option<Session> =
+        entrance
+            .seal
+            .open(Purpose::Session, &cookie, operators.flow.clock().now());
     let session = session.ok_or_else(|| unproven("the session is over; log in again"))?;
     standing(&session, operators).await?;
     Ok(session)
@@ -198,7 +211,10 @@ async fn session(headers: &HeaderMap, operators: &Operators) -> Result<Session, 
 /// Whether a session still counts.
 async fn standing(session: &Session, operators: &Operators) -> Result<(), Problem> {
     let ended = (operators.flow.store().spent(session.ended()).await).map_err(problem::of_store)?;
-    if ended || session.until <= Clock.now() || !operators.entrance.vouches_still(session) {
+    if ended
+        || session.until <= operators.flow.clock().now()
+        || !operators.entrance.vouches_still(session)
+    {
         return Err(unproven("the session is over; log in again"));
     }
     Ok(())

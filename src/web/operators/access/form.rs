@@ -39,8 +39,8 @@ impl Form {
         Ok(self)
     }
 
-    /// The one value of the field `name`; none, if it is missing or blank.
-    pub(in crate::web::operators) fn one<'f>(
+    /// The one value of the field `name` as it was sent; none, if it is missing.
+    pub(in crate::web::operators) fn unchanged<'f>(
         &'f self,
         name: &'f str,
     ) -> Result<Option<&'f str>, Problem> {
@@ -50,6 +50,15 @@ impl Form {
             let detail = format!("`{name}` is given twice");
             return Err(Problem::new(Code::Malformed, detail));
         }
+        Ok(value)
+    }
+
+    /// The one value of the field `name`; none, if it is missing or blank.
+    pub(in crate::web::operators) fn one<'f>(
+        &'f self,
+        name: &'f str,
+    ) -> Result<Option<&'f str>, Problem> {
+        let value = self.unchanged(name)?;
         Ok(value.map(str::trim).filter(|value| !value.is_empty()))
     }
 

@@ -19,7 +19,7 @@ use crate::domain::rationale::{bounded, visible};
 use crate::flow::VoteError;
 use crate::web::operators::Operators;
 use crate::web::operators::access::{AsApprover, Posted};
-use crate::web::operators::votes::LONGEST_REASON;
+use crate::web::LONGEST_REASON;
 use crate::web::problem::{Code, Problem};
 
 /// So many at once are still read by somebody.

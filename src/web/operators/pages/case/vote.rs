@@ -18,7 +18,7 @@ use crate::store::CaseFile;
 use crate::web::operators::access::{AsViewer, Form, Posted};
 use crate::web::operators::pages::frame::Visitor;
 use crate::web::operators::pages::said;
-use crate::web::operators::votes::LONGEST_REASON;
+use crate::web::LONGEST_REASON;
 use crate::web::operators::{Operators, cases};
 use crate::web::problem::{self, Code, Problem};
 
