@@ -42,7 +42,7 @@ pub(crate) async fn questions_are_listed_by_deadline_and_found_by_whom_they_ask(
     store: Arc<dyn Store>,
 ) {
     let asked = [
-        ("late", None, 500),
+        ("late", None, 500_u64),
         ("soon", Some("payments"), 100),
         ("tie 1", Some("managers"), 300),
         ("tie 2", Some("payments"), 300),
