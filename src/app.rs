@@ -232,6 +232,8 @@ impl App {
             Arc::clone(&metrics),
             hurry.clone(),
         ));
+        let teams = config.people.teams().map(|team| team.name.clone());
+        metrics.teams(teams.collect());
         let readiness = Arc::new(Readiness::default());
         let folk = doors::folk(&config)?;
         let operators = Arc::new(Operators::new(

@@ -6,6 +6,8 @@ MODE is `plain`, `tls` or `starttls`; with a certificate it takes mail only afte
 The first line says which port it took.
 """
 
+import email
+import email.policy
 import json
 import socket
 import ssl
@@ -30,17 +32,28 @@ class Keep:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        content = envelope.content.decode("ascii")
+        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        body = {part.get_content_type(): part.get_content() for part in mail.walk() if not part.is_multipart()}
         if envelope.rcpt_tos[0].startswith("filter"):
             # As filters for spam do: quote what they do not like.
-            return "554 5.7.1 rejected for " + content.replace("=\r\n", "").split("/mail/", 1)[1][:60]
-        print(json.dumps({"from": envelope.mail_from, "to": envelope.rcpt_tos, "tls": bool(session.ssl), "content": content}), flush=True)
+            return "554 5.7.1 rejected for " + body["text/plain"].split("/mail/", 1)[1][:60]
+        told = {
+            "from": envelope.mail_from,
+            "to": envelope.rcpt_tos,
+            "protected": server.transport.get_extra_info("cipher") is not None,
+            "headers": [[name, str(value)] for name, value in mail.items()],
+            "raw": envelope.content.decode("ascii"),
+            "text": body["text/plain"],
+            "html": body["text/html"],
+            "parts": sorted(body),
+        }
+        print(json.dumps(told), flush=True)
         return "250 2.0.0 taken"
 
 
 def login(server, session, envelope, mechanism, data):
     known = isinstance(data, LoginPassword) and (data.login, data.password) == (b"countersign", b"mail-password")
-    return AuthResult(success=known)
+    return AuthResult(success=known, handled=False)
 
 
 mode, *certificate = sys.argv[1:]
