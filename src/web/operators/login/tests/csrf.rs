@@ -52,12 +52,12 @@ async fn what_a_page_of_another_site_sends_changes_nothing() {
     }
     let frozen = browser.get("/v1/freeze").await;
     assert!(frozen.json()["freeze"].is_null());
-    let taken: [&[(&str, &str)]; 3] = [
+    let accepted: [&[(&str, &str)]; 3] = [
         &[ours, token],
         &[("sec-fetch-site", "same-origin"), token],
         &[("origin", "null"), ("sec-fetch-site", "same-origin"), token],
     ];
-    for headers in taken {
+    for headers in accepted {
         let heard = browser
             .send(Method::PUT, "/v1/freeze", FREEZE, headers)
             .await;

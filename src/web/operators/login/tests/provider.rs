@@ -127,11 +127,11 @@ impl Provider {
         format!("{back}?code={code}&state={}", query["state"])
     }
 
-    fn called(&self, what: &'static str) -> Result<Conduct, Response> {
+    fn called(&self, what: &'static str) -> Result<Conduct, StatusCode> {
         self.calls.lock().unwrap().push(what);
         let conduct = self.conduct.lock().unwrap().clone();
         if conduct.down {
-            return Err(StatusCode::BAD_GATEWAY.into_response());
+            return Err(StatusCode::BAD_GATEWAY);
         }
         Ok(conduct)
     }
@@ -199,7 +199,7 @@ fn put_over(value: &mut Value, over: &Value) {
 async fn describe(State(provider): State<Provider>) -> Response {
     let conduct = match provider.called("description") {
         Ok(conduct) => conduct,
-        Err(down) => return down,
+        Err(down) => return down.into_response(),
     };
     let at = |path: &str| format!("{}{path}", provider.issuer);
     let mut description = json!({
@@ -216,7 +216,7 @@ async fn describe(State(provider): State<Provider>) -> Response {
 async fn keys(State(provider): State<Provider>) -> Response {
     let conduct = match provider.called("keys") {
         Ok(conduct) => conduct,
-        Err(down) => return down,
+        Err(down) => return down.into_response(),
     };
     let key = SigningKey::from_slice(&[conduct.key; 32]).unwrap();
     let public = p256::PublicKey::from(key.verifying_key())
@@ -234,7 +234,7 @@ async fn keys(State(provider): State<Provider>) -> Response {
 async fn token(State(provider): State<Provider>, headers: HeaderMap, body: String) -> Response {
     let conduct = match provider.called("token") {
         Ok(conduct) => conduct,
-        Err(down) => return down,
+        Err(down) => return down.into_response(),
     };
     let form: BTreeMap<String, String> = form_urlencoded::parse(body.as_bytes())
         .into_owned()
@@ -266,7 +266,7 @@ async fn token(State(provider): State<Provider>, headers: HeaderMap, body: Strin
 async fn userinfo(State(provider): State<Provider>, headers: HeaderMap) -> Response {
     let conduct = match provider.called("userinfo") {
         Ok(conduct) => conduct,
-        Err(down) => return down,
+        Err(down) => return down.into_response(),
     };
     assert_eq!(headers["authorization"], "Bearer access");
     Json(conduct.userinfo).into_response()

@@ -1,4 +1,4 @@
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderName, Method};
 
 use super::browser::{Browser, SITE, hidden};
 use crate::credential::Credential;
@@ -92,8 +92,8 @@ async fn whoever_has_no_group_that_counts_is_told_so_and_no_more() {
     let house = house().await;
     let mut browser = carol(&house);
     browser.headers[3].1 = "strangers".to_owned();
-    let heard = browser.get("/cases").await;
-    assert_eq!(heard.status, StatusCode::FORBIDDEN);
+    let heard = browser.get("/v1/freeze").await;
+    heard.is(403, "forbidden");
     assert!(
         heard.text.contains("nobody has let you in here yet"),
         "{}",
