@@ -25,7 +25,7 @@ pub(super) struct Form<'a> {
     address: &'a str,
     progress: String,
     rows: Vec<Row>,
-    form: &'a str,
+    token: &'a str,
     problem: Option<&'a str>,
     reason_required: bool,
     dry_run: bool,
@@ -44,7 +44,7 @@ impl<'a> Form<'a> {
     pub(super) fn of(
         card: &Card,
         address: &'a str,
-        form: &'a str,
+        token: &'a str,
         problem: Option<&'a str>,
     ) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl<'a> Form<'a> {
             address,
             progress: card.question.as_ref().map(progress).unwrap_or_default(),
             rows: rows(card),
-            form,
+            token,
             problem,
             reason_required: card.reason_required,
             dry_run: card.dry_run,
