@@ -70,11 +70,12 @@ impl Flow {
             .await
             .map_err(VoteError::Unstored)?
         {
-            Stepped::Moved(case) => {
-                self.observer.moved(&case);
-                // The store counts in whole microseconds.
-                let at = now.as_microsecond();
-                let counted = |vote: &Vote| vote.by == name && vote.at.as_microsecond() == at;
+            Stepped::Moved(moved) => {
+                self.observer.moved(&moved);
+                let case = moved.case;
+                let counted = |vote: &Vote| {
+                    vote.by == name && vote.at.as_microsecond() == now.as_microsecond()
+                };
                 if case.votes.iter().any(counted) {
                     return Ok(case);
                 }
