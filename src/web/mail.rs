@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 
 use super::body::{self, BodyLimits};
+use super::operators::protect;
 use super::{Route, finished, router_of};
 use crate::domain::card::Card;
 use crate::domain::case::{Case, Refused};
@@ -85,6 +86,7 @@ impl MailLinks {
     /// The routes, for the listener of people.
     pub fn router(self: &Arc<Self>) -> Router {
         finished(router_of(routes()).with_state(Arc::clone(self)))
+            .layer(axum::middleware::map_response(protect))
     }
 
     /// Returns when no vote is under way any more. Call it when the listener is closed.
