@@ -61,6 +61,7 @@ pub struct Operators {
     readiness: Arc<Readiness>,
     store_check: health::StoreCheck,
     explainer: Explainer,
+    audience: pages::Audience,
 }
 
 /// When the credential of a source stops working.
@@ -115,6 +116,7 @@ impl Operators {
             expiries,
             readiness,
             store_check: health::StoreCheck::default(),
+            audience: pages::Audience::default(),
         }
     }
 
