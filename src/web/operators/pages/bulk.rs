@@ -17,9 +17,9 @@ use crate::domain::escalation::Via;
 use crate::domain::id::{CaseId, ContentDigest};
 use crate::domain::rationale::{bounded, visible};
 use crate::flow::VoteError;
+use crate::web::LONGEST_REASON;
 use crate::web::operators::Operators;
 use crate::web::operators::access::{AsApprover, Posted};
-use crate::web::LONGEST_REASON;
 use crate::web::problem::{Code, Problem};
 
 /// So many at once are still read by somebody.

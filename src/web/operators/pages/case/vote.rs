@@ -15,10 +15,10 @@ use crate::domain::id::ContentDigest;
 use crate::domain::person::{Person, same};
 use crate::flow::VoteError;
 use crate::store::CaseFile;
+use crate::web::LONGEST_REASON;
 use crate::web::operators::access::{AsViewer, Form, Posted};
 use crate::web::operators::pages::frame::Visitor;
 use crate::web::operators::pages::said;
-use crate::web::LONGEST_REASON;
 use crate::web::operators::{Operators, cases};
 use crate::web::problem::{self, Code, Problem};
 
