@@ -386,6 +386,9 @@ pub trait Store: Send + Sync {
     /// Every source that something is due or dead for, also those that nobody has configured any more.
     async fn owed(&self) -> Result<Vec<SourceName>, StoreError>;
 
+    /// Every channel that something is due for, also those that nobody has configured any more.
+    async fn owed_channels(&self) -> Result<Vec<ChannelName>, StoreError>;
+
     /// Makes a dead letter due again, on the word of `by`; its case moves by [`Event::AnswerRetried`].
     async fn retry(
         &self,
@@ -434,9 +437,6 @@ pub trait Store: Send + Sync {
 
     /// Cases decided since then whose platform outcome is known.
     async fn compared(&self, since: Option<Timestamp>) -> Result<Vec<Case>, StoreError>;
-
-    /// How many questions are open, by the team that is asked; `None` where everybody is.
-    async fn asked(&self) -> Result<Vec<(Option<String>, u64)>, StoreError>;
 
     /// How much each team is asked; of no team, what everybody is.
     async fn waiting(&self) -> Result<Vec<Waiting>, StoreError>;

@@ -183,19 +183,6 @@ pub(super) fn counts(connection: &Connection) -> Result<Counts, Trouble> {
     })
 }
 
-/// How many questions are open, by the team that is asked.
-pub(super) fn asked(connection: &Connection) -> Result<Vec<(Option<String>, u64)>, Trouble> {
-    let rows = connection
-        .prepare_cached(
-            "SELECT json_extract(standing, '$.to') AS team, COUNT(*) FROM cases WHERE state = 'open'
-             GROUP BY team ORDER BY team",
-        )?
-        .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?
-        .collect::<Result<Vec<(Option<String>, i64)>, _>>()?;
-    let whole = |(team, number)| (team, u64::try_from(number).unwrap_or(0));
-    Ok(rows.into_iter().map(whole).collect())
-}
-
 /// The set whose revision is `revision` or, where one alone does, begins with it.
 pub(super) fn set(connection: &Connection, revision: &str) -> Result<Option<StoredSet>, Trouble> {
     if revision.is_empty() || !revision.bytes().all(|byte| byte.is_ascii_hexdigit()) {

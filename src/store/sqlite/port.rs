@@ -164,6 +164,10 @@ impl Store for SqliteStore {
         self.read(listing::owed).await
     }
 
+    async fn owed_channels(&self) -> Result<Vec<ChannelName>, StoreError> {
+        self.read(people::owed_channels).await
+    }
+
     async fn retry(
         &self,
         id: EffectId,
@@ -246,10 +250,6 @@ impl Store for SqliteStore {
     async fn compared(&self, since: Option<Timestamp>) -> Result<Vec<Case>, StoreError> {
         self.read(move |connection| listing::compared(connection, since))
             .await
-    }
-
-    async fn asked(&self) -> Result<Vec<(Option<String>, u64)>, StoreError> {
-        self.read(listing::asked).await
     }
 
     async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {

@@ -15,7 +15,7 @@ use super::row::{self, May, Row, Standing};
 use super::{page, search};
 use crate::domain::effect::Ballot;
 use crate::domain::person::Person;
-use crate::store::{CaseOrder, CasePage, CaseQuery};
+use crate::store::{CaseOrder, CasePage, CaseQuery, Waiting};
 use crate::web::operators::{Operators, cases};
 use crate::web::problem::{self, Problem};
 use crate::web::query;
@@ -245,9 +245,9 @@ fn rows(operators: &Operators, frame: &Frame, found: &CasePage) -> Vec<Row> {
 }
 
 async fn teams(operators: &Operators) -> Result<Vec<Team>, Problem> {
-    let asked = operators.flow.store().asked().await;
+    let asked = operators.flow.store().waiting().await;
     let asked = asked.map_err(problem::of_store)?;
-    let team = |(team, open): (Option<String>, u64)| Team {
+    let team = |Waiting { team, open, .. }| Team {
         link: match &team {
             Some(team) => {
                 let quoted = format!("team:\"{}\"", team.replace('"', ""));

@@ -73,7 +73,7 @@ async fn requests_that_are_just_like_one_can_be_decided_at_once_and_no_others() 
     let page = sees(&house, "alice", &format!("/cases?same={first}"))
         .await
         .text;
-    assert_eq!(page.matches(" checked>").count(), 2, "{page}");
+    assert_eq!(page.matches(" checked><span").count(), 2, "{page}");
     assert!(page.contains("Just like <bdi>payout by billing-bot</bdi>"));
 }
 
@@ -162,8 +162,10 @@ async fn a_search_that_is_not_understood_is_not_an_empty_list() {
 #[tokio::test]
 async fn what_was_decided_is_listed_with_whose_word_it_was() {
     let house = House::open().await;
-    let refund = json!({"id": "1", "action": "refund", "context": {"amount": 20}});
-    assert_eq!(house.asks("b-token", &refund).await.status, StatusCode::OK);
+    let refund =
+        json!({"id": "1", "action": "refund", "context": {"amount": 20, "customer": "ann"}});
+    let asked = house.asks("b-token", &refund).await;
+    assert_eq!(asked.status, StatusCode::OK, "{}", asked.text);
     let page = sees(&house, "alice", "/cases?view=decided").await.text;
     let said = settled(&house, &page);
     assert!(said.contains("refund by billing-bot"), "{said}");
