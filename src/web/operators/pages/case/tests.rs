@@ -51,6 +51,12 @@ async fn page(house: &House, who: &str, case: &str) -> Heard {
     page
 }
 
+/// A vote that counts.
+async fn counts(house: &House, who: &str, case: &str, vote: &str, digest: &str) {
+    let voted = votes(house, who, case, vote, digest).await;
+    assert_eq!(voted.status, StatusCode::SEE_OTHER, "{}", voted.text);
+}
+
 /// Whether these stand on the page in this order.
 fn in_order(page: &str, texts: &[&str]) {
     let mut at = 0;
@@ -134,7 +140,7 @@ async fn a_vote_brings_back_to_the_page_which_says_who_decided() {
 async fn whoever_is_too_late_is_told_who_decided_and_sees_the_case_as_it_is() {
     let house = House::open().await;
     let (case, digest) = house.open_case("late").await;
-    votes(&house, "alice", &case, "reject", &digest).await;
+    counts(&house, "alice", &case, "reject", &digest).await;
     let late = votes(&house, "bob", &case, "approve", &digest).await;
     assert_eq!(late.status, StatusCode::CONFLICT);
     in_order(
@@ -153,7 +159,7 @@ async fn a_vote_on_what_has_changed_says_what_happened_since() {
     let house = House::open().await;
     let case = asked(&house, json!({"id": "p", "action": "payout"})).await;
     let digest = house.digest(&case).await;
-    votes(&house, "alice", &case, "approve", &digest).await;
+    counts(&house, "alice", &case, "approve", &digest).await;
     let fields = [
         ("vote", "approve"),
         ("digest", &"0".repeat(64)),
@@ -185,7 +191,7 @@ async fn two_people_make_a_quorum_of_two_and_the_page_counts_them() {
             .contains("0 of 2 approvals")
     );
     for _ in 0..2 {
-        votes(&house, "alice", &case, "approve", &digest).await;
+        counts(&house, "alice", &case, "approve", &digest).await;
     }
     let shown = page(&house, "alice", &case).await.text;
     in_order(
@@ -196,7 +202,7 @@ async fn two_people_make_a_quorum_of_two_and_the_page_counts_them() {
             "You voted to approve",
         ],
     );
-    votes(&house, "bob", &case, "approve", &digest).await;
+    counts(&house, "bob", &case, "approve", &digest).await;
     assert!(
         page(&house, "alice", &case)
             .await
@@ -337,14 +343,14 @@ async fn how_people_decided_before_is_shown() {
     let house = House::open().await;
     for (number, word) in ["approve", "approve", "reject"].into_iter().enumerate() {
         let (case, digest) = house.open_case(&format!("earlier {number}")).await;
-        votes(&house, "alice", &case, word, &digest).await;
+        counts(&house, "alice", &case, word, &digest).await;
     }
     let others = house
         .asks("o-token", &json!({"id": "theirs", "action": "unknown"}))
         .await;
     let others = others.json()["case_id"].as_str().unwrap().to_owned();
     let digest = house.digest(&others).await;
-    votes(&house, "bob", &others, "approve", &digest).await;
+    counts(&house, "bob", &others, "approve", &digest).await;
     let (case, _) = house.open_case("now").await;
     let shown = page(&house, "alice", &case).await.text;
     in_order(
@@ -458,7 +464,7 @@ async fn the_log_is_read_from_its_end_by_kind_and_by_case() {
         cases.push(house.open_case(&format!("l{number}")).await);
     }
     let (case, digest) = &cases[0];
-    votes(&house, "alice", case, "reject", digest).await;
+    counts(&house, "alice", case, "reject", digest).await;
     let first = sees(&house, "vera", "/log").await.text;
     in_order(
         &first,
@@ -565,7 +571,7 @@ async fn an_open_page_hears_what_happened_and_is_left_alone_where_nothing_did() 
     let link = link.split('"').next().unwrap().replace("&amp;", "&");
     let same = sees(&house, "bob", &link).await;
     assert_eq!((same.status, &*same.text), (StatusCode::NO_CONTENT, ""));
-    votes(&house, "alice", &case, "approve", &digest).await;
+    counts(&house, "alice", &case, "approve", &digest).await;
     let news = sees(&house, "bob", &link).await;
     in_order(
         &news.text,

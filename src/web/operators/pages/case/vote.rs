@@ -15,10 +15,10 @@ use crate::domain::id::ContentDigest;
 use crate::domain::person::{Person, same};
 use crate::flow::VoteError;
 use crate::store::CaseFile;
+use crate::web::LONGEST_REASON;
 use crate::web::operators::access::{AsViewer, Form, Posted};
 use crate::web::operators::pages::frame::Visitor;
 use crate::web::operators::pages::said;
-use crate::web::LONGEST_REASON;
 use crate::web::operators::{Operators, cases};
 use crate::web::problem::{self, Code, Problem};
 
@@ -40,19 +40,26 @@ pub(in crate::web::operators::pages) async fn vote(
 ) -> Result<Response, Problem> {
     let visitor = Visitor::from(&posted);
     let id = cases::parse(&id)?;
-    let cast = read(posted.form)?;
+    let meant = read(posted.form)?;
     let here = Redirect::to(&format!("/cases/{id}"));
-    let filled = cast.reason.clone().unwrap_or_default();
+    let filled = meant.reason.clone().unwrap_or_default();
     let length = filled.chars().count();
     if length > LONGEST_REASON {
         let file = cases::file(&operators, &id.to_string()).await?;
         let wrong = format!("The reason has {length} characters; {LONGEST_REASON} is the most.");
         return again(&operators, visitor, &file, filled, wrong).await;
     }
-    let (person, ballot, seen) = (visitor.person.clone(), cast.ballot, cast.seen);
+    let (person, ballot, seen) = (visitor.person.clone(), meant.ballot, meant.seen);
     let counted = operators
         .flow
-        .vote(id, person, Via::Web, cast.ballot, cast.reason, cast.shown)
+        .vote(
+            id,
+            person,
+            Via::Web,
+            meant.ballot,
+            meant.reason,
+            meant.shown,
+        )
         .await;
     let (case, refused) = match counted {
         Ok(_) => return Ok(here.into_response()),
