@@ -8,6 +8,8 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use reqwest::Url;
 
+use crate::domain::person::is_name;
+
 /// `50ms`, `15m`, `1h30m`, `2d`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text;
@@ -177,13 +179,9 @@ pub(super) fn route(text: &str) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
-/// The name of a person or an agent: it stands in logs and records, so it has no spaces and no tricks.
+/// The name of a person or an agent.
 pub(super) fn name(text: &str) -> Option<String> {
-    let fits = (1..=128).contains(&text.len())
-        && text
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || "-._@+:/".contains(letter));
-    fits.then(|| text.to_owned())
+    is_name(text).then(|| text.to_owned())
 }
 
 #[cfg(test)]
