@@ -176,7 +176,30 @@ impl Countersign {
         for (path, text) in policies {
             write(&folder.path().join("policies").join(path), text);
         }
-        Self::open(folder, config.to_owned()).await
+        Self::open(folder, config.to_owned(), |_| ()).await
+    }
+
+    /// The same, with a config that is changed after it was read.
+    pub async fn start_as(
+        config: &str,
+        policies: &[(&str, &str)],
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in policies {
+            write(&folder.path().join("policies").join(path), text);
+        }
+        Self::open(folder, config.to_owned(), change).await
+    }
+
+    /// A server with [`POLICY`] and this config, changed before it starts.
+    pub async fn start_changed(config: &str, change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write(
+            &folder.path().join("policies/approvals/pay/pay.rego"),
+            POLICY,
+        );
+        Self::open(folder, config.to_owned(), change).await
     }
 
     /// Ends as at SIGTERM, and starts again on the same folder.
@@ -193,7 +216,7 @@ impl Countersign {
 
     /// A server on the folder of one that was stopped.
     pub async fn start_in(folder: tempfile::TempDir, config: &str) -> Self {
-        Self::open(folder, config.to_owned()).await
+        Self::open(folder, config.to_owned(), |_| ()).await
     }
 
     /// Ends as at SIGTERM.
@@ -203,11 +226,15 @@ impl Countersign {
         self.folder
     }
 
-    async fn open(folder: tempfile::TempDir, config: String) -> Self {
+    async fn open(
+        folder: tempfile::TempDir,
+        config: String,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let name = folder.path().join("countersign.yaml");
         write(&name, &config);
         let parsed = Config::parse(&config, name.to_str().unwrap(), &|_| None, Clock.now());
-        let (parsed, _) = parsed.unwrap_or_else(|mistakes| {
+        let (mut parsed, _) = parsed.unwrap_or_else(|mistakes| {
             panic!(
                 "{}",
                 mistakes
@@ -216,6 +243,7 @@ impl Countersign {
                     .collect::<String>()
             )
         });
+        change(&mut parsed);
         // The lines are tested on their own; here they would only be noise.
         let lines = DecisionLines::to(LogFormat::Json, Box::new(std::io::sink()));
         let options = Options {

@@ -23,6 +23,9 @@ mod rows;
 mod effects;
 mod reader;
 mod listing;
+mod cases;
+mod hindsight;
+mod people;
 mod verify;
 
 use std::fmt;

@@ -11,15 +11,16 @@ use super::commit::Prepared;
 use super::effects::PlannedRow;
 use super::rows::whole;
 use super::writer::{Fault, Lasting, Message};
-use super::{SqliteStore, control, listing, outbox, step, verify};
-use crate::domain::case::{Case, CaseTerms, Event};
+use super::{SqliteStore, cases, control, hindsight, listing, outbox, people, step, verify};
+use crate::domain::case::{Case, CaseTerms, Event, Moved};
 use crate::domain::effect::{Effect, EffectId, EffectKind, Planned};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, SourceName};
 use crate::domain::notice::ChannelName;
 use crate::store::{
-    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, LogLine,
-    OutboxItem, Receipt, Retried, Spent, Stepped, Store, StoreError, StoredSet,
+    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, FireCounts,
+    LogLine, LogPage, LogQuery, OutboxItem, Precedent, Receipt, Retried, Spent, Stepped, Store,
+    StoreError, StoredSet, Waiting,
 };
 
 #[async_trait]
@@ -77,7 +78,7 @@ impl Store for SqliteStore {
         attempt: Attempt,
         terms: Arc<CaseTerms>,
         now: Timestamp,
-    ) -> Result<Option<Case>, StoreError> {
+    ) -> Result<Option<Moved>, StoreError> {
         self.write(move |writing| outbox::settle(writing, id, attempt, &terms, whole(now)))
             .await
     }
@@ -111,7 +112,7 @@ impl Store for SqliteStore {
         channel: &ChannelName,
     ) -> Result<Option<Timestamp>, StoreError> {
         let channel = channel.clone();
-        self.read(move |connection| listing::next_notice_due(connection, &channel))
+        self.read(move |connection| people::next_notice_due(connection, &channel))
             .await
     }
 
@@ -126,7 +127,7 @@ impl Store for SqliteStore {
     }
 
     async fn spent(&self, key: ContentDigest) -> Result<bool, StoreError> {
-        self.read(move |connection| listing::spent(connection, key))
+        self.read(move |connection| people::spent(connection, key))
             .await
     }
 
@@ -145,7 +146,7 @@ impl Store for SqliteStore {
     }
 
     async fn cases(&self, query: CaseQuery) -> Result<CasePage, StoreError> {
-        self.read(move |connection| listing::cases(connection, &query))
+        self.read(move |connection| cases::cases(connection, &query))
             .await
     }
 
@@ -161,6 +162,10 @@ impl Store for SqliteStore {
 
     async fn owed(&self) -> Result<Vec<SourceName>, StoreError> {
         self.read(listing::owed).await
+    }
+
+    async fn owed_channels(&self) -> Result<Vec<ChannelName>, StoreError> {
+        self.read(people::owed_channels).await
     }
 
     async fn retry(
@@ -211,6 +216,31 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn log_page(&self, query: LogQuery) -> Result<LogPage, StoreError> {
+        self.read(move |connection| hindsight::log_page(connection, &query))
+            .await
+    }
+
+    async fn similar(&self, case: &Case, limit: usize) -> Result<Vec<Precedent>, StoreError> {
+        let Some((id, action, agent)) = hindsight::asked(case) else {
+            return Ok(Vec::new());
+        };
+        self.read(move |connection| {
+            hindsight::similar(connection, id, &action, agent.as_deref(), limit)
+        })
+        .await
+    }
+
+    async fn effects_of(&self, id: CaseId) -> Result<Vec<OutboxItem>, StoreError> {
+        self.read(move |connection| hindsight::effects_of(connection, id))
+            .await
+    }
+
+    async fn fired(&self, limit: usize) -> Result<FireCounts, StoreError> {
+        self.read(move |connection| hindsight::fired(connection, limit))
+            .await
+    }
+
     async fn verify_log(&self) -> Result<ChainReport, StoreError> {
         let key = self.key.clone().ok_or(Fault::NoKey)?;
         self.read(move |connection| verify::verify(connection, &key))
@@ -220,6 +250,10 @@ impl Store for SqliteStore {
     async fn compared(&self, since: Option<Timestamp>) -> Result<Vec<Case>, StoreError> {
         self.read(move |connection| listing::compared(connection, since))
             .await
+    }
+
+    async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
+        self.read(people::waiting).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {
