@@ -341,4 +341,4 @@ impl From<String> for Resolver {
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
-mod tests;
+pub(in crate::domain) mod tests;

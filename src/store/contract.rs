@@ -236,7 +236,7 @@ fn forward(lane: &str, body: &str) -> Planned {
 fn body(claim: &Claim) -> &[u8] {
     match &claim.effect {
         Effect::Forward(forward) => &forward.body,
-        other @ (Effect::Answer(_) | Effect::Confirm) => panic!("{other:?}"),
+        other @ (Effect::Answer(_) | Effect::Confirm | Effect::Notify(_)) => panic!("{other:?}"),
     }
 }
 

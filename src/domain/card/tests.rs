@@ -1,1 +1,53 @@
+use serde_json::json;
 
+use super::*;
+use crate::domain::case::tests::{asked, at, terms, verdict};
+use crate::domain::verdict::Outcome;
+
+fn card(input: &Value) -> Card {
+    let case = Case::decided(asked(), verdict(Outcome::Escalate), &terms(), at(0)).case;
+    Card::of(&case, Some(input))
+}
+
+#[test]
+fn facts_are_spread_out_under_their_paths() {
+    let shown = card(&json!({ "context": {
+        "amount": 120, "customer": { "name": "Ada", "tags": ["vip", 1] }, "note": null, "empty": {},
+        "a": { "b": { "c": { "d": 1 } } },
+    } }));
+    let fields: Vec<_> = (shown.fields.iter())
+        .map(|field| format!("{} = {}", field.path, field.value))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            "amount = 120",
+            "customer.name = Ada",
+            r#"customer.tags = ["vip",1]"#,
+            "note = null",
+            "empty = {}",
+            r#"a.b.c = {"d":1}"#,
+        ]
+    );
+}
+
+#[test]
+fn nothing_that_an_agent_wrote_can_hide_or_turn_the_text_around_it() {
+    let shown = card(&json!({
+        "title": "pay\u{202e}001", "message": "line\nline\u{200b}",
+        "context": { "k\u{2066}ey": "v\u{7}alue" },
+    }));
+    assert_eq!(shown.title.as_deref(), Some(r"pay\u{202e}001"));
+    assert_eq!(shown.message.as_deref(), Some(r"line\nline\u{200b}"));
+    assert_eq!(shown.fields[0].path, r"k\u{2066}ey");
+    assert_eq!(shown.fields[0].value, r"v\u{7}alue");
+}
+
+#[test]
+fn more_facts_than_anybody_reads_are_counted() {
+    let context: serde_json::Map<_, _> = (0..100)
+        .map(|number| (format!("key {number}"), json!(number)))
+        .collect();
+    let shown = card(&json!({ "context": context }));
+    assert_eq!((shown.fields.len(), shown.more_fields), (MOST_FIELDS, 40));
+}

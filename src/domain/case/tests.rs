@@ -1,4 +1,5 @@
 mod received;
+mod teams;
 
 use super::*;
 use std::collections::BTreeSet;
@@ -10,11 +11,11 @@ use crate::domain::log_entry::EntryKind;
 use crate::domain::person::{Person, Role};
 use crate::domain::verdict::Terms;
 
-pub(super) fn at(second: i64) -> Timestamp {
+pub(in crate::domain) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_000 + second).unwrap()
 }
 
-pub(super) fn terms() -> CaseTerms {
+pub(in crate::domain) fn terms() -> CaseTerms {
     CaseTerms {
         mode: Mode::Enforce,
         channel: Channel::Answer,
@@ -29,7 +30,7 @@ pub(super) fn terms() -> CaseTerms {
     }
 }
 
-pub(super) fn asked() -> Asked {
+pub(in crate::domain) fn asked() -> Asked {
     let source = SourceName::parse("refunds").unwrap();
     let request = RequestId::parse("appr_1").unwrap();
     Asked {
@@ -47,7 +48,7 @@ pub(super) fn asked() -> Asked {
     }
 }
 
-pub(super) fn verdict(outcome: Outcome) -> Verdict {
+pub(in crate::domain) fn verdict(outcome: Outcome) -> Verdict {
     Verdict {
         doubt: None,
         outcome,
@@ -90,7 +91,7 @@ fn vote(case: &Case, by: &str, ballot: Ballot) -> Event {
 }
 
 /// Somebody who may vote, in no team.
-pub(super) fn approver(name: &str) -> Person {
+pub(in crate::domain) fn approver(name: &str) -> Person {
     Person {
         name: name.to_owned(),
         email: None,

@@ -128,6 +128,7 @@ fn received(delivery: &Request) -> (Claim, CaseFile) {
         attempts: 0,
         reached: Reached::No,
         error: Some("no connection".to_owned()),
+        handle: None,
         created_at: at(0),
         not_after: at(120),
     };
@@ -154,7 +155,9 @@ fn after(delivery: &Request, confirmation: Confirmation, attempts: u32) -> Optio
             assert!(due > at(1) && due <= at(120));
             None
         }
-        other @ (Attempt::Done(None) | Attempt::Dead { .. }) => panic!("{other:?}"),
+        other @ (Attempt::Done(None) | Attempt::Told { .. } | Attempt::Dead { .. }) => {
+            panic!("{other:?}")
+        }
     }
 }
 
