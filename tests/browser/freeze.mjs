@@ -8,12 +8,12 @@ await play(async (enter) => {
   const id = await pay('one');
   const erin = await (await enter()).logIn('erin');
   const carol = await (await enter()).logIn('carol');
-  const banner = (somebody) => somebody.page.getByRole('alert').filter({ hasText: /frozen/i });
+  const banner = (somebody) => somebody.page.getByRole('region', { name: 'Freeze' });
   assert.equal(await banner(erin).count(), 0);
 
-  await erin.page.getByText(/^freeze/i).first().click();
-  await erin.page.getByLabel(/why/i).fill('Something is off');
-  await erin.page.getByRole('button', { name: /^freeze/i }).click();
+  await erin.page.getByText('Freeze approvals').click();
+  await erin.page.getByLabel('Why?').fill('Something is off');
+  await erin.page.getByRole('button', { name: 'Freeze all approvals' }).click();
   await banner(erin).waitFor();
   const { body } = await call('GET', '/v1/freeze');
   assert.deepEqual([body.freeze.by, body.freeze.reason], ['erin', 'Something is off']);
@@ -34,7 +34,7 @@ await play(async (enter) => {
   const small = await ask('small', { action: 'pay', context: { amount: 5 } });
   assert.equal(small.status, 202);
 
-  await erin.page.getByRole('button', { name: /unfreeze/i }).click();
+  await erin.page.getByRole('button', { name: 'Lift the freeze' }).click();
   await banner(erin).waitFor({ state: 'detached' });
   assert.equal((await call('GET', '/v1/freeze')).body.freeze, null);
 });

@@ -1,7 +1,7 @@
 //! What people do in the inbox.
 
 use crate::harness::{Countersign, POLICY, config_at, with};
-use crate::stage::{employ, play};
+use crate::stage::{employ, play, rehearse};
 
 /// Two people decide on payments, of whom one also owns `release-bot`; one may only look, one may do everything.
 const TEAMS: &str = "teams: [{name: payments, members: [carol, dan], votes: 2}]\n";
@@ -103,5 +103,5 @@ async fn whatever_an_agent_writes_is_text() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_page_may_do_is_noticed() {
-    plays("watchful.mjs").await;
+    rehearse("watchful.mjs", &[]).await;
 }

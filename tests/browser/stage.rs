@@ -1,22 +1,22 @@
 //! One server, one scenario.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::io::Write as _;
 
 use crate::harness::{ADMIN, AGENT, Countersign};
 use crate::process::Ran;
 
 /// The password of every local user.
-pub const PASSWORD: &str = "a horse, a battery and a staple";
+const PASSWORD: &str = "a horse, a battery and a staple";
 
 /// The folder of the scenarios.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")
 }
 
-/// Plays `scenario` against `server`; its output is the report of its failure.
-pub async fn play(server: &Countersign, scenario: &str, environment: &[(&str, &str)]) {
+/// Plays `scenario` with this in its environment; its output is the report of its failure.
+pub async fn rehearse(scenario: &str, environment: &[(&str, &str)]) {
     assert!(
         folder().join("node_modules/playwright-core").exists(),
         "run `npm ci --ignore-scripts` in tests/browser, or ./test"
@@ -24,30 +24,40 @@ pub async fn play(server: &Countersign, scenario: &str, environment: &[(&str, &s
     let mut command = Command::new("node");
     command
         .arg(folder().join(scenario))
-        .env("COUNTERSIGN_OPERATORS", server.operators(""))
-        .env("COUNTERSIGN_INTAKE", server.intake(""))
-        .env("COUNTERSIGN_PASSWORD", PASSWORD)
-        .env("COUNTERSIGN_ADMIN", ADMIN)
-        .env("COUNTERSIGN_AGENT", AGENT)
         .envs(environment.iter().copied())
         .stdin(Stdio::null());
     let ran = Ran::of(command).await;
-    assert!(
-        ran.status == Some(0),
-        "{scenario} failed:\n{}{}",
-        ran.out,
-        ran.err
-    );
+    let (out, err) = (ran.out, ran.err);
+    assert!(ran.status == Some(0), "{scenario} failed:\n{out}{err}");
 }
 
-/// Adds a local user, as an administrator of the machine does.
+/// Plays `scenario` against `server`.
+pub async fn play(server: &Countersign, scenario: &str, environment: &[(&str, &str)]) {
+    let (operators, intake) = (server.operators(""), server.intake(""));
+    let mut all = vec![
+        ("COUNTERSIGN_OPERATORS", operators.as_str()),
+        ("COUNTERSIGN_INTAKE", intake.as_str()),
+        ("COUNTERSIGN_PASSWORD", PASSWORD),
+        ("COUNTERSIGN_ADMIN", ADMIN),
+        ("COUNTERSIGN_AGENT", AGENT),
+    ];
+    all.extend(environment);
+    rehearse(scenario, &all).await;
+}
+
+/// Adds a local user beside the running server, as whoever administers its machine does.
 pub async fn employ(server: &Countersign, name: &str, role: &str) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-    command
-        .args(["user", "add", name, "--role", role, "--config", "countersign.yaml"])
+    let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["user", "add", name, "--role", role, "--password-stdin"])
         .env_clear()
-        .env("COUNTERSIGN_PASSWORD", PASSWORD)
-        .current_dir(server.folder.path());
-    let ran = Ran::of(command).await;
-    assert!(ran.status == Some(0), "{ran:?}");
+        .current_dir(server.folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output());
+    let output = output.await.unwrap().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
