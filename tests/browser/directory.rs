@@ -21,7 +21,7 @@ impl Provider {
             .arg(folder().join("provider.mjs"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+            .stderr(Stdio::inherit());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let reading = tokio::task::spawn_blocking(move || {

@@ -31,7 +31,7 @@ await play(async (enter) => {
     fay.page.on('request', (request) => request.url().includes('/callback') && callbacks.push(request.url()));
     await fay.throughTheDirectory('fay');
     await fay.page.waitForURL(`${operators}/**`);
-    assert.equal((await fay.fetch('/cases')).status(), 303, `${what}: somebody is in`);
+    assert.equal((await fay.fetch('/cases')).status(), 401, `${what}: somebody is in`);
     await fay.findsItAccessible();
   }
 
@@ -46,7 +46,7 @@ await play(async (enter) => {
     const mallory = await enter();
     mallory.provokes(400, 401, 403);
     await mallory.page.goto(callback);
-    assert.equal((await mallory.fetch('/cases')).status(), 303, 'somebody else walked the way back');
+    assert.equal((await mallory.fetch('/cases')).status(), 401, 'somebody else walked the way back');
     await mallory.context.close();
   }
 });

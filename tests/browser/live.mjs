@@ -17,8 +17,8 @@ await play(async (enter) => {
   await carol.findsItAccessible();
 
   const { digest } = await caseOf(first);
-  const { status } = await call('POST', `/v1/cases/${first}/votes`, { vote: 'reject', reason: 'no', digest });
-  assert.equal(status, 200);
+  const voted = await call('POST', `/v1/cases/${first}/votes`, { vote: 'reject', reason: 'no', digest });
+  assert.equal(voted.status, 200, JSON.stringify(voted.body));
   await carol.entry(first).waitFor({ state: 'detached' });
 
   const { case_id: refund } = await ask('three', { action: 'refund', title: 'A refund', context: { order: 7 } });

@@ -120,7 +120,7 @@ export class Visitor {
 
   // Logs in with the directory, as who they say they are there.
   async throughTheDirectory(name) {
-    await this.page.getByRole('link', { name: /single sign-on|directory/i }).click();
+    await this.page.getByRole('link', { name: `Log in with ${new URL(process.env.ISSUER).host}` }).click();
     await this.page.getByLabel('Person').fill(name);
     await this.page.getByRole('button', { name: 'Continue' }).click();
   }
