@@ -21,6 +21,7 @@ use crate::config::{self, Config, LogFormat, SourceConfig, SourceKind, Store as 
 use crate::diagnostic::Diagnostic;
 use crate::domain::id::{Revision, SourceName};
 use crate::flow::{Courier, CourierSettings, Desk, Flow, Observer};
+use crate::identity::oidc::InvalidIssuer;
 use crate::metrics::Metrics;
 use crate::observe::{Alerts, Telling};
 use crate::policy::Budget;
@@ -31,7 +32,7 @@ use crate::source::{Client, InvalidUrl, Timeouts, TlsUnavailable};
 use crate::store::{SqliteSettings, SqliteStore, Store, StoreError, StoredSet, Synchronous};
 use crate::telemetry::DecisionLines;
 use crate::web::intake::Intake;
-use crate::web::operators::{CredentialExpiry, Operators, Readiness};
+use crate::web::operators::{CredentialExpiry, InvalidSite, Operators, Readiness};
 use crate::web::serve::ConnectionLimits;
 
 /// What is chosen by whoever starts the program, and not by its config.
@@ -88,9 +89,15 @@ pub struct Addresses {
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The key of the decision log.
+    /// The key of the decision log, or of sessions.
     #[error(transparent)]
     Key(#[from] key::KeyError),
+    /// The address of the inbox.
+    #[error(transparent)]
+    Site(#[from] InvalidSite),
+    /// The directory that people log in by.
+    #[error(transparent)]
+    Issuer(#[from] InvalidIssuer),
     /// The store.
     #[error(transparent)]
     Store(StoreError),
@@ -225,10 +232,13 @@ impl App {
             Arc::clone(&metrics),
             hurry.clone(),
         ));
+        let teams = config.people.teams().map(|team| team.name.clone());
+        metrics.teams(teams.collect());
         let readiness = Arc::new(Readiness::default());
+        let folk = doors::folk(&config)?;
         let operators = Arc::new(Operators::new(
             Arc::clone(&flow),
-            doors::operators(&config),
+            doors::entrance(&config, folk, &client)?,
             Arc::clone(&metrics),
             alerts,
             expiries.clone(),

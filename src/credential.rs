@@ -5,21 +5,15 @@
 //! read again at the next use; no secret is shown by `Debug` or by an error.
 
 use std::fmt;
-use std::fs::{File, Metadata};
-use std::io::{self, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
+use crate::reread::{Content, Reread, RereadError};
 use crate::secret::Secret;
 
 /// A file larger than this holds no secret.
 const LARGEST_FILE: u64 = 64 * 1024;
-
-/// Two writes closer together than a file system's clock can tell apart leave the same stamp, so a stamp is trusted
-/// only when the file still read the same this long after the stamp was first seen.
-const SETTLES_AFTER: Duration = Duration::from_secs(1);
 
 /// Where a secret comes from. Clones share what was read.
 #[derive(Clone)]
@@ -27,31 +21,8 @@ pub struct Credential(Arc<Origin>);
 
 enum Origin {
     Written(Secret),
-    Environment {
-        name: String,
-        secret: Secret,
-    },
-    File {
-        path: PathBuf,
-        read: Mutex<Option<Reading>>,
-    },
-}
-
-struct Reading {
-    stamp: Stamp,
-    first_seen: Instant,
-    settled: bool,
-    secret: Secret,
-}
-
-/// What changes when a file does.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
+    Environment { name: String, secret: Secret },
+    File(Reread<Secret>),
 }
 
 /// Why there is no secret.
@@ -114,23 +85,16 @@ impl Credential {
 
     /// The content of a file, less one line end. The file is read at the first use, and again when it changed.
     pub fn in_file(path: impl Into<PathBuf>) -> Self {
-        Self(Arc::new(Origin::File {
-            path: path.into(),
-            read: Mutex::new(None),
-        }))
+        Self(Arc::new(Origin::File(Reread::at(path, LARGEST_FILE))))
     }
 
     /// The secret as it is now. Costs one `stat` where it is kept in a file.
     pub fn read(&self) -> Result<Secret, CredentialError> {
         match &*self.0 {
             Origin::Written(secret) | Origin::Environment { secret, .. } => Ok(secret.clone()),
-            Origin::File { path, read } => {
-                let mut copy = read.lock().unwrap_or_else(PoisonError::into_inner);
-                match read_file(path, copy.take()) {
-                    Ok(fresh) => Ok(copy.insert(fresh).secret.clone()),
-                    Err(error) => Err(error),
-                }
-            }
+            Origin::File(file) => file
+                .get(|content| secret_in(content).map_err(NoSecret::Content))
+                .map_err(|reason| reason.at(file.path())),
         }
     }
 
@@ -138,7 +102,7 @@ impl Credential {
     pub fn file(&self) -> Option<&Path> {
         match &*self.0 {
             Origin::Written(_) | Origin::Environment { .. } => None,
-            Origin::File { path, .. } => Some(path),
+            Origin::File(file) => Some(file.path()),
         }
     }
 }
@@ -148,67 +112,53 @@ impl fmt::Debug for Credential {
         match &*self.0 {
             Origin::Written(_) => f.write_str("Credential(redacted)"),
             Origin::Environment { name, .. } => write!(f, "Credential(env {name})"),
-            Origin::File { path, .. } => write!(f, "Credential(file {})", path.display()),
+            Origin::File(file) => write!(f, "Credential(file {})", file.path().display()),
         }
     }
 }
 
-fn read_file(path: &Path, earlier: Option<Reading>) -> Result<Reading, CredentialError> {
-    let unreadable = |source| CredentialError::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
-    let not_a_secret = |reason| CredentialError::NotASecret {
-        path: path.to_owned(),
-        reason,
-    };
-    let metadata = std::fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(not_a_secret("it is not a regular file"));
+/// Why a file gives no secret, before it is said which file.
+enum NoSecret {
+    File(RereadError),
+    Content(NoContent),
+}
+
+enum NoContent {
+    NotText,
+    Empty,
+}
+
+impl From<RereadError> for NoSecret {
+    fn from(error: RereadError) -> Self {
+        Self::File(error)
     }
-    let first_seen = match earlier {
-        Some(copy) if copy.stamp == Stamp::of(&metadata) => {
-            if copy.settled {
-                return Ok(copy);
+}
+
+impl NoSecret {
+    fn at(self, path: &Path) -> CredentialError {
+        let path = path.to_owned();
+        let reason = match self {
+            Self::Content(NoContent::Empty) => return CredentialError::EmptyFile(path),
+            Self::File(RereadError::Unreadable(source)) => {
+                return CredentialError::Unreadable { path, source };
             }
-            copy.first_seen
-        }
-        Some(_) | None => Instant::now(),
-    };
-    let file = File::open(path).map_err(unreadable)?;
-    // The stamp of what is read, taken before it is read: a write in between shows at the next use.
-    let stamp = Stamp::of(&file.metadata().map_err(unreadable)?);
-    let mut bytes = Vec::new();
-    file.take(LARGEST_FILE + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(not_a_secret("it is larger than 64 KiB"));
+            Self::File(RereadError::NotAFile) => "it is not a regular file",
+            Self::File(RereadError::TooLarge(_)) => "it is larger than 64 KiB",
+            Self::Content(NoContent::NotText) => "it is not UTF-8",
+        };
+        CredentialError::NotASecret { path, reason }
     }
-    let text = String::from_utf8(bytes).map_err(|_| not_a_secret("it is not UTF-8"))?;
+}
+
+/// The content of a secret's file, less one line end.
+fn secret_in(content: Content) -> Result<Secret, NoContent> {
+    let text = String::from_utf8(content.bytes).map_err(|_| NoContent::NotText)?;
     let secret = text.strip_suffix('\n').unwrap_or(&text);
     let secret = secret.strip_suffix('\r').unwrap_or(secret);
     if secret.is_empty() {
-        return Err(CredentialError::EmptyFile(path.to_owned()));
+        return Err(NoContent::Empty);
     }
-    Ok(Reading {
-        stamp,
-        first_seen,
-        settled: first_seen.elapsed() > SETTLES_AFTER,
-        secret: Secret::new(secret),
-    })
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
+    Ok(Secret::new(secret))
 }
 
 #[cfg(test)]
@@ -247,30 +197,6 @@ mod tests {
         std::fs::write(&next, "third").unwrap();
         std::fs::rename(&next, &path).unwrap();
         assert_eq!(credential.clone().read().unwrap().expose(), "third");
-    }
-
-    #[test]
-    fn a_settled_copy_is_used_until_the_stamp_changes() {
-        let (_folder, path) = kept("first");
-        let copy = read_file(&path, None).unwrap();
-        assert!(!copy.settled);
-        let long_ago = Reading {
-            first_seen: Instant::now().checked_sub(SETTLES_AFTER * 2).unwrap(),
-            ..copy
-        };
-        let settled = read_file(&path, Some(long_ago)).unwrap();
-        assert!(settled.settled);
-        let marked = Reading {
-            secret: Secret::new("from the copy"),
-            ..settled
-        };
-        let again = read_file(&path, Some(marked)).unwrap();
-        assert_eq!(again.secret.expose(), "from the copy");
-        std::fs::write(&path, "second").unwrap();
-        assert_eq!(
-            read_file(&path, Some(again)).unwrap().secret.expose(),
-            "second"
-        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! | floor | modules | |
 //! | --- | --- | --- |
 //! | 0 | [`domain`], [`signature`], [`json`], [`diagnostic`], [`secret`], [`clock`] | pure values: a request, its case, the verdict |
-//! | 1 | [`policy`], [`store`], [`source`], [`notify`], [`identity`], [`credential`] | ports to Rego, to the disk, to platforms, teams and directories |
+//! | 1 | [`policy`], [`store`], [`source`], [`notify`], [`identity`], [`credential`], [`reread`] | ports to Rego, to the disk, to platforms, teams and directories |
 //! | 2 | [`flow`] | the story: verify, read, decide, commit, acknowledge, answer |
 //! | 3 | [`web`], [`config`], [`metrics`], [`telemetry`], [`observe`] | the edges |
 //! | 4 | [`app`] | the composition root |
@@ -21,6 +21,7 @@ pub mod json;
 pub mod secret;
 pub mod signature;
 
+pub mod reread;
 pub mod credential;
 pub mod policy;
 pub mod store;

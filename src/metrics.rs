@@ -6,6 +6,7 @@
 mod events;
 mod people;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use crate::domain::freeze::Freeze;
 use crate::domain::id::{Revision, SourceName};
 use crate::domain::notice::ChannelName;
 use crate::domain::verdict::{Cause, Outcome};
+use crate::store::Waiting;
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -346,16 +348,14 @@ impl Metrics {
         self.people.notice(channel, kind, result);
     }
 
-    /// A team has so many open questions, the oldest of them since then. `None` is everybody.
-    pub fn escalations(
-        &self,
-        team: Option<&str>,
-        open: u64,
-        oldest: Option<Timestamp>,
-        now: Timestamp,
-    ) {
-        let team = team.unwrap_or(people::NO_TEAM);
-        self.people.open(team, open, oldest, now);
+    /// These are the configured teams; the names of others are no labels.
+    pub fn teams(&self, teams: BTreeSet<String>) {
+        self.people.introduce(teams);
+    }
+
+    /// What each team is asked at `now`.
+    pub fn escalations(&self, waiting: &[Waiting], now: Timestamp) {
+        self.people.waiting(waiting, now);
     }
 
     /// A question to `team` ended so long after it was asked.
@@ -365,7 +365,6 @@ impl Metrics {
         outcome: &'static str,
         after: SignedDuration,
     ) {
-        let team = team.unwrap_or(people::NO_TEAM);
         self.people.closed(team, outcome, after);
     }
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::clock::Clock;
 use crate::config;
-use crate::domain::case::{Case, Mode};
+use crate::domain::case::{Case, Mode, Moved};
 use crate::domain::id::{RequestId, SourceName};
 use crate::domain::notice::ChannelName;
 use crate::domain::rationale;
@@ -205,8 +205,16 @@ impl Observer for Telling {
         }
     }
 
-    fn moved(&self, case: &Case) {
+    fn moved(&self, moved: &Moved) {
+        let case = &moved.case;
         let resolution = case.resolution();
+        if let Some(question) = &moved.ended {
+            let end = resolution.map_or("handed_over", |said| said.outcome.as_str());
+            let since = question.since.unwrap_or(case.decided_at);
+            let after = self.clock.now().duration_since(since);
+            self.metrics
+                .escalation_closed(question.to.as_deref(), end, after);
+        }
         tracing::info!(
             case.id = %case.asked.id,
             case.state = case.state.as_str(),

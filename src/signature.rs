@@ -23,6 +23,7 @@ pub use hmac::{Encoding, HmacCheck, HmacScheme};
 pub use mac::Algorithm;
 pub use sign::{Signed, Unsignable};
 pub use signed_text::{InvalidScheme, SignedText};
+pub use standard::sign_by_each;
 
 use crate::domain::request::Proven;
 use crate::secret::Secret;

@@ -1,10 +1,17 @@
 //! Who comes in where: the paths of platforms, and the tokens of agents and operators.
 
-use crate::config::{Config, SourceKind};
-use crate::domain::person::Person;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::{StartError, key};
+use crate::config::{Config, OperatorToken, SourceKind};
+use crate::identity::oidc::Oidc;
+use crate::identity::{Directory, Known, Listed, Origin, Proven, Seal, Throttle, Users};
+use crate::source::Client;
 use crate::web::body::BodyLimits;
 use crate::web::intake::{Agent, Door};
-use crate::web::operators::CredentialExpiry;
+use crate::web::operators::{CredentialExpiry, Entrance, Site};
 use crate::web::token::Tokens;
 
 pub(super) fn doors(config: &Config) -> (Vec<Door>, Tokens<Agent>, Vec<CredentialExpiry>) {
@@ -43,17 +50,67 @@ pub(super) fn doors(config: &Config) -> (Vec<Door>, Tokens<Agent>, Vec<Credentia
     (doors, Tokens::new(agents), expiries)
 }
 
-pub(super) fn operators(config: &Config) -> Tokens<Person> {
-    let operator = |token: &crate::config::OperatorToken| {
-        (
-            token.token.clone(),
-            Person {
-                name: token.name.clone(),
-                email: None,
-                role: token.role,
-                teams: config.people.teams_of(&token.name, None, &[]),
-            },
-        )
+/// Who may come in to the people's side, and by which ways.
+pub(super) fn entrance(
+    config: &Config,
+    people: Folk,
+    client: &Client,
+) -> Result<Entrance, StartError> {
+    let operators = &config.operators;
+    let proven = |token: &OperatorToken| Proven {
+        origin: Origin::Token,
+        name: token.name.clone(),
+        email: token.email.clone(),
+        groups: Vec::new(),
     };
-    Tokens::new(config.operators.tokens.iter().map(operator).collect())
+    let oidc = operators.oidc.clone();
+    let oidc = oidc
+        .map(|settings| Oidc::new(settings, client.clone()))
+        .transpose()?;
+    let tokens = operators.tokens.iter();
+    let tokens = tokens.map(|token| (token.token.clone(), proven(token)));
+    Ok(Entrance {
+        directory: people.directory,
+        tokens: Tokens::new(tokens.collect()),
+        users: people.users,
+        throttle: Throttle::default(),
+        oidc,
+        proxy: operators.proxy.clone(),
+        seal: people.seal,
+        lifetime: SignedDuration::try_from(operators.session.lifetime)
+            .unwrap_or(SignedDuration::MAX),
+        site: Site::at(operators.url.as_deref())?,
+    })
+}
+
+/// Who is known, and what they are handed is sealed with: for every way in.
+pub(super) struct Folk {
+    /// Local users.
+    pub(super) users: Arc<Users>,
+    /// Everybody we know.
+    pub(super) directory: Arc<Directory>,
+    /// What sessions and links are sealed with.
+    pub(super) seal: Seal,
+}
+
+/// Who is known by `config`.
+pub(super) fn folk(config: &Config) -> Result<Folk, StartError> {
+    let listed = |token: &OperatorToken| Listed {
+        name: token.name.clone(),
+        email: token.email.clone(),
+        role: token.role,
+        teams: token.teams.clone(),
+    };
+    let users = Arc::new(Users::at(&config.operators.users));
+    let directory = Directory::new(
+        Arc::clone(&config.people),
+        config.operators.grants.clone(),
+        config.operators.tokens.iter().map(listed).collect(),
+        Some(Arc::clone(&users) as Arc<dyn Known>),
+    );
+    Ok(Folk {
+        users,
+        directory: Arc::new(directory),
+        seal: Seal::new(&key::session_key(&config.operators.session.key)?),
+    })
 }

@@ -1,4 +1,5 @@
-//! The key of the decision log's chain: given by the config, or a file beside the database that is made once.
+//! The key of the decision log's chain, and the one of sessions and links: given by the config, or a file beside the
+//! database that is made once.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
@@ -13,13 +14,13 @@ use crate::domain::log_entry::ChainKey;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// The configured credential cannot be read.
-    #[error("the key of the decision log cannot be read")]
-    Credential(#[source] CredentialError),
+    #[error("the key of {0} cannot be read")]
+    Credential(&'static str, #[source] CredentialError),
     /// What was read is no key.
     #[error(
-        "the key of the decision log must be 64 hexadecimal digits (32 bytes); make one with `openssl rand -hex 32`"
+        "the key of {0} must be 64 hexadecimal digits (32 bytes); make one with `openssl rand -hex 32`"
     )]
-    Form,
+    Form(&'static str),
     /// The file beside the database cannot be read or made.
     #[error("the key file `{}` cannot be read or made", .0.display())]
     File(PathBuf, #[source] std::io::Error),
@@ -39,10 +40,19 @@ pub enum Missing {
 
 /// The key as the config says where it is.
 pub fn chain_key(key: &LogKey, missing: Missing) -> Result<ChainKey, KeyError> {
+    Ok(ChainKey::new(&read(key, "the decision log", missing)?))
+}
+
+/// The key that sessions and links are sealed with; a missing file is made.
+pub fn session_key(key: &LogKey) -> Result<[u8; 32], KeyError> {
+    read(key, "sessions", Missing::Make)
+}
+
+fn read(key: &LogKey, of: &'static str, missing: Missing) -> Result<[u8; 32], KeyError> {
     let text = match key {
         LogKey::Given(credential) => credential
             .read()
-            .map_err(KeyError::Credential)?
+            .map_err(|error| KeyError::Credential(of, error))?
             .expose()
             .to_owned(),
         LogKey::Beside(path) => match std::fs::read_to_string(path) {
@@ -54,8 +64,8 @@ pub fn chain_key(key: &LogKey, missing: Missing) -> Result<ChainKey, KeyError> {
         },
     };
     let mut bytes = [0; 32];
-    hex::decode_to_slice(text.trim(), &mut bytes).map_err(|_| KeyError::Form)?;
-    Ok(ChainKey::new(&bytes))
+    hex::decode_to_slice(text.trim(), &mut bytes).map_err(|_| KeyError::Form(of))?;
+    Ok(bytes)
 }
 
 fn make(path: &Path) -> Result<String, KeyError> {

@@ -306,8 +306,8 @@ mod tests {
           2026-11-21 11:58:00Z  decided  outcome escalate, cause no_rule
 
         To answer
-          countersign approve case_c4df8e85288b9e14f3752f86545c40af --digest d21a6f239af0fd8e --reason '…'
-          countersign reject case_c4df8e85288b9e14f3752f86545c40af --digest d21a6f239af0fd8e --reason '…'
+          countersign approve case_c4df8e85288b9e14f3752f86545c40af --digest 3a24180fb9eeec2c --reason '…'
+          countersign reject case_c4df8e85288b9e14f3752f86545c40af --digest 3a24180fb9eeec2c --reason '…'
         "#);
     }
 

@@ -1,23 +1,21 @@
 //! What must hold between the parts of a config, and what somebody should look at before it bites.
 
+mod operators;
+mod people;
+mod secrets;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use base64::Engine as _;
 use jiff::{SignedDuration, Timestamp};
 
-use super::reader::{Holds, Reader};
+use super::reader::Reader;
 use super::sections::Places;
-use super::source::{self, SourceConfig, SourceKind, VerifyConfig};
-use super::{Config, LogKey, Mode, code, sources};
-use crate::credential::Credential;
+use super::source::{self, SourceConfig, SourceKind};
+use super::{Config, Mode, code, sources};
 use crate::diagnostic::Diagnostic;
-use crate::secret::Secret;
-use crate::signature::PublicKey;
 
-/// Shorter secrets can be guessed by whoever may try long enough.
-const SHORT: usize = 16;
 const EXPIRY_NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 pub(super) fn check(reader: &mut Reader<'_>, config: &Config, places: &Places, now: Timestamp) {
@@ -31,17 +29,9 @@ pub(super) fn check(reader: &mut Reader<'_>, config: &Config, places: &Places, n
         expiry(reader, source, place, now);
     }
     duplicates(reader, config, places);
-    credentials(reader);
-    webhook_secrets(reader, config);
-    log_key(reader, config);
-    if places.operators_written == 0 {
-        let warning = Diagnostic::warning(
-            code::NO_OPERATORS,
-            "there is no operator: nobody can look, vote or freeze over the API",
-        )
-        .help("add one under `operators.tokens`");
-        reader.note_at(None, warning);
-    }
+    secrets::check(reader, config, places);
+    operators::check(reader, config, places);
+    people::check(reader, config, places);
     if places.sources_written == 0 {
         let warning = Diagnostic::warning(code::NO_SOURCES, "there is no source: nothing can ask")
             .help("add one under `sources`; `countersign config default` shows how");
@@ -63,22 +53,13 @@ fn addresses(reader: &mut Reader<'_>, config: &Config, places: &Places) {
             ),
         )
         .help("agents must not reach the operators' API: give it a port of its own");
-        let place = places.operators_listen.as_ref().or(places.listen.as_ref());
+        let place = places.operators.listen.as_ref().or(places.listen.as_ref());
         reader.note_at(place, mistake);
     }
 }
 
-/// Beyond loopback, everybody has to prove who they are.
+/// Beyond loopback, whoever asks has to prove who they are.
 fn exposure(reader: &mut Reader<'_>, config: &Config, places: &Places) {
-    if beyond_loopback(config.operators.listen) && places.operators_written == 0 {
-        let message = format!(
-            "`operators.listen` is {}, which is not loopback, and there is no operator's token",
-            config.operators.listen
-        );
-        let mistake = Diagnostic::error(code::EXPOSED, message)
-            .help("whoever reaches it could approve anything: add `operators.tokens`, or listen on 127.0.0.1");
-        reader.note_at(places.operators_listen.as_ref(), mistake);
-    }
     if !beyond_loopback(config.listen) {
         return;
     }
@@ -177,16 +158,6 @@ fn expiry(reader: &mut Reader<'_>, source: &SourceConfig, place: &sources::Place
 }
 
 fn duplicates(reader: &mut Reader<'_>, config: &Config, places: &Places) {
-    let operators = config.operators.tokens.iter().zip(&places.operators);
-    let names = operators
-        .clone()
-        .map(|(operator, span)| (operator.name.as_str(), span));
-    twice(
-        reader,
-        names,
-        "two operators are called",
-        "a name is one person with one role; give each a name of their own",
-    );
     let sources = config.sources.iter().zip(&places.sources);
     let names = sources
         .clone()
@@ -214,35 +185,6 @@ fn duplicates(reader: &mut Reader<'_>, config: &Config, places: &Places) {
         "two sources are delivered at",
         "give each a `path` of its own",
     );
-
-    let agents = sources.flat_map(|(source, place)| match &source.kind {
-        SourceKind::Http(http) => http
-            .tokens
-            .iter()
-            .map(|token| &token.token)
-            .zip(&place.tokens)
-            .collect::<Vec<_>>(),
-        SourceKind::TraceMem(_) | SourceKind::Webhook(_) => Vec::new(),
-    });
-    let tokens: Vec<_> = operators
-        .map(|(operator, span)| (&operator.token, span))
-        .chain(agents)
-        .collect();
-    let read: Vec<_> = tokens
-        .iter()
-        .map(|(token, span)| (identity(token), *span))
-        .collect();
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
-    for (secret, span) in &read {
-        if !seen.insert(secret) {
-            let mistake =
-                Diagnostic::error(code::DUPLICATE, "this token is given to somebody else too")
-                    .help(
-                        "a token says who asks: give each agent and each operator one of their own",
-                    );
-            reader.note(span, mistake);
-        }
-    }
 }
 
 fn places_taken_by_name(config: &Config, source: &SourceConfig) -> bool {
@@ -252,15 +194,6 @@ fn places_taken_by_name(config: &Config, source: &SourceConfig) -> bool {
         .filter(|other| other.name == source.name)
         .count()
         > 1
-}
-
-/// What two tokens are compared by: the secret, or the file while it cannot be read.
-fn identity(token: &Credential) -> String {
-    match (token.read(), token.file()) {
-        (Ok(secret), _) => secret.expose().to_owned(),
-        (Err(_), Some(path)) => format!("\0{}", path.display()),
-        (Err(_), None) => String::new(),
-    }
 }
 
 fn twice<'a>(
@@ -275,95 +208,5 @@ fn twice<'a>(
             let mistake = Diagnostic::error(code::DUPLICATE, format!("{message} `{name}`"));
             reader.note(span, mistake.help(help));
         }
-    }
-}
-
-/// Secrets that can be guessed, public keys that are none, and files that are not there yet.
-fn credentials(reader: &mut Reader<'_>) {
-    for noted in std::mem::take(&mut reader.credentials) {
-        let found = match noted.credential.read() {
-            Ok(text) => match noted.holds {
-                Holds::Secret => guessable(&text),
-                Holds::PublicKey => no_public_key(&text),
-            },
-            Err(error) => {
-                let source = std::error::Error::source(&error).map(|source| format!(": {source}"));
-                let message = format!("{error}{}", source.unwrap_or_default());
-                let warning = Diagnostic::warning(code::SECRET_UNREADABLE, message).help(
-                    "it is read again at each use; until it can be, whatever needs it is refused",
-                );
-                Some(warning)
-            }
-        };
-        if let Some(found) = found {
-            reader.note(&noted.span, found);
-        }
-    }
-}
-
-fn guessable(secret: &Secret) -> Option<Diagnostic> {
-    if secret.expose().len() >= SHORT {
-        return None;
-    }
-    let message = format!("this secret is shorter than {SHORT} bytes and can be guessed");
-    let warning = Diagnostic::warning(code::SHORT_SECRET, message);
-    Some(warning.help("make one with `openssl rand -hex 32`"))
-}
-
-/// A public key that is none would refuse every delivery.
-fn no_public_key(pem: &Secret) -> Option<Diagnostic> {
-    let error = PublicKey::parse(pem.expose()).err()?;
-    let mistake = Diagnostic::error(code::BAD_VALUE, error.to_string());
-    Some(mistake.help(
-        "copy the platform's public key whole, from `-----BEGIN` to `-----END PUBLIC KEY-----`",
-    ))
-}
-
-/// A Standard Webhooks secret that is none would refuse every delivery.
-fn webhook_secrets(reader: &mut Reader<'_>, config: &Config) {
-    for source in &config.sources {
-        for way in source.verify() {
-            let VerifyConfig::StandardWebhooks { secrets, .. } = way else {
-                continue;
-            };
-            let wrong = secrets
-                .iter()
-                .filter_map(|secret| secret.read().ok())
-                .any(|secret| {
-                    let text = secret.expose();
-                    let encoded = text.strip_prefix("whsec_").unwrap_or(text);
-                    base64::engine::general_purpose::STANDARD
-                        .decode(encoded)
-                        .map_or(true, |key| key.is_empty())
-                });
-            if wrong {
-                let message = format!(
-                    "a secret of `standard_webhooks` in source `{}` is not `whsec_` and base64",
-                    source.name
-                );
-                let mistake = Diagnostic::error(code::BAD_VALUE, message)
-                    .help("copy the whole secret, with its `whsec_`");
-                reader.note_at(None, mistake);
-            }
-        }
-    }
-}
-
-/// A key that is none would stop the start.
-fn log_key(reader: &mut Reader<'_>, config: &Config) {
-    let LogKey::Given(key) = &config.log.key else {
-        return;
-    };
-    let mut bytes = [0; 32];
-    let good = key.read().map_or(true, |text| {
-        hex::decode_to_slice(text.expose().trim(), &mut bytes).is_ok()
-    });
-    if !good {
-        let mistake = Diagnostic::error(
-            code::BAD_VALUE,
-            "the key of `log` is not 64 hexadecimal digits",
-        )
-        .help("make one with `openssl rand -hex 32`");
-        reader.note_at(None, mistake);
     }
 }

@@ -28,6 +28,14 @@ pub const DUPLICATE: &str = "C012";
 pub const SAME_ADDRESS: &str = "C013";
 /// Approvals could not be sent.
 pub const NO_CREDENTIAL: &str = "C014";
+/// A team that is not there.
+pub const UNKNOWN_TEAM: &str = "C015";
+/// Teams that would ask each other for ever.
+pub const CIRCLE: &str = "C016";
+/// A team that is told by what is not set up.
+pub const NO_CHANNEL: &str = "C017";
+/// Mail that others could read.
+pub const CLEAR_MAIL: &str = "C018";
 /// A secret that can be guessed.
 pub const SHORT_SECRET: &str = "C020";
 /// A credential that has expired or soon will.
@@ -44,3 +52,11 @@ pub const NO_SOURCES: &str = "C025";
 pub const UNSIGNED: &str = "C026";
 /// A call that any stranger could make.
 pub const NO_AUTH: &str = "C027";
+/// People who are needed and cannot be there.
+pub const NOBODY: &str = "C028";
+/// Something that is written and never counts.
+pub const NEVER_COUNTS: &str = "C029";
+/// Links that lead only where this machine can go.
+pub const NO_URL: &str = "C030";
+/// One secret for two purposes.
+pub const SHARED_SECRET: &str = "C031";

@@ -150,7 +150,16 @@ fn written(
 
 /// All secrets, of which any one is enough; at least one.
 pub(super) fn secrets(reader: &mut Reader<'_>, map: &mut Map<'_>) -> Option<Vec<Credential>> {
-    list(reader, map, "secrets", Holds::Secret)
+    secrets_under(reader, map, "secrets")
+}
+
+/// The same under another key.
+pub(super) fn secrets_under(
+    reader: &mut Reader<'_>,
+    map: &mut Map<'_>,
+    key: &'static str,
+) -> Option<Vec<Credential>> {
+    list(reader, map, key, Holds::Secret)
 }
 
 /// All public keys, of which any one is enough; at least one.

@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::reader::{Map, Reader};
 use super::yaml::Node;
 use super::{
-    Budget, Config, Limits, Log, LogFormat, LogKey, Mode, OperatorToken, Operators, Outbox,
-    Policies, Probe, Role, Shutdown, Store, check, code, secrets, sources, units,
+    Budget, Config, Limits, Log, LogFormat, LogKey, Mode, Outbox, Policies, Probe, Shutdown, Store,
+    check, code, notify, operators, people, secrets, sources, units,
 };
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::domain::escalation::EscalationDefaults;
@@ -22,26 +22,26 @@ const PROBES: [(&str, Probe); 3] = [
     ("warn", Probe::Warn),
     ("refuse", Probe::Refuse),
 ];
-const ROLES: [(&str, Role); 3] = [
-    ("viewer", Role::Viewer),
-    ("approver", Role::Approver),
-    ("admin", Role::Admin),
-];
 const FORMATS: [(&str, LogFormat); 2] = [("json", LogFormat::Json), ("text", LogFormat::Text)];
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-const YEAR: Duration = Duration::from_hours(24 * 365);
+/// No question is open for longer.
+pub(super) const YEAR: Duration = Duration::from_hours(24 * 365);
 
 /// Where things were written, for the checks between them.
 #[derive(Default)]
 pub(super) struct Places {
     pub(super) listen: Option<std::ops::Range<usize>>,
-    pub(super) operators_listen: Option<std::ops::Range<usize>>,
-    pub(super) operators: Vec<std::ops::Range<usize>>,
+    pub(super) operators: operators::Places,
+    pub(super) people: people::Written,
+    /// The team that is asked where a rule does not say.
+    pub(super) escalation_to: Option<std::ops::Range<usize>>,
+    /// The Slack app and the mail server, where they are written, readable or not.
+    pub(super) slack: Option<std::ops::Range<usize>>,
+    pub(super) email: Option<std::ops::Range<usize>>,
+    pub(super) log_key: Option<std::ops::Range<usize>>,
     pub(super) sources: Vec<sources::Places>,
     /// How many sources were written, readable or not.
     pub(super) sources_written: usize,
-    /// How many operators were written, readable or not.
-    pub(super) operators_written: usize,
 }
 
 /// `policies.path` alone.
@@ -87,19 +87,35 @@ pub(super) fn config(reader: &mut Reader<'_>, root: Option<&Node>, now: Timestam
     } else if root.is_some() {
         return config;
     }
+    beside_the_store(&mut config, &places);
+    check::check(reader, &config, &places, now);
+    config
+}
+
+/// What is kept beside the database unless the file says otherwise.
+fn beside_the_store(config: &mut Config, places: &Places) {
     let Store::Sqlite(path) = &config.store;
     if let LogKey::Beside(_) = config.log.key {
         config.log.key = LogKey::beside(path);
     }
-    check::check(reader, &config, &places, now);
-    config
+    if let LogKey::Beside(_) = config.operators.session.key {
+        config.operators.session.key = LogKey::Beside(LogKey::file_beside(path, ".session"));
+    }
+    if places.operators.users.is_none() {
+        config.operators.users = LogKey::file_beside(path, ".users.yaml");
+    }
 }
 
 fn top(reader: &mut Reader<'_>, map: &mut Map<'_>, config: &mut Config, places: &mut Places) {
     set(&mut config.mode, mode(reader, map));
     listen(reader, map, &mut config.listen, &mut places.listen);
     if let Some(mut section) = section(reader, map, "operators") {
-        operators(reader, &mut section, &mut config.operators, places);
+        operators::operators(
+            reader,
+            &mut section,
+            &mut config.operators,
+            &mut places.operators,
+        );
         reader.close(&section);
     }
     if let Some(mut section) = section(reader, map, "policies") {
@@ -112,12 +128,14 @@ fn top(reader: &mut Reader<'_>, map: &mut Map<'_>, config: &mut Config, places: 
     );
     let mut defaults = config.people.defaults().clone();
     if let Some(mut section) = section(reader, map, "escalation") {
-        escalation(reader, &mut section, &mut defaults);
+        escalation(reader, &mut section, &mut defaults, places);
         reader.close(&section);
     }
-    config.people = Arc::new(People::without_teams(defaults));
+    asked_and_told(reader, map, config, places, defaults);
     if let Some(mut section) = section(reader, map, "log") {
         log(reader, &mut section, &mut config.log);
+        let key = section.take("key").or(section.take("key_file"));
+        places.log_key = key.map(|node| node.span.clone());
         reader.close(&section);
     }
     if let Some(mut section) = section(reader, map, "limits") {
@@ -150,6 +168,31 @@ fn top(reader: &mut Reader<'_>, map: &mut Map<'_>, config: &mut Config, places: 
             config.sources.push(source);
             places.sources.push(place);
         }
+    }
+}
+
+/// Who is asked, whose agents are whose, and how teams are told.
+fn asked_and_told(
+    reader: &mut Reader<'_>,
+    map: &mut Map<'_>,
+    config: &mut Config,
+    places: &mut Places,
+    defaults: EscalationDefaults,
+) {
+    places.people = people::teams(reader, map);
+    let owners = people::owners(reader, map);
+    let written = &places.people.teams;
+    let teams = written.iter().map(|written| written.team.clone());
+    config.people = Arc::new(People::new(teams.collect(), owners, defaults));
+    let channels = written.iter().flat_map(|written| written.channels.clone());
+    config.notify.channels = channels.collect();
+    if let Some(node) = map.take("slack") {
+        places.slack = Some(node.span.clone());
+        config.notify.slack = notify::slack(reader, node);
+    }
+    if let Some(node) = map.take("email") {
+        places.email = Some(node.span.clone());
+        config.notify.email = notify::email(reader, node);
     }
 }
 
@@ -204,12 +247,29 @@ pub(super) fn name(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     reader.parsed(node, "a name", help, units::name)
 }
 
-fn section<'n>(reader: &mut Reader<'_>, map: &mut Map<'n>, key: &'static str) -> Option<Map<'n>> {
+/// What `read` makes of each entry of the list under `key`.
+pub(super) fn entries<T>(
+    reader: &mut Reader<'_>,
+    map: &mut Map<'_>,
+    key: &'static str,
+    example: &str,
+    mut read: impl FnMut(&mut Reader<'_>, &Node) -> Option<T>,
+) -> Vec<T> {
+    let items = map.take(key).and_then(|node| reader.list(node, example));
+    let items = items.unwrap_or_default().iter();
+    items.filter_map(|node| read(reader, node)).collect()
+}
+
+pub(super) fn section<'n>(
+    reader: &mut Reader<'_>,
+    map: &mut Map<'n>,
+    key: &'static str,
+) -> Option<Map<'n>> {
     map.take(key)
         .and_then(|node| reader.map(node, "write its keys below it, indented"))
 }
 
-fn listen(
+pub(super) fn listen(
     reader: &mut Reader<'_>,
     map: &mut Map<'_>,
     address: &mut std::net::SocketAddr,
@@ -223,48 +283,6 @@ fn listen(
     // An address that cannot be read keeps the loopback default, so that one mistake is not two.
     *place = value.is_some().then(|| node.span.clone());
     set(address, value);
-}
-
-fn operators(
-    reader: &mut Reader<'_>,
-    map: &mut Map<'_>,
-    operators: &mut Operators,
-    places: &mut Places,
-) {
-    listen(
-        reader,
-        map,
-        &mut operators.listen,
-        &mut places.operators_listen,
-    );
-    let example = "write `- {name: alice, role: admin, token_file: /run/secrets/alice}`";
-    let items = map
-        .take("tokens")
-        .and_then(|node| reader.list(node, example));
-    for node in items.unwrap_or_default() {
-        places.operators_written += 1;
-        let Some(mut map) = reader.map(node, example) else {
-            continue;
-        };
-        let name = reader
-            .required(&mut map, "name", "say whose token it is")
-            .and_then(|node| name(reader, node));
-        let role = reader
-            .required(&mut map, "role", "write `viewer`, `approver` or `admin`")
-            .and_then(|node| reader.word(node, &ROLES));
-        let token = secrets::required_secret(reader, &mut map, "token", "token_file");
-        if let (Some(name), Some(role), Some(token)) = (name, role, token) {
-            operators.tokens.push(OperatorToken {
-                name,
-                email: None,
-                role,
-                teams: Vec::new(),
-                token,
-            });
-            places.operators.push(map.span.clone());
-        }
-        reader.close(&map);
-    }
 }
 
 fn policies(reader: &mut Reader<'_>, map: &mut Map<'_>, policies: &mut Policies) {
@@ -323,7 +341,12 @@ fn store(reader: &mut Reader<'_>, node: &Node) -> Option<Store> {
     path.map(|path| Store::Sqlite(reader.resolve(path)))
 }
 
-fn escalation(reader: &mut Reader<'_>, map: &mut Map<'_>, escalation: &mut EscalationDefaults) {
+fn escalation(
+    reader: &mut Reader<'_>,
+    map: &mut Map<'_>,
+    escalation: &mut EscalationDefaults,
+    places: &mut Places,
+) {
     set(
         &mut escalation.within,
         duration(reader, map, "within", Duration::from_secs(1), YEAR)
@@ -334,7 +357,9 @@ fn escalation(reader: &mut Reader<'_>, map: &mut Map<'_>, escalation: &mut Escal
         map.take("votes")
             .and_then(|node| reader.number(node, 1..=100)),
     );
-    escalation.to = map.take("to").and_then(|node| name(reader, node));
+    let to = map.take("to");
+    places.escalation_to = to.map(|node| node.span.clone());
+    escalation.to = to.and_then(|node| name(reader, node));
 }
 
 fn log(reader: &mut Reader<'_>, map: &mut Map<'_>, log: &mut Log) {

@@ -1,12 +1,14 @@
 //! Values with units, addresses, URLs and names as a config writes them.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use reqwest::Url;
+
+use crate::domain::person::is_name;
 
 /// `50ms`, `15m`, `1h30m`, `2d`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
@@ -72,16 +74,81 @@ pub(super) fn url(text: &str) -> Option<Url> {
 
 /// Whether what is sent to `url` can be read on the way.
 pub(super) fn in_the_clear(url: &Url) -> bool {
-    let loopback = match url.host_str() {
-        Some("localhost") => true,
-        Some(host) => host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => false,
+    url.scheme() == "http" && !url.host_str().is_some_and(is_loopback)
+}
+
+/// Whether a host is this machine.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || (address.parse::<IpAddr>()).is_ok_and(|address| address.is_loopback())
+}
+
+/// The name of a host, or its address.
+pub(super) fn host(text: &str) -> Option<String> {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
-    url.scheme() == "http" && !loopback
+    let fits = text.parse::<IpAddr>().is_ok() || text.len() <= 253 && text.split('.').all(label);
+    fits.then(|| text.to_owned())
+}
+
+/// An e-mail address that needs no quotes, with nothing around it.
+pub(super) fn email(text: &str) -> Option<String> {
+    let plain = text.len() <= 254
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"\"(),:;<>[\\]".contains(&byte));
+    let address = text.parse::<lettre::Address>();
+    (plain && address.is_ok()).then(|| text.to_owned())
+}
+
+/// `countersign <approvals@example.com>`, or the address alone. Nothing in it can begin another header.
+pub(super) fn mailbox(text: &str) -> Option<String> {
+    if text.chars().any(char::is_control) {
+        return None;
+    }
+    let address = match text.strip_suffix('>') {
+        Some(rest) => rest.rsplit_once('<')?.1,
+        None => text,
+    };
+    let address = email(address)?;
+    let read = text.parse::<lettre::message::Mailbox>().ok()?;
+    (read.email.as_ref() as &str == address).then(|| text.to_owned())
+}
+
+/// The id of a Slack channel, group or conversation.
+pub(super) fn channel(text: &str) -> Option<String> {
+    let fits = text.starts_with(['C', 'G', 'D'])
+        && (3..=32).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    fits.then(|| text.to_owned())
+}
+
+/// The name of a team: it stands in policies, in paths and before the `/` of its channels.
+pub(super) fn team(text: &str) -> Option<String> {
+    let fits = (1..=63).contains(&text.len())
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    fits.then(|| text.to_owned())
+}
+
+/// `09:00`.
+pub(super) fn time(text: &str) -> Option<Time> {
+    let (hour, minute) = text.split_once(':')?;
+    let two = |digits: &str| {
+        let fits = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        fits.then(|| digits.parse().ok()).flatten()
+    };
+    Time::new(two(hour)?, two(minute)?, 0, 0).ok()
 }
 
 /// `2027-11-01` (its first moment, UTC) or an RFC 3339 time.
@@ -112,13 +179,9 @@ pub(super) fn route(text: &str) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
-/// The name of a person or an agent: it stands in logs and records, so it has no spaces and no tricks.
+/// The name of a person or an agent.
 pub(super) fn name(text: &str) -> Option<String> {
-    let fits = (1..=128).contains(&text.len())
-        && text
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || "-._@+:/".contains(letter));
-    fits.then(|| text.to_owned())
+    is_name(text).then(|| text.to_owned())
 }
 
 #[cfg(test)]

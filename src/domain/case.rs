@@ -29,7 +29,9 @@ use crate::domain::platform::PlatformOutcome;
 use crate::domain::team::People;
 use crate::domain::verdict::{Cause, Outcome, Verdict, word};
 
-pub use event::{Confirmed, Decision, EarlierAnswers, Entry, Event, Refused, Step, Told, Whose};
+pub use event::{
+    Confirmed, Decision, EarlierAnswers, Entry, Event, Moved, Refused, Step, Told, Whose,
+};
 
 /// Whether a source's answers leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -15,6 +15,9 @@ pub struct Escalation {
     pub to: Option<String>,
     /// How many people must approve; one reject is enough to reject.
     pub votes: u32,
+    /// Since when; unknown of questions from before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
     /// After this nobody can vote any more.
     pub deadline: Timestamp,
     /// Why people are asked although the verdict says otherwise.
@@ -107,6 +110,7 @@ impl Escalation {
         Self {
             to: to.map(ToOwned::to_owned),
             votes,
+            since: Some(now),
             deadline,
             because: None,
             remind_at: (is_told && half_time < deadline).then_some(half_time),

@@ -44,3 +44,11 @@ impl Person {
 pub fn same(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }
+
+/// Whether `text` can be the name of a person or an agent: it stands in logs and records, so it has no spaces and no tricks.
+pub fn is_name(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "-._@+:/".contains(letter))
+}

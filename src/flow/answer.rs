@@ -236,10 +236,10 @@ impl Courier {
             .store
             .settle(claim.id, attempt, terms, self.clock.now());
         match settled.await {
-            Ok(Some(case)) if claim.effect == Effect::Confirm => {
-                self.decided(claim, &case, input, evaluation).await;
+            Ok(Some(moved)) if claim.effect == Effect::Confirm => {
+                self.decided(claim, &moved.case, input, evaluation).await;
             }
-            Ok(Some(case)) => self.observer.moved(&case),
+            Ok(Some(moved)) => self.observer.moved(&moved),
             Ok(None) => {}
             // It is given out again when its lease is over, as one that may have arrived.
             Err(error) => self.cannot_work(&error),

@@ -70,9 +70,12 @@ impl Flow {
             .await
             .map_err(VoteError::Unstored)?
         {
-            Stepped::Moved(case) => {
-                self.observer.moved(&case);
-                let counted = |vote: &Vote| vote.by == name && vote.at == now;
+            Stepped::Moved(moved) => {
+                self.observer.moved(&moved);
+                let case = moved.case;
+                let counted = |vote: &Vote| {
+                    vote.by == name && vote.at.as_microsecond() == now.as_microsecond()
+                };
                 if case.votes.iter().any(counted) {
                     return Ok(case);
                 }

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
-use crate::domain::case::{Case, CaseTerms, Event, Refused, State, Told};
+use crate::domain::case::{Case, CaseTerms, Event, Moved, Refused, State, Told};
 use crate::domain::id::{CaseId, SourceName};
 use crate::domain::notice::ChannelName;
 use crate::domain::request::Proven;
@@ -127,7 +127,7 @@ pub trait Observer: Send + Sync {
     /// A delivery was refused.
     fn refused(&self, source: &str, refusal: &Refusal);
     /// A case moved: a vote, an answer, a deadline, the platform.
-    fn moved(&self, case: &Case);
+    fn moved(&self, moved: &Moved);
     /// An attempt at an effect ended.
     fn attempted(
         &self,
@@ -335,9 +335,9 @@ impl Flow {
             .await
             .map_err(Refusal::Unstored)?;
         match stepped {
-            Stepped::Moved(case) => {
-                self.observer.moved(&case);
-                Ok(Acknowledged::Closed(case))
+            Stepped::Moved(moved) => {
+                self.observer.moved(&moved);
+                Ok(Acknowledged::Closed(moved.case))
             }
             Stepped::Stayed(case, Refused::Nothing) => Ok(Acknowledged::Duplicate(case)),
             Stepped::Stayed(

@@ -93,7 +93,7 @@ impl Flow {
         let event = Event::StillPending { record };
         let stepped = self.store.step(id, event, terms, now);
         match stepped.await? {
-            Stepped::Moved(case) => self.observer.moved(&case),
+            Stepped::Moved(moved) => self.observer.moved(&moved),
             Stepped::Stayed(..) | Stepped::Unknown => {}
         }
         Ok(())

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::domain::person::{Person, Role, same};
+use super::users::UsersError;
+use crate::domain::person::{Person, Role, is_name, same};
 use crate::domain::team::People;
 
 /// How an identity was proven.
@@ -61,8 +62,32 @@ pub struct Grants {
 
 /// Who is listed now. The users file may change while we run, so it is asked at every use.
 pub trait Known: Send + Sync {
-    /// Everybody who is listed.
-    fn listed(&self) -> Vec<Listed>;
+    /// Everybody who is listed. Without an answer nobody is let in whose being listed would matter.
+    fn listed(&self) -> Result<Vec<Listed>, UsersError>;
+}
+
+/// Why somebody who proved who they are may do nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAdmitted {
+    /// Nobody lists them (any more), and their groups may do nothing.
+    #[error("`{0}` is in no list, no team and no group that may do anything here")]
+    Unknown(String),
+    /// A directory calls them what somebody else is called who is listed here.
+    #[error(
+        "`{0}` is the name of somebody who is listed here; whoever logs in elsewhere is them only with the e-mail address that they are listed with"
+    )]
+    NameTaken(String),
+    /// A directory calls them by an address that it does not vouch for.
+    #[error("`{0}` is an e-mail address, and not one that the directory vouches for")]
+    NameIsAnAddress(String),
+    /// A directory gives them no name that can stand in a record.
+    #[error(
+        "the directory gives no name that can stand in a record: letters, digits and `-._@+:/`, at most 128"
+    )]
+    Nameless,
+    /// The users file cannot be used.
+    #[error(transparent)]
+    Unavailable(#[from] UsersError),
 }
 
 /// Everybody we know, and what they may do.
@@ -97,11 +122,16 @@ impl Directory {
         &self.people
     }
 
-    /// What `proven` may do now; `None` for somebody whom nobody lists and whose groups may do nothing.
+    /// What `proven` may do now; `None` for somebody whom [`Self::admit`] does not let in.
     pub fn person(&self, proven: &Proven) -> Option<Person> {
+        self.admit(proven).ok()
+    }
+
+    /// What `proven` may do now, or why it is nothing.
+    pub fn admit(&self, proven: &Proven) -> Result<Person, NotAdmitted> {
         match proven.origin {
             Origin::Token => self.listed_as(&self.tokens, &proven.name),
-            Origin::User => self.listed_as(&self.users(), &proven.name),
+            Origin::User => self.listed_as(&self.users()?, &proven.name),
             Origin::Proxy | Origin::Oidc => self.vouched_for(proven),
         }
     }
@@ -115,46 +145,63 @@ impl Directory {
     }
 
     /// Who reads the mail of `address`, as far as that is known: somebody who is listed with it, somebody whom a directory
-    /// vouched for lately, or a member that a team lists by address. Two who are listed with one address are nobody.
+    /// vouched for lately, or a member that a team lists by address. Two who are listed with one address are nobody, and so
+    /// is whoever is listed under that address as a name, without having it.
     pub fn by_email(&self, address: &str, now: Timestamp) -> Option<Person> {
-        let users = self.users();
-        let everybody = self.tokens.iter().chain(&users);
-        let mut theirs = everybody
-            .filter(|listed| (listed.email.as_deref()).is_some_and(|email| same(email, address)));
-        if let Some(listed) = theirs.next() {
+        let address = address.trim();
+        if address.is_empty() {
+            return None;
+        }
+        let users = self.users().ok()?;
+        let everybody = || self.tokens.iter().chain(&users);
+        let is_theirs = |listed: &&Listed| has_address(listed.email.as_deref(), address);
+        // Somebody who is listed twice may do what the lesser of both may.
+        let least = everybody()
+            .filter(is_theirs)
+            .min_by_key(|listed| listed.role);
+        if let Some(listed) = least {
+            let mut theirs = everybody().filter(is_theirs);
             let alone = theirs.all(|other| same(&other.name, &listed.name));
-            return alone.then(|| self.of(listed));
+            let mut called = everybody().filter(|other| same(&other.name, address));
+            let nobody_elses = called.all(|other| same(&other.name, &listed.name));
+            return (alone && nobody_elses).then(|| self.of(listed));
         }
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = seen.get(&address.trim().to_lowercase());
-        if let Some((proven, _)) = known.filter(|(_, until)| *until > now) {
-            let proven = proven.clone();
-            drop(seen);
-            return self.vouched_for(&proven);
+        if everybody().any(|listed| same(&listed.name, address)) {
+            return None;
         }
-        drop(seen);
+        if let Some(proven) = self.seen_with(address, now) {
+            return self.vouched_for(&proven).ok();
+        }
         let teams = self.people.teams_of(address, Some(address), &[]);
         (!teams.is_empty()).then(|| Person {
-            name: address.trim().to_owned(),
-            email: Some(address.trim().to_owned()),
+            name: address.to_owned(),
+            email: Some(address.to_owned()),
             role: Role::Approver,
             teams,
         })
     }
 
-    fn users(&self) -> Vec<Listed> {
-        (self.users.as_ref()).map_or_else(Vec::new, |users| users.listed())
+    fn seen_with(&self, address: &str, now: Timestamp) -> Option<Proven> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (proven, until) = seen.get(&address.to_lowercase())?;
+        (*until > now).then(|| proven.clone())
     }
 
-    fn listed_as(&self, among: &[Listed], name: &str) -> Option<Person> {
-        let listed = among.iter().find(|listed| listed.name == name)?;
-        Some(self.of(listed))
+    fn users(&self) -> Result<Vec<Listed>, UsersError> {
+        (self.users.as_ref()).map_or_else(|| Ok(Vec::new()), |users| users.listed())
+    }
+
+    fn listed_as(&self, among: &[Listed], name: &str) -> Result<Person, NotAdmitted> {
+        let listed = among.iter().find(|listed| listed.name == name);
+        let listed = listed.ok_or_else(|| NotAdmitted::Unknown(name.to_owned()))?;
+        Ok(self.of(listed))
     }
 
     fn of(&self, listed: &Listed) -> Person {
         let email = listed.email.as_deref();
         let mut teams = self.people.teams_of(&listed.name, email, &[]);
-        teams.extend(listed.teams.iter().cloned());
+        let configured = |team: &&String| self.people.team(team).is_some();
+        teams.extend(listed.teams.iter().filter(configured).cloned());
         Person {
             name: listed.name.clone(),
             email: listed.email.clone(),
@@ -163,7 +210,8 @@ impl Directory {
         }
     }
 
-    fn vouched_for(&self, proven: &Proven) -> Option<Person> {
+    fn vouched_for(&self, proven: &Proven) -> Result<Person, NotAdmitted> {
+        self.check_name(proven)?;
         let in_any = |groups: &[String]| proven.groups.iter().any(|group| groups.contains(group));
         let email = proven.email.as_deref();
         let teams = self.people.teams_of(&proven.name, email, &proven.groups);
@@ -174,15 +222,43 @@ impl Directory {
         } else if in_any(&self.grants.viewer) {
             Role::Viewer
         } else {
-            return None;
+            return Err(NotAdmitted::Unknown(proven.name.clone()));
         };
-        Some(Person {
+        Ok(Person {
             name: proven.name.clone(),
             email: proven.email.clone(),
             role,
             teams,
         })
     }
+
+    /// With a name come its votes and its agents, so nobody gets that of another from a directory in which people may call
+    /// themselves what they like.
+    fn check_name(&self, proven: &Proven) -> Result<(), NotAdmitted> {
+        let name = proven.name.as_str();
+        if !is_name(name) {
+            return Err(NotAdmitted::Nameless);
+        }
+        let is_their_address = has_address(proven.email.as_deref(), name);
+        if proven.origin == Origin::Oidc && name.contains('@') && !is_their_address {
+            return Err(NotAdmitted::NameIsAnAddress(name.to_owned()));
+        }
+        let users = self.users()?;
+        let is_taken = |listed: &Listed| {
+            let is_called = same(&listed.name, name) || has_address(listed.email.as_deref(), name);
+            let is_them = (listed.email.as_deref())
+                .is_some_and(|email| has_address(proven.email.as_deref(), email));
+            is_called && !is_them
+        };
+        if self.tokens.iter().chain(&users).any(is_taken) {
+            return Err(NotAdmitted::NameTaken(name.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn has_address(email: Option<&str>, address: &str) -> bool {
+    email.is_some_and(|email| same(email, address))
 }
 
 impl std::fmt::Debug for Directory {
@@ -190,3 +266,6 @@ impl std::fmt::Debug for Directory {
         f.debug_struct("Directory").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

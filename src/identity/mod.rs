@@ -8,9 +8,18 @@
 //! - no password, token, code or cookie is in an error, a log line or `Debug`.
 
 pub mod directory;
+pub mod seal;
+pub mod session;
+pub mod password;
+pub mod throttle;
+pub mod users;
 pub mod proxy;
 pub mod oidc;
 
-pub use directory::{Directory, Grants, Known, Listed, Origin, Proven};
+pub use directory::{Directory, Grants, Known, Listed, NotAdmitted, Origin, Proven};
 pub use oidc::OidcSettings;
 pub use proxy::ProxySettings;
+pub use seal::{Purpose, Seal};
+pub use session::Session;
+pub use throttle::{Attempt, Paused, Throttle};
+pub use users::{LoggedIn, LoginError, Users, UsersError};

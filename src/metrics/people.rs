@@ -1,5 +1,7 @@
 //! What is counted of the people's side: the questions that are open, how long people take, and whether they could be told.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,12 +13,17 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::domain::notice::ChannelName;
+use crate::store::Waiting;
 
-/// The team of questions that everybody is asked, or that no configured team is.
-pub(super) const NO_TEAM: &str = "";
+/// The label of questions that everybody is asked.
+const EVERYBODY: &str = "";
+
+/// The label of questions to teams that nobody configured: their names may be made up by whoever asks.
+const OTHER: &str = "other";
 
 #[derive(Debug)]
 pub(super) struct People {
+    teams: OnceLock<BTreeSet<String>>,
     open: Family<Team, Gauge>,
     oldest: Family<Team, Gauge<f64, AtomicU64>>,
     time: Family<Decided, Histogram, fn() -> Histogram>,
@@ -46,6 +53,7 @@ impl People {
         // From five seconds to almost two days.
         let buckets = || Histogram::new(exponential_buckets(5.0, 2.0, 16));
         let people = Self {
+            teams: OnceLock::new(),
             open: Family::default(),
             oldest: Family::default(),
             time: Family::new_with_constructor(buckets),
@@ -74,27 +82,51 @@ impl People {
         people
     }
 
-    /// A team has so many open questions, the oldest of them since then.
-    pub(super) fn open(&self, team: &str, count: u64, oldest: Option<Timestamp>, now: Timestamp) {
-        let labels = Team {
-            team: team.to_owned(),
-        };
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        self.open.get_or_create(&labels).set(count);
-        let age = oldest.map_or(SignedDuration::ZERO, |oldest| now.duration_since(oldest));
-        self.oldest
-            .get_or_create(&labels)
-            .set(age.as_secs_f64().max(0.0));
+    /// These are the configured teams.
+    pub(super) fn introduce(&self, teams: BTreeSet<String>) {
+        // Said once, at the start.
+        let _ = self.teams.set(teams);
+    }
+
+    /// What each team is asked at `now`.
+    pub(super) fn waiting(&self, waiting: &[Waiting], now: Timestamp) {
+        let known = self.teams.get().into_iter().flatten().map(String::as_str);
+        let mut open: BTreeMap<String, (u64, Option<Timestamp>)> = (known.chain([EVERYBODY]))
+            .map(|team| (team.to_owned(), (0, None)))
+            .collect();
+        for team in waiting {
+            let (count, oldest) = open.entry(self.label(team.team.as_deref())).or_default();
+            *count += team.open;
+            *oldest = oldest.iter().chain(&team.oldest).min().copied();
+        }
+        for (team, (count, oldest)) in open {
+            let labels = Team { team };
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.open.get_or_create(&labels).set(count);
+            let age = oldest.map_or(SignedDuration::ZERO, |oldest| now.duration_since(oldest));
+            self.oldest
+                .get_or_create(&labels)
+                .set(age.as_secs_f64().max(0.0));
+        }
     }
 
     /// A question was open for so long.
-    pub(super) fn closed(&self, team: &str, outcome: &'static str, after: SignedDuration) {
+    pub(super) fn closed(&self, team: Option<&str>, outcome: &'static str, after: SignedDuration) {
         let labels = Decided {
-            team: team.to_owned(),
+            team: self.label(team),
             outcome,
         };
         let after = after.as_secs_f64().max(0.0);
         self.time.get_or_create(&labels).observe(after);
+    }
+
+    fn label(&self, team: Option<&str>) -> String {
+        let is_known = |team: &&str| self.teams.get().is_some_and(|teams| teams.contains(*team));
+        match team {
+            None => EVERYBODY,
+            Some(team) => Some(team).filter(is_known).unwrap_or(OTHER),
+        }
+        .to_owned()
     }
 
     pub(super) fn notice(&self, channel: &ChannelName, kind: &'static str, result: &'static str) {

@@ -8,8 +8,12 @@
 //! - no secret is in an error, a log line or a message, but for what a message is the capability for.
 
 mod settings;
+pub mod email;
+pub mod webhook;
 
+pub use email::{EmailChannel, EmailPorts, EmailUnusable, MailLink};
 pub use settings::{Decisions, EmailSettings, SlackSettings, SmtpSecurity, WebhookSettings};
+pub use webhook::WebhookChannel;
 
 use std::time::Duration;
 

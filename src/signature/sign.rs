@@ -94,21 +94,9 @@ impl<S> Check<S> {
                 signed.headers.extend(check.sign(key, body, id, now)?);
             }
             Self::StandardWebhooks { secrets, .. } => {
-                if !standard::allows_id(id) {
-                    return Err(Unsignable::Id);
-                }
-                let timestamp = now.as_second().to_string();
-                let mac = standard::mac(&first(secrets)?, body, &timestamp, id)
-                    .map_err(Unsignable::Secret)?;
-                let signature = standard::encode(&mac.tag());
-                for (name, value) in [
-                    (standard::ID, id),
-                    (standard::TIMESTAMP, &timestamp),
-                    (standard::SIGNATURE, &signature),
-                ] {
-                    let value = header_value(&name, value)?;
-                    signed.headers.insert(name, value);
-                }
+                let first = first(secrets)?;
+                let headers = standard::sign_by_each(&[first], body, id, now)?;
+                signed.headers.extend(headers);
             }
             Self::StaticHeader { name, secrets } => {
                 let value = secret_value(name, first(secrets)?.expose())?;

@@ -2,12 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::HeaderName;
+use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp};
 
 use super::check::{ReadSecret, any_secret, is_plain_id, only_id, only_signature, only_timestamp};
 use super::mac::{Algorithm, Mac};
-use super::{Delivery, MAXIMUM_SIGNATURES, Unverified};
+use super::sign::header_value;
+use super::{Delivery, MAXIMUM_SIGNATURES, Unsignable, Unverified};
 use crate::secret::Secret;
 
 pub(super) const ID: HeaderName = HeaderName::from_static("webhook-id");
@@ -57,13 +58,45 @@ pub(super) fn mac(secret: &Secret, body: &[u8], timestamp: &str, id: &str) -> Re
     Ok(mac)
 }
 
+/// The headers of a delivery of ours that every one of `secrets` signs, so that the receiver can exchange one: each
+/// secret is base64, with or without `whsec_` before it.
+pub fn sign_by_each(
+    secrets: &[Secret],
+    body: &[u8],
+    id: &str,
+    now: Timestamp,
+) -> Result<HeaderMap, Unsignable> {
+    if !allows_id(id) {
+        return Err(Unsignable::Id);
+    }
+    let timestamp = now.as_second().to_string();
+    let mut signatures = Vec::new();
+    for secret in secrets {
+        let mac = mac(secret, body, &timestamp, id).map_err(Unsignable::Secret)?;
+        signatures.push(encode(&mac.tag()));
+    }
+    if signatures.is_empty() {
+        return Err(Unsignable::Secret("there is none".to_owned()));
+    }
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        (ID, id),
+        (TIMESTAMP, &timestamp),
+        (SIGNATURE, &signatures.join(" ")),
+    ] {
+        let value = header_value(&name, value)?;
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
 /// Whether a delivery may have this id.
-pub(super) fn allows_id(id: &str) -> bool {
+fn allows_id(id: &str) -> bool {
     is_plain_id(id, SEPARATOR)
 }
 
 /// The header's value for a hash.
-pub(super) fn encode(tag: &[u8]) -> String {
+fn encode(tag: &[u8]) -> String {
     format!("v1,{}", STANDARD.encode(tag))
 }
 

@@ -12,7 +12,8 @@ use crate::clock::Clock;
 use crate::source::callback::{CallbackUrl, RefusedCallback};
 use crate::source::{AnswerResult, Reach, WebUrl};
 
-pub(super) use response::{Body, Class, Response, Unreadable};
+pub(crate) use response::Response;
+pub(super) use response::{Body, Class, Unreadable};
 
 /// The most that is read of the response to an answer, an event or a login.
 pub(super) const LARGEST_RESPONSE: usize = 64 * 1024;
@@ -55,13 +56,13 @@ pub struct TlsUnavailable(#[source] pub(super) reqwest::Error);
 
 /// One call as it is sent.
 #[derive(Clone)]
-pub(super) struct Outgoing<To> {
-    pub(super) method: Method,
-    pub(super) to: To,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Option<Bytes>,
+pub(crate) struct Outgoing<To> {
+    pub(crate) method: Method,
+    pub(crate) to: To,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
     /// The most that is read of the response, in bytes.
-    pub(super) largest: usize,
+    pub(crate) largest: usize,
 }
 
 /// Where a call goes, and by whose word: an address that came with a request never passes for one of the config.
@@ -92,7 +93,7 @@ impl Client {
     }
 
     /// Posts `body` to `to`, once.
-    pub(super) async fn post(
+    pub(crate) async fn post(
         &self,
         to: &WebUrl,
         headers: HeaderMap,
@@ -109,7 +110,7 @@ impl Client {
     }
 
     /// Sends one call, once.
-    pub(super) async fn send(&self, outgoing: Outgoing<WebUrl>) -> Result<Response, NoResponse> {
+    pub(crate) async fn send(&self, outgoing: Outgoing<WebUrl>) -> Result<Response, NoResponse> {
         let client = if outgoing.to.is_loopback() {
             &self.loopback
         } else {
@@ -174,7 +175,7 @@ pub(super) async fn exchange(
 
 /// Nothing came back.
 #[derive(Debug)]
-pub(super) enum NoResponse {
+pub(crate) enum NoResponse {
     /// It was not to be had this time.
     Lost { error: String, reach: Reach },
     /// The address came with a request, and may not be called.

@@ -34,7 +34,7 @@ impl WebUrl {
     }
 
     /// The address of `path` under this base. `path` begins with `/`.
-    pub(super) fn under(&self, path: &str) -> Result<Self, InvalidUrl> {
+    pub(crate) fn under(&self, path: &str) -> Result<Self, InvalidUrl> {
         if self.0.query().is_some() || self.0.fragment().is_some() {
             return Err(InvalidUrl::Query);
         }

@@ -285,7 +285,7 @@ pub(crate) async fn what_is_answered_is_what_is_read_back(store: Arc<dyn Store>)
     };
     assert_eq!(
         store.case(answered.asked.id).await.unwrap().unwrap().case,
-        moved
+        moved.case
     );
     assert_eq!(store.case(id("nobody's")).await.unwrap(), None);
 }
@@ -387,6 +387,8 @@ pub(crate) async fn a_case_moves_by_steps_alone(store: Arc<dyn Store>) {
     let Stepped::Moved(expired) = step(&*store, "a", Event::TimePassed, 3600).await else {
         panic!("it expires");
     };
+    assert_eq!(expired.ended.unwrap().since, Some(at(0)));
+    let expired = expired.case;
     assert_eq!(expired.resolution().unwrap().by, Resolver::Deadline);
     assert_eq!(read(&*store, "a").await, expired);
     assert_eq!(kinds(&*store, "a").await, ["decided", "expired"]);
@@ -652,7 +654,13 @@ pub(crate) async fn an_answer_taken_back_while_it_is_on_its_way_still_tells_what
         "what was taken back is not given again"
     );
     assert_eq!(store.outbox(10).await.unwrap(), []);
-    step(&*store, "a", vote(&asked, "alice", Ballot::Reject), 101).await;
+    step(
+        &*store,
+        "a",
+        vote(&asked.case, "alice", Ballot::Reject),
+        101,
+    )
+    .await;
     let rejection = claim(&*store, 101).await;
     assert_eq!(rejection.len(), 1);
     settle(&*store, approval[0].id, taken(), 102).await;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::domain::case::{Asked, Case, CaseTerms, Event, Refused};
+use crate::domain::case::{Asked, Case, CaseTerms, Event, Moved, Refused};
 use crate::domain::effect::{Effect, EffectId, EffectKind, Planned, Reached};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, Revision, SourceName};
@@ -60,7 +60,7 @@ pub enum Receipt {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stepped {
     /// The case moved.
-    Moved(Case),
+    Moved(Moved),
     /// The case stays as it is, for the reason given.
     Stayed(Case, Refused),
     /// There is no such case.
@@ -299,7 +299,7 @@ pub trait Store: Send + Sync {
         attempt: Attempt,
         terms: Arc<CaseTerms>,
         now: Timestamp,
-    ) -> Result<Option<Case>, StoreError>;
+    ) -> Result<Option<Moved>, StoreError>;
 
     /// When the next effect of `source` and `kind` is due, leases included.
     async fn next_due(
@@ -392,6 +392,9 @@ pub trait Store: Send + Sync {
     /// Cases decided since then whose platform outcome is known.
     async fn compared(&self, since: Option<Timestamp>) -> Result<Vec<Case>, StoreError>;
 
+    /// How much each team is asked; of no team, what everybody is.
+    async fn waiting(&self) -> Result<Vec<Waiting>, StoreError>;
+
     /// How many cases are open, and how many effects are due and dead.
     async fn counts(&self) -> Result<Counts, StoreError>;
 
@@ -406,6 +409,17 @@ pub trait Store: Send + Sync {
 
     /// Finishes what was given to it and closes. Later calls are `Unavailable`.
     async fn close(&self);
+}
+
+/// How much a team is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The team; none where everybody is asked.
+    pub team: Option<String>,
+    /// How many questions are open.
+    pub open: u64,
+    /// Since when the oldest of them is.
+    pub oldest: Option<Timestamp>,
 }
 
 /// Whether something that can be used once was used.

@@ -12,6 +12,8 @@ pub mod rate;
 pub mod traceparent;
 pub mod query;
 pub mod intake;
+pub mod decisions;
+pub mod mail;
 pub mod operators;
 
 use axum::Router;
@@ -19,6 +21,9 @@ use axum::routing::MethodRouter;
 use http::Method;
 
 pub use operators::Readiness;
+
+/// The most characters of a reason that somebody votes with.
+const LONGEST_REASON: usize = 4000;
 
 /// One line of a listener's table of routes.
 struct Route<S> {

@@ -1,9 +1,11 @@
 //! The listener for people and their tools.
 //!
-//! What must hold: all but metrics and health needs a token; who acts is who holds the token, whatever the body says; a
+//! What must hold: all but metrics, health and the files that pages load needs a token or a session; who acts is who holds the token, whatever the body says; a
 //! `GET` changes nothing.
 
 mod access;
+mod entrance;
+mod login;
 mod cases;
 mod votes;
 mod policies;
@@ -12,27 +14,29 @@ mod outbox;
 mod decision_log;
 mod explanation;
 mod health;
+mod pages;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
 use http::Method;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use super::body::BodyLimits;
 use super::problem;
-use super::token::Tokens;
 use super::{Route, finished, router_of};
 use crate::domain::id::SourceName;
-use crate::domain::person::Person;
 use crate::flow::{Explainer, Flow};
 use crate::metrics::{self, Metrics};
 use crate::observe::Alerts;
+
+pub use entrance::{Entrance, InvalidSite, Site};
 
 /// The API's description, as it is served.
 pub const OPENAPI: &str = include_str!("openapi.json");
@@ -46,7 +50,7 @@ const BODY: BodyLimits = BodyLimits {
 /// What the listener for people needs.
 pub struct Operators {
     flow: Arc<Flow>,
-    tokens: Tokens<Person>,
+    entrance: Entrance,
     metrics: Arc<Metrics>,
     alerts: Arc<Alerts>,
     expiries: Vec<CredentialExpiry>,
@@ -67,26 +71,31 @@ pub struct CredentialExpiry {
 /// Whether requests are wanted here.
 #[derive(Debug, Default)]
 pub struct Readiness {
-    draining: AtomicBool,
+    draining: CancellationToken,
 }
 
 impl Readiness {
     /// From here on `/readyz` says no.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::SeqCst);
+        self.draining.cancel();
+    }
+
+    /// Waits until [`Self::drain`] is called: whatever has no end of its own ends then.
+    pub async fn drained(&self) {
+        self.draining.cancelled().await;
     }
 
     /// Whether [`Self::drain`] was called.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::SeqCst)
+        self.draining.is_cancelled()
     }
 }
 
 impl Operators {
-    /// The listener over `flow` for the holders of `tokens`.
+    /// The listener over `flow` for whoever comes in by `entrance`.
     pub fn new(
         flow: Arc<Flow>,
-        tokens: Tokens<Person>,
+        entrance: Entrance,
         metrics: Arc<Metrics>,
         alerts: Arc<Alerts>,
         expiries: Vec<CredentialExpiry>,
@@ -96,7 +105,7 @@ impl Operators {
         Self {
             explainer,
             flow,
-            tokens,
+            entrance,
             metrics,
             alerts,
             expiries,
@@ -107,12 +116,18 @@ impl Operators {
 
     /// The routes.
     pub fn router(self: &Arc<Self>) -> Router {
-        let router = router_of(routes()).fallback(problem::nothing_here);
+        let mut all = routes();
+        all.extend(pages::routes());
+        all.extend(login::routes());
+        let router = router_of(all).fallback(problem::nothing_here);
+        let dress = from_fn_with_state(Arc::clone(self), pages::trouble::dress);
         finished(router.with_state(Arc::clone(self)))
+            .layer(dress)
+            .layer(map_response(pages::headers::protect))
     }
 }
 
-/// Every route there is, for the router and for the test that holds the documentation to it.
+/// Every route of the API, for the router and for the test that holds the documentation to it.
 pub(super) fn routes() -> Vec<Route<Arc<Operators>>> {
     let route = |method: Method, path: &'static str, handler: MethodRouter<Arc<Operators>>| Route {
         method,

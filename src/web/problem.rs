@@ -80,6 +80,11 @@ impl Problem {
         self.0.code
     }
 
+    /// The sentence for the client.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     /// With a member beside the standard ones.
     #[must_use]
     pub fn with(mut self, name: &str, value: Value) -> Self {
@@ -216,7 +221,9 @@ pub async fn settle(request: Request, next: Next) -> Response {
         &method,
         route.as_ref().map_or("none", MatchedPath::as_str),
     );
-    let mut written = problem.into_bytes_for(&request_id);
+    let mut written = problem.clone().into_bytes_for(&request_id);
+    // For whoever writes it once more, as a page.
+    written.extensions_mut().insert(problem);
     // What the framework knows better, such as `Allow`, stays.
     for (name, value) in response.headers() {
         if !written.headers().contains_key(name) && name != http::header::CONTENT_LENGTH {

@@ -11,6 +11,7 @@
 mod connection;
 mod progress;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +75,18 @@ impl Ending {
     }
 }
 
+/// The other end of the connection that a request came by, as the socket has it: among the extensions of every request
+/// that is served here. No header has a part in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+impl Peer {
+    fn of(address: SocketAddr) -> Self {
+        // A listener for both kinds of addresses writes those of the old kind in the new way.
+        Self(address.ip().to_canonical())
+    }
+}
+
 /// Serves `router` to whoever connects, until `stop`. Returns when the last request is finished or the grace is over.
 pub async fn serve(
     listener: TcpListener,
@@ -91,21 +104,21 @@ pub async fn serve(
         lounge,
     };
     let mut tasks: JoinSet<()> = JoinSet::new();
-    let mut waiting: Option<TcpStream> = None;
+    let mut waiting: Option<(TcpStream, Peer)> = None;
     loop {
         while tasks.try_join_next().is_some() {}
-        if let Some(stream) = waiting.take() {
+        if let Some((stream, peer)) = waiting.take() {
             if host.has_room(tasks.len()) {
-                tasks.spawn(connection::run(host.clone(), stream));
+                tasks.spawn(connection::run(host.clone(), stream, peer));
             } else {
-                waiting = Some(stream);
+                waiting = Some((stream, peer));
             }
         }
         tokio::select! {
             biased;
             () = host.stop.cancelled() => break,
             accepted = listener.accept(), if waiting.is_none() => match accepted {
-                Ok((stream, _)) => waiting = Some(stream),
+                Ok((stream, peer)) => waiting = Some((stream, Peer::of(peer))),
                 Err(error) => rest(&error).await,
             },
             _ = tasks.join_next(), if waiting.is_some() => {}

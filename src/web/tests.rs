@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Route, intake, operators};
+use super::{Route, decisions, intake, operators};
 
 fn documentation() -> Value {
     serde_json::from_str(operators::OPENAPI).unwrap()
@@ -19,7 +19,10 @@ fn every_route_is_documented_and_every_documented_route_is_there() {
     let operators = operators::routes()
         .into_iter()
         .map(|Route { method, path, .. }| named((method, path)));
-    let served: BTreeSet<String> = intake.chain(operators).collect();
+    let decisions = decisions::routes()
+        .into_iter()
+        .map(|Route { method, path, .. }| named((method, path)));
+    let served: BTreeSet<String> = intake.chain(operators).chain(decisions).collect();
     let documentation = documentation();
     let documented: BTreeSet<String> = documentation["paths"]
         .as_object()

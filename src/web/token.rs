@@ -5,6 +5,8 @@ use http::header::AUTHORIZATION;
 
 use super::problem::{Code, Problem};
 use crate::credential::Credential;
+use crate::domain::id::ContentDigest;
+use crate::secret::Secret;
 
 /// Tokens with whom they belong to.
 #[derive(Debug, Clone)]
@@ -20,13 +22,31 @@ impl<Holder> Tokens<Holder> {
     pub fn holder(&self, headers: &HeaderMap) -> Result<&Holder, Problem> {
         let presented =
             bearer(headers).ok_or_else(|| refused("give a token: `Authorization: Bearer …`"))?;
+        self.of(presented).map(|(_, holder)| holder)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `fits` holds for a holder with their token as it is now.
+    pub fn any(&self, fits: impl Fn(&Holder, &Secret) -> bool) -> bool {
+        let held = |(credential, holder): &(Credential, Holder)| {
+            (credential.read()).is_ok_and(|secret| fits(holder, &secret))
+        };
+        self.0.iter().any(held)
+    }
+
+    /// Whoever holds `presented`, and the token itself.
+    pub(super) fn of(&self, presented: &[u8]) -> Result<(Secret, &Holder), Problem> {
         let mut found = None;
         let mut unreadable = None;
         for (credential, holder) in &self.0 {
             match credential.read() {
                 Ok(secret) => {
                     if secret.matches(presented) {
-                        found = Some(holder);
+                        found = Some((secret, holder));
                     }
                 }
                 Err(error) => unreadable = Some(error),
@@ -42,12 +62,26 @@ impl<Holder> Tokens<Holder> {
     }
 }
 
+/// Whether `headers` hold a bearer token, or something that is meant to be one. Other ways to say who one is are not ours.
+pub fn is_presented(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    values.any(|value| {
+        let scheme = value.as_bytes().get(..6);
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+    })
+}
+
+/// A digest of a token, for a session that was begun with it.
+pub fn stamp(secret: &Secret) -> String {
+    ContentDigest::of(&[b"stamp of a token", secret.expose().as_bytes()]).to_string()
+}
+
 fn refused(detail: &str) -> Problem {
     Problem::new(Code::Unverified, detail).challenging()
 }
 
 /// The one bearer token in `headers`.
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next()?.as_bytes();
     if values.next().is_some() {
@@ -61,7 +95,6 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
 
     fn tokens() -> Tokens<&'static str> {
         let credential = |text: &str| Credential::written(Secret::new(text)).unwrap();

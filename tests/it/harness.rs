@@ -179,6 +179,16 @@ impl Countersign {
         Self::open(folder, config.to_owned()).await
     }
 
+    /// A server with [`POLICY`] and this config, changed before it starts.
+    pub async fn start_changed(config: &str, change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write(
+            &folder.path().join("policies/approvals/pay/pay.rego"),
+            POLICY,
+        );
+        Self::open_changed(folder, config.to_owned(), change).await
+    }
+
     /// Ends as at SIGTERM, and starts again on the same folder.
     pub async fn restart(self) -> Self {
         let config = self.config.clone();
@@ -204,10 +214,18 @@ impl Countersign {
     }
 
     async fn open(folder: tempfile::TempDir, config: String) -> Self {
+        Self::open_changed(folder, config, |_| {}).await
+    }
+
+    async fn open_changed(
+        folder: tempfile::TempDir,
+        config: String,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let name = folder.path().join("countersign.yaml");
         write(&name, &config);
         let parsed = Config::parse(&config, name.to_str().unwrap(), &|_| None, Clock.now());
-        let (parsed, _) = parsed.unwrap_or_else(|mistakes| {
+        let (mut parsed, _) = parsed.unwrap_or_else(|mistakes| {
             panic!(
                 "{}",
                 mistakes
@@ -216,6 +234,7 @@ impl Countersign {
                     .collect::<String>()
             )
         });
+        change(&mut parsed);
         // The lines are tested on their own; here they would only be noise.
         let lines = DecisionLines::to(LogFormat::Json, Box::new(std::io::sink()));
         let options = Options {

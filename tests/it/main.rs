@@ -31,6 +31,7 @@ mod probed;
 mod hostile;
 mod kleene;
 mod left_behind;
+mod mail;
 mod operating;
 mod people;
 mod platform_faults;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use owo_colors::OwoColorize as _;
 use tokio::sync::Notify;
 
-use crate::domain::case::{AnswerState, Case, Resolution, Resolved, Resolver};
+use crate::domain::case::{AnswerState, Case, Moved, Resolution, Resolved, Resolver};
 use crate::domain::effect::Ballot;
 use crate::domain::id::SourceName;
 use crate::domain::notice::ChannelName;
@@ -198,7 +198,8 @@ impl Observer for Screen {
         Self::refusal(source, &what);
     }
 
-    fn moved(&self, case: &Case) {
+    fn moved(&self, moved: &Moved) {
+        let case = &moved.case;
         self.lock().note(case);
         // That policy's own decision was told is said once, in the summary; of a person's, that it was made.
         let is_said =

@@ -19,7 +19,8 @@ pub(super) fn read(
     about: &About<'_>,
 ) -> Option<WebhookConfig> {
     let api_url = match map.take("api_url") {
-        Some(node) => super::api_url(reader, node).map_or(ApiUrl::Unreadable, ApiUrl::At),
+        Some(node) => super::api_url(reader, node, super::ANSWERS_IN_THE_CLEAR)
+            .map_or(ApiUrl::Unreadable, ApiUrl::At),
         None => Url::parse(API_URL).map_or(ApiUrl::Absent, ApiUrl::At),
     };
     let written = map.take("auth").or(map.take("login"));

@@ -235,7 +235,13 @@ fn login_url(reader: &mut Reader<'_>, node: &Node, api_url: &ApiUrl) -> Option<W
             None
         }
         (Some(_), ApiUrl::Unreadable) => None,
-        (None, _) => super::secret_url(reader, node, "the URL of a login", help),
+        (None, _) => super::secret_url(
+            reader,
+            node,
+            "the URL of a login",
+            help,
+            super::ANSWERS_IN_THE_CLEAR,
+        ),
     }
 }
 

@@ -131,7 +131,7 @@ fn url(
     };
     placeholders(reader, node, template.placeholders(), scope);
     if units::url(written).is_some_and(|url| units::in_the_clear(&url)) {
-        super::in_the_clear(reader, node);
+        super::in_the_clear(reader, node, super::ANSWERS_IN_THE_CLEAR);
     }
     Some(template)
 }

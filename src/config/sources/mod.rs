@@ -197,25 +197,34 @@ fn answer_within(reader: &mut Reader<'_>, map: &mut Map<'_>) -> Duration {
     duration(reader, map, "answer_within", least, most).unwrap_or(ANSWER_WITHIN)
 }
 
-/// An API's address, below which calls are made.
-fn api_url(reader: &mut Reader<'_>, node: &Node) -> Option<Url> {
+/// What an address is warned of that answers are sent to without TLS.
+const ANSWERS_IN_THE_CLEAR: &str = "answers and their credential cross the network in the clear";
+
+/// An API's address, below which calls are made. Without TLS, `clear` is said of it.
+pub(super) fn api_url(reader: &mut Reader<'_>, node: &Node, clear: &str) -> Option<Url> {
     let help = "write an absolute `https://` URL with no user, password, `?` or `#`";
     hide_user_info(reader, node);
     let url = reader.parsed(node, "the URL of an API", help, |text| {
         units::url(text).filter(|url| url.query().is_none())
     })?;
     if units::in_the_clear(&url) {
-        in_the_clear(reader, node);
+        in_the_clear(reader, node, clear);
     }
     Some(url)
 }
 
-/// An address that secrets are sent to.
-fn secret_url(reader: &mut Reader<'_>, node: &Node, what: &str, help: &str) -> Option<WebUrl> {
+/// An address that secrets are sent to. Without TLS, `clear` is said of it.
+pub(super) fn secret_url(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    what: &str,
+    help: &str,
+    clear: &str,
+) -> Option<WebUrl> {
     hide_user_info(reader, node);
     let url = reader.parsed(node, what, help, units::url)?;
     if units::in_the_clear(&url) {
-        in_the_clear(reader, node);
+        in_the_clear(reader, node, clear);
     }
     WebUrl::parse(url.as_str()).ok()
 }
@@ -226,8 +235,7 @@ fn url(reader: &mut Reader<'_>, node: &Node, what: &str, help: &str) -> Option<W
     WebUrl::parse(url.as_str()).ok()
 }
 
-fn in_the_clear(reader: &mut Reader<'_>, node: &Node) {
-    let message = "answers and their credential cross the network in the clear";
+fn in_the_clear(reader: &mut Reader<'_>, node: &Node, message: &str) {
     let help = "use an `https://` URL, unless something else encrypts the way";
     reader.note(
         &node.span,
@@ -236,7 +244,7 @@ fn in_the_clear(reader: &mut Reader<'_>, node: &Node) {
 }
 
 /// A URL that is refused for the password in it is not shown.
-fn hide_user_info(reader: &mut Reader<'_>, node: &Node) {
+pub(super) fn hide_user_info(reader: &mut Reader<'_>, node: &Node) {
     if reader.quote(node).contains('@') {
         reader.hide(&node.span);
     }

@@ -22,7 +22,8 @@ pub(super) fn read(
     places: &mut Places,
 ) -> Option<TraceMemConfig> {
     let api_url = match map.take("api_url") {
-        Some(node) => super::api_url(reader, node).and_then(|url| WebUrl::parse(url.as_str()).ok()),
+        Some(node) => super::api_url(reader, node, super::ANSWERS_IN_THE_CLEAR)
+            .and_then(|url| WebUrl::parse(url.as_str()).ok()),
         None => WebUrl::parse(TRACEMEM_API).ok(),
     };
     let credential = optional_secret(reader, map, "credential", "credential_file");

@@ -41,7 +41,8 @@ pub(super) fn read(
     about: &About<'_>,
 ) -> Option<WebhookConfig> {
     let api_url = match map.take("api_url") {
-        Some(node) => super::api_url(reader, node).map_or(ApiUrl::Unreadable, ApiUrl::At),
+        Some(node) => super::api_url(reader, node, super::ANSWERS_IN_THE_CLEAR)
+            .map_or(ApiUrl::Unreadable, ApiUrl::At),
         None => ApiUrl::Absent,
     };
     let auth_node = map.take("auth");

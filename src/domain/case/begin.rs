@@ -52,6 +52,7 @@ impl Case {
             earlier_answers: EarlierAnswers::Keep,
             decision: Decision::Stands,
             entry,
+            ended: None,
         };
         step.tell(None, terms, now);
         step

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::case::{Asked, Case, Resolution};
 use crate::domain::effect::{Ballot, Planned};
-use crate::domain::escalation::Via;
+use crate::domain::escalation::{Escalation, Via};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::ContentDigest;
 use crate::domain::log_entry::EntryKind;
@@ -193,6 +193,17 @@ pub struct Step {
     pub decision: Decision,
     /// What the log says of it.
     pub entry: Entry,
+    /// The question that is over for the team that was asked: somebody decided, or the next team is asked.
+    pub ended: Option<Escalation>,
+}
+
+/// A case that a step moved.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// As it is now.
+    pub case: Case,
+    /// [`Step::ended`].
+    pub ended: Option<Escalation>,
 }
 
 /// What happens to answers of the case that are still in the outbox.

@@ -21,6 +21,11 @@ impl Case {
         let before = self.question().cloned();
         let mut step = self.moved(event, terms, now)?;
         step.tell(before.as_ref(), terms, now);
+        let goes_on = |question: &Escalation| {
+            let after = step.case.question();
+            after.is_some_and(|after| after.to == question.to)
+        };
+        step.ended = before.filter(|question| !goes_on(question));
         Ok(step)
     }
 
@@ -348,6 +353,7 @@ impl Case {
             effects: Vec::new(),
             earlier_answers,
             decision: Decision::Stands,
+            ended: None,
         }
     }
 }

@@ -23,9 +23,9 @@ const FIRST_UNIX_TIME: u64 = 1_000_000_000;
 
 /// A response with a status; its body may be missing a part.
 #[derive(Debug)]
-pub(in crate::source) struct Response {
+pub(crate) struct Response {
     host: String,
-    pub(in crate::source) status: StatusCode,
+    pub(crate) status: StatusCode,
     retry_after: Option<Duration>,
     exhausted_for: Option<Duration>,
     pub(in crate::source) body: Body,
@@ -52,7 +52,7 @@ impl fmt::Debug for Body {
 
 /// Why a body is no JSON to rely on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(in crate::source) enum Unreadable {
+pub(crate) enum Unreadable {
     #[error("the response of `{0}` is larger than is read")]
     TooLarge(String),
     #[error("the response of `{0}` broke off")]
@@ -100,7 +100,7 @@ impl Response {
     }
 
     /// Has [`Response::describe`] keep `secrets` back, whoever calls it.
-    pub(in crate::source) fn withhold(&mut self, secrets: impl IntoIterator<Item = Secret>) {
+    pub(crate) fn withhold(&mut self, secrets: impl IntoIterator<Item = Secret>) {
         self.withheld.extend(secrets);
     }
 
@@ -110,7 +110,7 @@ impl Response {
     }
 
     /// How long the platform asks us to wait before this call comes again.
-    pub(in crate::source) fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
@@ -137,7 +137,7 @@ impl Response {
     }
 
     /// The body as JSON that has one meaning, for what is decided on.
-    pub(in crate::source) fn strict_json(&self) -> Result<Value, Unreadable> {
+    pub(crate) fn strict_json(&self) -> Result<Value, Unreadable> {
         let host = self.host.clone();
         match &self.body {
             Body::Whole(bytes) => {
@@ -158,7 +158,7 @@ impl Response {
     }
 
     /// What the platform said, for people: the status, and its own words if they hold no piece of a secret.
-    pub(in crate::source) fn describe(&self, secrets: &[&Secret]) -> String {
+    pub(crate) fn describe(&self, secrets: &[&Secret]) -> String {
         let said = format!("`{}` answered {}", self.host, self.status);
         match self.json().as_ref().and_then(words) {
             Some(words)

@@ -9,9 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 
 use crate::domain::case::Case;
 use crate::domain::effect::{EffectId, EffectKind};
-use crate::domain::id::{CaseId, ContentDigest, Revision, SourceName};
+use crate::domain::id::{CaseId, Revision, SourceName};
 use crate::domain::log_entry::EntryKind;
-use crate::domain::notice::ChannelName;
 use crate::store::sqlite::chain;
 use crate::store::sqlite::reader::Trouble;
 use crate::store::sqlite::rows::{CaseRow, case_columns, time};
@@ -103,28 +102,6 @@ pub(super) fn cases(connection: &Connection, query: &CaseQuery) -> Result<CasePa
         .map(|(_, row)| row.case())
         .collect::<Result<_, _>>()?;
     Ok(CasePage { cases, next })
-}
-
-/// Whether what `key` stands for was used.
-pub(super) fn spent(connection: &Connection, key: ContentDigest) -> Result<bool, Trouble> {
-    Ok(connection
-        .prepare_cached("SELECT 1 FROM spent WHERE key = ?1")?
-        .exists([key.as_bytes()])?)
-}
-
-/// When the next notice for `channel` is due, leases included.
-pub(super) fn next_notice_due(
-    connection: &Connection,
-    channel: &ChannelName,
-) -> Result<Option<Timestamp>, Trouble> {
-    let next: Option<i64> = connection
-        .prepare_cached(
-            "SELECT MIN(due_at) FROM outbox WHERE state = 'due' AND channel = ?1
-                 AND NOT EXISTS (SELECT 1 FROM outbox AS earlier
-                     WHERE earlier.lane = outbox.lane AND earlier.id < outbox.id AND earlier.state = 'due')",
-        )?
-        .query_row([channel.as_str()], |row| row.get(0))?;
-    Ok(next.map(time).transpose()?)
 }
 
 /// Cases decided since then whose platform outcome is known, the oldest first.

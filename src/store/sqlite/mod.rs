@@ -23,6 +23,7 @@ mod rows;
 mod effects;
 mod reader;
 mod listing;
+mod people;
 mod verify;
 
 use std::fmt;

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 use serde_json::json;
 
-use crate::domain::case::{Case, CaseTerms, Event};
+use crate::domain::case::{CaseTerms, Event, Moved};
 use crate::domain::effect::{Ballot, Effect, EffectId, EffectKind, Reached};
 use crate::domain::id::{ContentDigest, SourceName};
 use crate::domain::log_entry::EntryKind;
@@ -138,7 +138,7 @@ pub(super) fn settle(
     attempt: Attempt,
     terms: &CaseTerms,
     now: Timestamp,
-) -> Result<Option<Case>, Failure> {
+) -> Result<Option<Moved>, Failure> {
     let Some(row) = EffectRow::find(writing, id)? else {
         return Ok(None);
     };
@@ -301,7 +301,7 @@ fn move_case(
     event: Option<Event>,
     terms: &CaseTerms,
     now: Timestamp,
-) -> Result<Option<Case>, Failure> {
+) -> Result<Option<Moved>, Failure> {
     let (Some(loaded), Some(event)) = (loaded, event) else {
         return Ok(None);
     };

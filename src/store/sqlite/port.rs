@@ -11,15 +11,15 @@ use super::commit::Prepared;
 use super::effects::PlannedRow;
 use super::rows::whole;
 use super::writer::{Fault, Lasting, Message};
-use super::{SqliteStore, control, listing, outbox, step, verify};
-use crate::domain::case::{Case, CaseTerms, Event};
+use super::{SqliteStore, control, listing, outbox, people, step, verify};
+use crate::domain::case::{Case, CaseTerms, Event, Moved};
 use crate::domain::effect::{Effect, EffectId, EffectKind, Planned};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, SourceName};
 use crate::domain::notice::ChannelName;
 use crate::store::{
     Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, LogLine,
-    OutboxItem, Receipt, Retried, Spent, Stepped, Store, StoreError, StoredSet,
+    OutboxItem, Receipt, Retried, Spent, Stepped, Store, StoreError, StoredSet, Waiting,
 };
 
 #[async_trait]
@@ -77,7 +77,7 @@ impl Store for SqliteStore {
         attempt: Attempt,
         terms: Arc<CaseTerms>,
         now: Timestamp,
-    ) -> Result<Option<Case>, StoreError> {
+    ) -> Result<Option<Moved>, StoreError> {
         self.write(move |writing| outbox::settle(writing, id, attempt, &terms, whole(now)))
             .await
     }
@@ -111,7 +111,7 @@ impl Store for SqliteStore {
         channel: &ChannelName,
     ) -> Result<Option<Timestamp>, StoreError> {
         let channel = channel.clone();
-        self.read(move |connection| listing::next_notice_due(connection, &channel))
+        self.read(move |connection| people::next_notice_due(connection, &channel))
             .await
     }
 
@@ -126,7 +126,7 @@ impl Store for SqliteStore {
     }
 
     async fn spent(&self, key: ContentDigest) -> Result<bool, StoreError> {
-        self.read(move |connection| listing::spent(connection, key))
+        self.read(move |connection| people::spent(connection, key))
             .await
     }
 
@@ -220,6 +220,10 @@ impl Store for SqliteStore {
     async fn compared(&self, since: Option<Timestamp>) -> Result<Vec<Case>, StoreError> {
         self.read(move |connection| listing::compared(connection, since))
             .await
+    }
+
+    async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
+        self.read(people::waiting).await
     }
 
     async fn counts(&self) -> Result<Counts, StoreError> {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 
-use crate::domain::case::{Case, CaseTerms, Decision, EarlierAnswers, Event, Step, Told};
+use crate::domain::case::{Case, CaseTerms, Decision, EarlierAnswers, Event, Moved, Step, Told};
 use crate::domain::id::CaseId;
 use crate::domain::log_entry::{ChainMac, EntryKind};
 use crate::store::sqlite::chain::{self, Link};
@@ -113,13 +113,14 @@ impl Loaded {
         writing: &mut Writing<'_>,
         step: Step,
         now: Timestamp,
-    ) -> Result<Case, Failure> {
+    ) -> Result<Moved, Failure> {
         let Step {
             mut case,
             effects,
             earlier_answers,
             decision,
             entry,
+            ended,
         } = step;
         case.approve_by = case.approve_by.map(whole);
         case.asked.expires_at = case.asked.expires_at.map(whole);
@@ -178,7 +179,7 @@ impl Loaded {
             .standing
             .append(writing.connection, writing.key, &link)?;
         writing.moved.push(row.key);
-        Ok(case)
+        Ok(Moved { case, ended })
     }
 
     /// Writes a log entry that leaves the case as it is.

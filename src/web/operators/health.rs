@@ -149,6 +149,9 @@ impl Operators {
             self.metrics.outbox(counts.due, counts.dead);
             self.metrics.cases_open(counts.open);
         }
+        if let Ok(waiting) = store.waiting().await {
+            self.metrics.escalations(&waiting, self.flow.clock().now());
+        }
         if let Ok(freeze) = store.frozen().await {
             self.metrics.frozen(freeze.as_ref());
         }

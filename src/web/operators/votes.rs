@@ -16,11 +16,8 @@ use crate::domain::id::ContentDigest;
 use crate::domain::record::Record;
 use crate::flow::VoteError;
 use crate::json;
-use crate::web::body;
 use crate::web::problem::{self, Code, Problem};
-
-/// The most characters of a reason.
-const LONGEST_REASON: usize = 4000;
+use crate::web::{LONGEST_REASON, body};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

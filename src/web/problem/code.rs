@@ -73,6 +73,11 @@ impl Code {
         self.facts().1
     }
 
+    /// The title, for people.
+    pub fn title(self) -> &'static str {
+        self.facts().2
+    }
+
     pub(super) fn facts(self) -> (&'static str, StatusCode, &'static str) {
         match self {
             Self::Unverified => (

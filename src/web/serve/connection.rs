@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::progress::{Phase, Progress};
-use super::{ConnectionLimits, ConnectionWatch, Ending, Host};
+use super::{ConnectionLimits, ConnectionWatch, Ending, Host, Peer};
 use crate::web::problem;
 
 /// The most that the request line and the headers may take together, in bytes.
@@ -31,7 +31,7 @@ const LARGEST_HEAD: usize = 64 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 const MOST_LINGERING_BYTES: u64 = 16 * 1024 * 1024;
 
-pub(super) async fn run(host: Host, stream: TcpStream) {
+pub(super) async fn run(host: Host, stream: TcpStream, peer: Peer) {
     let seat = host.lounge.seat();
     let mut presence = Presence::of(&host);
     let _ = stream.set_nodelay(true);
@@ -42,6 +42,7 @@ pub(super) async fn run(host: Host, stream: TcpStream) {
     let service = Requests {
         router: host.router.clone(),
         progress: Arc::clone(&seat.progress),
+        peer,
     };
     // The header deadline is ours (see `deadline`): hyper's would also run between two requests.
     let mut connection = http1::Builder::new()
@@ -139,6 +140,7 @@ async fn linger(mut stream: TcpStream) {
 struct Requests {
     router: axum::Router,
     progress: Arc<Progress>,
+    peer: Peer,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Requests {
@@ -153,6 +155,7 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
             self.progress.will_send_body();
         }
         request.extensions_mut().insert(Arc::clone(&self.progress));
+        request.extensions_mut().insert(self.peer);
         let progress = Arc::clone(&self.progress);
         let router = self.router.clone();
         Box::pin(async move {

@@ -1,6 +1,5 @@
 //! A whole house for tests of the listeners: a real store in a file, real policies in a directory, a real flow.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -21,9 +20,10 @@ use crate::domain::case::{CaseTerms, Channel, Mode};
 use crate::domain::escalation::EscalationDefaults;
 use crate::domain::id::{Revision, SourceName};
 use crate::domain::log_entry::ChainKey;
-use crate::domain::person::{Person, Role};
+use crate::domain::person::Role;
 use crate::domain::team::People;
 use crate::flow::{Desk, Flow, Forwards};
+use crate::identity::{Directory, Grants, Known, Listed, Origin, Proven, Seal, Throttle, Users};
 use crate::json::Pointer;
 use crate::metrics::Metrics;
 use crate::observe::{Alerts, Telling};
@@ -38,7 +38,7 @@ use crate::store::{SqliteSettings, SqliteStore, Store, StoredSet};
 use crate::telemetry::DecisionLines;
 use crate::web::body::BodyLimits;
 use crate::web::intake::{Agent, Door, Intake};
-use crate::web::operators::{CredentialExpiry, Operators, Readiness};
+use crate::web::operators::{CredentialExpiry, Entrance, Operators, Readiness, Site};
 use crate::web::token::Tokens;
 
 pub(in crate::web) const POLICY: &str = r#"package approvals.refunds
@@ -177,13 +177,75 @@ fn agents(source: &str, mode: Mode, tokens: &[(&str, &str)]) -> Desk {
     }
 }
 
+/// People whose token is their name.
+const PEOPLE: [(&str, Role); 4] = [
+    ("vera", Role::Viewer),
+    ("alice", Role::Approver),
+    ("bob", Role::Approver),
+    ("root", Role::Admin),
+];
+
+/// The ways in for [`PEOPLE`], and for the users of the file in `folder`.
+pub(in crate::web) fn entrance(folder: &Path) -> Entrance {
+    let users = Arc::new(Users::at(folder.join("users.yaml")));
+    let listed = |&(name, role): &(&str, Role)| Listed {
+        name: name.to_owned(),
+        email: None,
+        role,
+        teams: Vec::new(),
+    };
+    let holder = |&(name, _): &(&str, Role)| {
+        let proven = Proven {
+            origin: Origin::Token,
+            name: name.to_owned(),
+            email: None,
+            groups: Vec::new(),
+        };
+        (secret(name), proven)
+    };
+    let people = terms(Mode::Enforce, Channel::Wait).people.clone();
+    let tokens = PEOPLE.iter().map(listed).collect();
+    let grants = Grants {
+        admin: vec!["admins".to_owned()],
+        approver: vec!["approvers".to_owned()],
+        viewer: vec!["staff".to_owned()],
+    };
+    Entrance {
+        directory: Arc::new(Directory::new(
+            people,
+            grants,
+            tokens,
+            Some(Arc::clone(&users) as Arc<dyn Known>),
+        )),
+        users,
+        throttle: Throttle::default(),
+        oidc: None,
+        tokens: Tokens::new(PEOPLE.iter().map(holder).collect()),
+        proxy: None,
+        seal: Seal::new(&[3; 32]),
+        lifetime: SignedDuration::from_hours(8),
+        site: Site::at(None).unwrap(),
+    }
+}
+
 impl House {
     pub(in crate::web) async fn open() -> Self {
         Self::with_rate(None).await
     }
 
     pub(in crate::web) async fn with_rate(rate: Option<NonZeroU32>) -> Self {
+        Self::with(rate, |_| {}).await
+    }
+
+    /// With other ways in.
+    pub(in crate::web) async fn with_entrance(change: impl FnOnce(&mut Entrance)) -> Self {
+        Self::with(None, change).await
+    }
+
+    async fn with(rate: Option<NonZeroU32>, change: impl FnOnce(&mut Entrance)) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let mut entrance = entrance(folder.path());
+        change(&mut entrance);
         let policies = folder.path().join("policies");
         std::fs::create_dir(&policies).unwrap();
         std::fs::write(policies.join("refunds.rego"), POLICY).unwrap();
@@ -249,27 +311,11 @@ impl House {
             Arc::clone(&metrics),
             stop.clone(),
         );
-        let operator = |name: &str, role: Role| {
-            (
-                secret(name),
-                Person {
-                    name: name.to_owned(),
-                    email: None,
-                    role,
-                    teams: BTreeSet::new(),
-                },
-            )
-        };
         let readiness = Arc::new(Readiness::default());
         let soon = Clock.now() + SignedDuration::from_hours(24 * 9);
         let operators = Operators::new(
             Arc::clone(&flow),
-            Tokens::new(vec![
-                operator("vera", Role::Viewer),
-                operator("alice", Role::Approver),
-                operator("bob", Role::Approver),
-                operator("root", Role::Admin),
-            ]),
+            entrance,
             metrics,
             alerts,
             vec![CredentialExpiry {

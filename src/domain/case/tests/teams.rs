@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::domain::notice::{ChannelName, Notice, Occasion};
+use crate::domain::notice::{ChannelName, Notice};
 use crate::domain::team::{OnDeadline, Team};
 
 fn team(name: &str) -> Team {

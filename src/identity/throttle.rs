@@ -1,0 +1,190 @@
+//! How often somebody may be wrong: a few failures are free, then each one costs a longer pause, by name and by address.
+//!
+//! What must hold: an attempt counts before its password is looked at, so that a thousand at once are no more than one after
+//! the other; what is counted is bounded, and made-up names do not push out a name that is being guessed at: whoever has
+//! failed least goes first, so to push out a name that failed `n` times, all the places must be filled with names that failed
+//! as often, each time with a password that we took our time to check.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
+
+/// Failures that cost nothing.
+const FREE: u32 = 5;
+
+/// What the first failure after them costs; each further one costs twice as much as the one before.
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+
+/// No pause is longer.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(15);
+
+/// After so long without a failure all is forgotten.
+const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// Names that are remembered, and addresses as well.
+const PLACES: usize = 4096;
+
+/// Counts failures to log in.
+#[derive(Debug, Default)]
+pub struct Throttle(Mutex<Counters>);
+
+/// An attempt that may go on. It counts as a failure until [`Throttle::succeeded`] or [`Throttle::withdraw`] says otherwise.
+#[derive(Debug)]
+#[must_use]
+pub struct Attempt {
+    name: Key,
+    address: Key,
+}
+
+/// No attempt may be made before this time is over: at most 15 minutes, and never nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paused(pub Duration);
+
+#[derive(Debug, Default)]
+struct Counters {
+    names: Places,
+    addresses: Places,
+}
+
+/// The beginning of a digest: a name may be as long as a request.
+type Key = [u8; 16];
+
+#[derive(Debug, Default)]
+struct Places(HashMap<Key, Failures>);
+
+#[derive(Debug, Clone, Copy)]
+struct Failures {
+    count: u32,
+    last: Timestamp,
+}
+
+impl Throttle {
+    /// Counts an attempt to log in as `name` from `address`, unless a pause must be made first.
+    pub fn attempt(&self, name: &str, address: IpAddr, now: Timestamp) -> Result<Attempt, Paused> {
+        let attempt = Attempt {
+            name: key(b"name", name.trim().to_lowercase().as_bytes()),
+            address: key(b"address", &network_of(address)),
+        };
+        let mut counters = self.counters();
+        let pauses = [
+            counters.names.pause(&attempt.name, now),
+            counters.addresses.pause(&attempt.address, now),
+        ];
+        if let Some(pause) = pauses.into_iter().flatten().max() {
+            return Err(Paused(pause));
+        }
+        counters.names.count(attempt.name, now);
+        counters.addresses.count(attempt.address, now);
+        Ok(attempt)
+    }
+
+    /// The attempt was right: the name's failures are forgotten. The address's are not: who owns one account must not be
+    /// able to guess at others between two logins.
+    pub fn succeeded(&self, attempt: Attempt) {
+        let mut counters = self.counters();
+        counters.names.0.remove(&attempt.name);
+        counters.addresses.take_back(attempt.address);
+    }
+
+    /// The attempt was neither right nor wrong: nobody looked at it.
+    pub fn withdraw(&self, attempt: Attempt) {
+        let mut counters = self.counters();
+        counters.names.take_back(attempt.name);
+        counters.addresses.take_back(attempt.address);
+    }
+
+    fn counters(&self) -> std::sync::MutexGuard<'_, Counters> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Places {
+    /// How long is left of the pause, if one must be made.
+    fn pause(&self, key: &Key, now: Timestamp) -> Option<Duration> {
+        let failures = self.0.get(key)?;
+        let left = failures.pause()? - now.duration_since(failures.last);
+        // A clock that was set back makes no pause longer than the longest.
+        let left = Duration::try_from(left.min(LONGEST_PAUSE)).ok()?;
+        (!left.is_zero()).then_some(left)
+    }
+
+    fn count(&mut self, key: Key, now: Timestamp) {
+        if !self.0.contains_key(&key) && self.0.len() >= PLACES {
+            self.make_room(now);
+        }
+        let failures = self.0.entry(key).or_insert(Failures {
+            count: 0,
+            last: now,
+        });
+        if failures.is_forgotten(now) {
+            failures.count = 0;
+        }
+        failures.count = failures.count.saturating_add(1);
+        failures.last = now;
+    }
+
+    fn take_back(&mut self, key: Key) {
+        if let Some(failures) = self.0.get_mut(&key) {
+            failures.count = failures.count.saturating_sub(1);
+            if failures.count == 0 {
+                self.0.remove(&key);
+            }
+        }
+    }
+
+    fn make_room(&mut self, now: Timestamp) {
+        self.0.retain(|_, failures| !failures.is_forgotten(now));
+        if self.0.len() < PLACES {
+            return;
+        }
+        let least = (self.0.iter()).min_by_key(|(_, failures)| (failures.count, failures.last));
+        if let Some(key) = least.map(|(key, _)| *key) {
+            self.0.remove(&key);
+        }
+    }
+}
+
+impl Failures {
+    /// The pause after the last failure.
+    fn pause(self) -> Option<SignedDuration> {
+        let doublings = self.count.checked_sub(FREE)?;
+        let times = 1_i32.checked_shl(doublings).filter(|times| *times > 0);
+        let pause = times.and_then(|times| FIRST_PAUSE.checked_mul(times));
+        Some(pause.map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE)))
+    }
+
+    fn is_forgotten(self, now: Timestamp) -> bool {
+        now.duration_since(self.last) >= FORGOTTEN_AFTER
+    }
+}
+
+fn key(what: &[u8], bytes: &[u8]) -> Key {
+    let digest = Sha256::new()
+        .chain_update(what)
+        .chain_update([0])
+        .chain_update(bytes)
+        .finalize();
+    let mut key = Key::default();
+    for (to, from) in key.iter_mut().zip(digest) {
+        *to = from;
+    }
+    key
+}
+
+/// An IPv4 address, or the half of an IPv6 address that names a network: the other half is whatever its user likes.
+fn network_of(address: IpAddr) -> Vec<u8> {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => {
+            let network = address.to_bits() & !u128::from(u64::MAX);
+            Ipv6Addr::from_bits(network).octets().to_vec()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,293 @@
+//! Mail to a team: one for each address, since each has a link of its own.
+//!
+//! What must hold: the link is for whoever reads the mail of that address, and for this question; a mail that was taken is
+//! not sent again because another was not; a server that does not prove who it is gets nothing.
+
+mod letter;
+mod link;
+mod smtp;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use lettre::Address;
+use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use tokio::time::Instant;
+
+pub use letter::{Row, ended, moment, progress, rows};
+pub use link::MailLink;
+
+use letter::Letter;
+use smtp::{Conversation, Server, Unsent};
+
+use crate::clock::Clock;
+use crate::domain::id::ContentDigest;
+use crate::domain::notice::{ChannelName, Occasion};
+use crate::identity::Seal;
+use crate::notify::{Channel, EmailSettings, Message, Telling};
+use crate::store::Store;
+
+/// How long all mails of one message may take together. What is left then goes with the next attempt.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long it is known who was sent a message: longer than it is tried.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// A team that is told by mail.
+pub struct EmailChannel {
+    name: ChannelName,
+    to: Vec<Mailbox>,
+    from: Mailbox,
+    server: Server,
+    ports: EmailPorts,
+}
+
+/// What telling by mail takes beside the server.
+#[derive(Clone)]
+pub struct EmailPorts {
+    /// Where people reach us, with no `/` at its end.
+    pub inbox: Arc<str>,
+    /// What links are sealed with.
+    pub seal: Seal,
+    /// Where it is kept who was told.
+    pub store: Arc<dyn Store>,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// Why no mail could ever leave.
+#[derive(Debug, thiserror::Error)]
+pub enum EmailUnusable {
+    /// It is no address.
+    #[error(
+        "`{0}` is not an e-mail address; write it as `alice@example.com` or `Alice <alice@example.com>`"
+    )]
+    Address(String),
+    /// There is nobody to write to.
+    #[error("there is no address to write to; list at least one")]
+    Nobody,
+    /// The way to the server is open to everybody.
+    #[error(
+        "mail to `{0}` would go unprotected; use `tls` or `starttls`, or a server on this machine"
+    )]
+    Plain(String),
+    /// TLS cannot be set up.
+    #[error("TLS to the mail server cannot be set up")]
+    Tls(#[source] lettre::transport::smtp::Error),
+}
+
+/// Tells other programs not to answer: no holiday note is sent back.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+impl EmailChannel {
+    /// Tells `to` by the server of `settings`, which is proven by the platform's roots.
+    pub fn new(
+        name: ChannelName,
+        to: &[String],
+        settings: &EmailSettings,
+        ports: EmailPorts,
+    ) -> Result<Self, EmailUnusable> {
+        Self::trusting(name, to, settings, ports, &[])
+    }
+
+    /// The same with more roots, each as PEM: for a server whose certificate is the company's own.
+    pub fn trusting(
+        name: ChannelName,
+        to: &[String],
+        settings: &EmailSettings,
+        ports: EmailPorts,
+        roots: &[&[u8]],
+    ) -> Result<Self, EmailUnusable> {
+        let mailbox = |text: &String| {
+            let mailbox = text.trim().parse::<Mailbox>();
+            mailbox.map_err(|_| EmailUnusable::Address(text.clone()))
+        };
+        let to: Vec<Mailbox> = to.iter().map(mailbox).collect::<Result<_, _>>()?;
+        if to.is_empty() {
+            return Err(EmailUnusable::Nobody);
+        }
+        Ok(Self {
+            name,
+            to,
+            from: mailbox(&settings.from)?,
+            server: Server::new(settings, roots)?,
+            ports,
+        })
+    }
+
+    /// Mails everybody in `to` who was not mailed yet, and says who was not because of what.
+    async fn mail(&self, message: &Message, to: Vec<&Mailbox>) -> Telling {
+        let end = Instant::now() + PATIENCE;
+        let mut conversation: Option<Conversation> = None;
+        let (mut later, mut never) = (Vec::new(), Vec::new());
+        for mailbox in to {
+            let address = mailbox.email.to_string();
+            let written = match self.write(message, mailbox) {
+                Ok(Some(written)) => written,
+                Ok(None) => continue,
+                Err(problem) => {
+                    later.push(format!("{address}: {problem}"));
+                    continue;
+                }
+            };
+            let opened = match conversation.take() {
+                Some(open) => Ok(open),
+                None => self.server.open(end).await,
+            };
+            let mut open = match opened {
+                Ok(open) => open,
+                // The next address would fare no better.
+                Err(Unsent::NotNow(error)) => return retry(error),
+                Err(Unsent::Refused(error)) => return Telling::Failed { error },
+            };
+            let secrets: Vec<&str> = written.token.as_deref().into_iter().collect();
+            let envelope = written.mail.envelope();
+            let sent = self
+                .server
+                .send(
+                    &mut open,
+                    envelope,
+                    &written.mail.formatted(),
+                    &secrets,
+                    end,
+                )
+                .await;
+            match sent {
+                Ok(()) => {
+                    self.remember(message, &mailbox.email).await;
+                    conversation = Some(open);
+                }
+                Err(Unsent::NotNow(error)) => later.push(format!("{address}: {error}")),
+                Err(Unsent::Refused(error)) => never.push(format!("{address}: {error}")),
+            }
+        }
+        if let Some(open) = conversation {
+            open.close(end).await;
+        }
+        match (later.is_empty(), never.is_empty()) {
+            (true, true) => Telling::Told { handle: None },
+            (false, _) => retry(later.join("; ")),
+            (true, false) => Telling::Failed {
+                error: never.join("; "),
+            },
+        }
+    }
+
+    /// The mail to one address, or why it cannot be written now.
+    fn write(&self, message: &Message, to: &Mailbox) -> Result<Option<Written>, String> {
+        let card = &message.card;
+        let question = match message.occasion {
+            Occasion::Asked | Occasion::Reminded => card.question.as_ref(),
+            Occasion::Voted | Occasion::HandedOver | Occasion::Closed => None,
+        };
+        let token = match question {
+            Some(question) => {
+                let address = to.email.to_string();
+                let link = MailLink::new(card.case_id, card.digest, &address, question.deadline);
+                let sealed = link.and_then(|link| link.sealed(&self.ports.seal));
+                Some(sealed.map_err(|error| error.to_string())?)
+            }
+            None => None,
+        };
+        let link = (token.as_ref()).map(|token| format!("{}/mail/{token}", self.ports.inbox));
+        let team = self.name.team();
+        let Some(letter) = Letter::of(message.occasion, team, card, link, &message.link) else {
+            return Ok(None);
+        };
+        let html = letter.html().map_err(|error| error.to_string())?;
+        // Every mail of a case hangs on the case, whether or not its reader had the first.
+        let thread = format!("<{}@{}>", card.case_id, self.from.email.domain());
+        let mail = lettre::Message::builder()
+            .from(self.from.clone())
+            .to(to.clone())
+            .subject(letter.subject.clone())
+            .message_id(Some(self.message_id(message, &to.email)))
+            .in_reply_to(thread.clone())
+            .references(thread)
+            .header(AutoSubmitted)
+            .multipart(MultiPart::alternative_plain_html(letter.text(), html));
+        let mail = mail.map_err(|error| error.to_string())?;
+        Ok(Some(Written { mail, token }))
+    }
+
+    /// The same for every attempt, so that a server which was sent it twice can tell.
+    fn message_id(&self, message: &Message, to: &Address) -> String {
+        let reader = ContentDigest::of(&[b"reader", to.to_string().as_bytes()]);
+        let reader: String = reader.to_string().chars().take(12).collect();
+        format!("<{}.{reader}@{}>", message.id, self.from.email.domain())
+    }
+
+    async fn remember(&self, message: &Message, to: &Address) {
+        let now = self.ports.clock.now();
+        let until = now.saturating_add(REMEMBERED);
+        let until = until.unwrap_or(jiff::Timestamp::MAX);
+        let kept = self.ports.store.spend(sent(message, to), until, now).await;
+        if let Err(error) = kept {
+            tracing::warn!(
+                channel.name = self.name.as_str(),
+                error = &error as &dyn std::error::Error,
+                "it could not be kept who was mailed; they may be mailed twice: {error}"
+            );
+        }
+    }
+}
+
+struct Written {
+    mail: lettre::Message,
+    /// The capability in it.
+    token: Option<String>,
+}
+
+#[async_trait]
+impl Channel for EmailChannel {
+    fn name(&self) -> &ChannelName {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        "email"
+    }
+
+    async fn tell(&self, message: &Message) -> Telling {
+        if message.occasion == Occasion::Voted {
+            return Telling::Told { handle: None };
+        }
+        let mut left = Vec::new();
+        for mailbox in &self.to {
+            match self.ports.store.spent(sent(message, &mailbox.email)).await {
+                Ok(true) => {}
+                Ok(false) => left.push(mailbox),
+                Err(error) => return retry(error.to_string()),
+            }
+        }
+        self.mail(message, left).await
+    }
+}
+
+fn retry(error: String) -> Telling {
+    Telling::Retry { after: None, error }
+}
+
+/// What stands for `to` having been sent `message`.
+fn sent(message: &Message, to: &Address) -> ContentDigest {
+    let to = to.to_string();
+    ContentDigest::of(&[b"mail sent", message.id.as_bytes(), to.as_bytes()])
+}

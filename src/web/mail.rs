@@ -1,0 +1,461 @@
+//! The page behind the link in a mail, where its reader votes once.
+//!
+//! What must hold:
+//! - looking changes nothing: whatever opens links in mails (scanners, previews, prefetch) decides nothing;
+//! - the vote is that of whoever is known by the address that the mail went to, with what they may do at that moment, and
+//!   on what the mail showed;
+//! - a link is used once, when its vote counted, and not by a slip of the pen;
+//! - the page shows no more than the mail did, but how the case ended.
+
+mod page;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+use cookie::{Cookie, SameSite};
+use http::header::{COOKIE, HOST, ORIGIN};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
+use jiff::Timestamp;
+use tokio_util::task::TaskTracker;
+
+use super::body::{self, BodyLimits};
+use super::{LONGEST_REASON, Route, finished, router_of};
+use crate::domain::card::Card;
+use crate::domain::case::{Case, Refused};
+use crate::domain::effect::Ballot;
+use crate::domain::escalation::Via;
+use crate::domain::person::Person;
+use crate::flow::{Flow, VoteError};
+use crate::identity::{Directory, Purpose, Seal};
+use crate::json;
+use crate::notify::MailLink;
+use crate::notify::email::{ended, progress};
+use crate::secret::Secret;
+use crate::store::{CaseFile, Spent, StoreError};
+use page::{Form, Notice};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// What ties the form to the browser that it was shown in.
+const BROWSER: &str = "countersign-mail";
+
+/// A reason is small.
+const BODY: BodyLimits = BodyLimits {
+    bytes: 64 * 1024,
+    timeout: Duration::from_secs(10),
+};
+
+/// What links in mails lead to.
+pub struct MailLinks {
+    flow: Arc<Flow>,
+    directory: Arc<Directory>,
+    seal: Seal,
+    /// Where people reach us, with no `/` at its end.
+    inbox: Arc<str>,
+    /// One vote at a time, so that no link is used twice at once.
+    turn: tokio::sync::Mutex<()>,
+    under_way: TaskTracker,
+}
+
+/// What a form says.
+struct Said {
+    vote: Ballot,
+    reason: Option<String>,
+    form: String,
+}
+
+/// A link that can be voted with, as far as that is known before the vote.
+struct Ready {
+    link: MailLink,
+    person: Person,
+    card: Card,
+}
+
+impl MailLinks {
+    /// Links that were sealed with `seal`, for people whom `directory` knows.
+    pub fn new(
+        flow: Arc<Flow>,
+        directory: Arc<Directory>,
+        seal: Seal,
+        inbox: impl Into<Arc<str>>,
+    ) -> Self {
+        Self {
+            flow,
+            directory,
+            seal,
+            inbox: inbox.into(),
+            turn: tokio::sync::Mutex::default(),
+            under_way: TaskTracker::new(),
+        }
+    }
+
+    /// The routes, for the listener of people.
+    pub fn router(self: &Arc<Self>) -> Router {
+        finished(router_of(routes()).with_state(Arc::clone(self)))
+    }
+
+    /// Returns when no vote is under way any more. Call it when the listener is closed.
+    pub async fn finished(&self) {
+        self.under_way.close();
+        self.under_way.wait().await;
+    }
+
+    /// What can be voted on with the link `token` at `now`, or why nothing can.
+    async fn ready(&self, token: &str, now: Timestamp) -> Result<Ready, Notice> {
+        let Some(link) = MailLink::open(&self.seal, token, now) else {
+            return Err(Notice::new(
+                StatusCode::NOT_FOUND,
+                "This link leads nowhere",
+                "It is not one of ours, or it is long over. Open the case in the inbox.",
+            ));
+        };
+        let spent = self.flow.store().spent(link.key()).await;
+        let file = self.flow.store().case(link.case).await;
+        let (spent, file) = (spent.map_err(unavailable)?, file.map_err(unavailable)?);
+        let Some(file) = file else {
+            return Err(Notice::new(
+                StatusCode::NOT_FOUND,
+                "There is no such case any more",
+                "Nothing is left to decide.",
+            ));
+        };
+        let card = card(&file);
+        if spent {
+            let what =
+                "You voted with this link; it works once. To change your mind, vote in the inbox.";
+            let notice = Notice::new(StatusCode::CONFLICT, "This link was used before", what);
+            return Err(notice.and(standing(&card)));
+        }
+        if card.ending.is_some() {
+            return Err(closed(&card));
+        }
+        if link.deadline <= now {
+            return Err(Notice::new(
+                StatusCode::GONE,
+                "The time is up",
+                "This link ended with the time to answer.",
+            ));
+        }
+        if file.case.shown() != link.digest {
+            return Err(stale());
+        }
+        let Some(person) = self.directory.by_email(&link.address, now) else {
+            return Err(Notice::new(
+                StatusCode::FORBIDDEN,
+                "You cannot vote here",
+                "The address that this mail went to belongs to nobody who may vote.",
+            ));
+        };
+        Ok(Ready { link, person, card })
+    }
+
+    /// The token of a form that is shown for `link` to `browser`.
+    fn form(&self, link: &MailLink, browser: &str) -> Result<String, Notice> {
+        let content = (&link.nonce, browser);
+        let sealed = self
+            .seal
+            .seal(Purpose::MailForm, &content, link.read_until());
+        sealed.map_err(|_| broken())
+    }
+
+    /// Whether `form` was shown for `link` to the browser that sends it.
+    fn was_shown(&self, form: &str, link: &MailLink, browser: &str, now: Timestamp) -> bool {
+        let content: Option<(String, String)> = self.seal.open(Purpose::MailForm, form, now);
+        content.is_some_and(|(nonce, shown_to)| {
+            Secret::new(nonce).matches(link.nonce.as_bytes())
+                && Secret::new(shown_to).matches(browser.as_bytes())
+        })
+    }
+
+    async fn vote(&self, token: &str, said: Said, browser: Option<String>) -> Response {
+        let _turn = self.turn.lock().await;
+        let now = self.flow.clock().now();
+        let Ready { link, person, card } = match self.ready(token, now).await {
+            Ok(ready) => ready,
+            Err(notice) => return notice.into_page(),
+        };
+        let shown = browser
+            .as_deref()
+            .is_some_and(|browser| self.was_shown(&said.form, &link, browser, now));
+        if !shown {
+            return Notice::new(
+                StatusCode::FORBIDDEN,
+                "Nothing was decided",
+                "This form was not shown to this browser. Open the link in the mail again; it takes a cookie.",
+            )
+            .into_page();
+        }
+        let Said { vote, reason, .. } = said;
+        let voted = self
+            .flow
+            .vote(link.case, person, Via::Email, vote, reason, link.digest)
+            .await;
+        match voted {
+            Ok(case) => match self.use_up(&link, now).await {
+                Ok(()) => counted(vote, &case).into_page(),
+                Err(notice) => notice.into_page(),
+            },
+            Err(VoteError::Refused(case, refused)) => {
+                let notice = match refused {
+                    Refused::Closed(_) => closed(&Card::of(&case, None)),
+                    Refused::Stale => stale(),
+                    Refused::NoReason => {
+                        return self.again(&link, &card, browser.as_deref(), now);
+                    }
+                    Refused::OwnRequest
+                    | Refused::NotAsked { .. }
+                    | Refused::NotDecided
+                    | Refused::Nothing => refused_as(&refused),
+                };
+                notice.into_page()
+            }
+            Err(VoteError::Unknown(_)) => Notice::new(
+                StatusCode::NOT_FOUND,
+                "There is no such case any more",
+                "Nothing is left to decide.",
+            )
+            .into_page(),
+            Err(VoteError::Unstored(error)) => unavailable(error).into_page(),
+        }
+    }
+
+    /// The form once more, for the reason that was left out.
+    fn again(
+        &self,
+        link: &MailLink,
+        card: &Card,
+        browser: Option<&str>,
+        now: Timestamp,
+    ) -> Response {
+        let problem = Some("A reason is required here. Nothing was decided yet.");
+        self.page(link, card, browser, problem, now)
+            .unwrap_or_else(Notice::into_page)
+    }
+
+    fn page(
+        &self,
+        link: &MailLink,
+        card: &Card,
+        browser: Option<&str>,
+        problem: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Response, Notice> {
+        let browser = match browser {
+            Some(browser) => browser.to_owned(),
+            None => fresh()?,
+        };
+        let form = self.form(link, &browser)?;
+        let left = link.read_until().duration_since(now);
+        let cookie = Cookie::build((BROWSER, browser))
+            .http_only(true)
+            .secure(self.inbox.starts_with("https://"))
+            .same_site(SameSite::Lax)
+            .path("/mail")
+            .max_age(cookie::time::Duration::seconds(left.as_secs()))
+            .build();
+        Ok(Form::of(card, &link.address, &form, problem).into_page(&cookie))
+    }
+
+    async fn use_up(&self, link: &MailLink, now: Timestamp) -> Result<(), Notice> {
+        let store = self.flow.store();
+        let spent = store.spend(link.key(), link.read_until(), now).await;
+        // The vote counted either way, and another with this link is the same person's.
+        let (Spent::Now | Spent::Before) = spent.map_err(unavailable)?;
+        Ok(())
+    }
+
+    /// Whether nothing says that another site sent this. A page without referrer has the origin `null` on its own form.
+    fn is_same_origin(&self, headers: &HeaderMap) -> bool {
+        let one = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        if headers.contains_key(SEC_FETCH_SITE) {
+            return one(SEC_FETCH_SITE) == Some("same-origin");
+        }
+        match headers.get(ORIGIN).map(|origin| origin.to_str()) {
+            None | Some(Ok("null")) => true,
+            Some(Err(_)) => false,
+            Some(Ok(origin)) => {
+                let host = one(HOST).map(|host| host.to_owned());
+                let named = origin.split_once("://").map(|(_, host)| host.to_owned());
+                origin == &*self.inbox || (host.is_some() && named == host)
+            }
+        }
+    }
+}
+
+/// Every route there is.
+pub(super) fn routes() -> Vec<Route<Arc<MailLinks>>> {
+    let route = |method: Method, handler: MethodRouter<Arc<MailLinks>>| Route {
+        method,
+        path: "/mail/{token}",
+        handler,
+    };
+    vec![
+        route(Method::GET, get(show)),
+        route(Method::POST, post(vote)),
+    ]
+}
+
+/// Shows what can be voted on; a `HEAD` comes here as well.
+async fn show(
+    State(links): State<Arc<MailLinks>>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let now = links.flow.clock().now();
+    let browser = browser(&headers);
+    match links.ready(&token, now).await {
+        Ok(Ready { link, card, .. }) => links
+            .page(&link, &card, browser.as_deref(), None, now)
+            .unwrap_or_else(Notice::into_page),
+        Err(notice) => notice.into_page(),
+    }
+}
+
+async fn vote(
+    State(links): State<Arc<MailLinks>>,
+    Path(token): Path<String>,
+    request: Request,
+) -> Response {
+    let headers = request.headers().clone();
+    let refused = |status, what: &str| Notice::new(status, "Nothing was decided", what).into_page();
+    if !links.is_same_origin(&headers) {
+        let what = "Another site sent this form. Open the link in the mail itself.";
+        return refused(StatusCode::FORBIDDEN, what);
+    }
+    let said = match body::read(request, BODY).await {
+        Ok((_, body)) => said(&body),
+        Err(_) => return refused(StatusCode::BAD_REQUEST, "The form did not arrive whole."),
+    };
+    let said = match said {
+        Ok(said) => said,
+        Err(what) => return refused(StatusCode::BAD_REQUEST, &what),
+    };
+    let (voting, browser) = (Arc::clone(&links), browser(&headers));
+    // It goes on to its end though the browser hung up, so that the link is used up with its vote.
+    let voted = links
+        .under_way
+        .spawn(async move { voting.vote(&token, said, browser).await });
+    voted.await.unwrap_or_else(|_| broken().into_page())
+}
+
+/// What the form says, each field once and nothing else.
+fn said(body: &[u8]) -> Result<Said, String> {
+    let (mut vote, mut reason, mut form) = (None, None, None);
+    for (name, value) in form_urlencoded::parse(body) {
+        let field = match &*name {
+            "vote" => &mut vote,
+            "reason" => &mut reason,
+            "form" => &mut form,
+            _ => return Err("The form holds something that this page does not ask.".to_owned()),
+        };
+        if field.replace(value.into_owned()).is_some() {
+            return Err("The form says one thing twice.".to_owned());
+        }
+    }
+    let vote = match vote.as_deref() {
+        Some("approve") => Ballot::Approve,
+        Some("reject") => Ballot::Reject,
+        Some(_) | None => return Err("The form says neither approve nor reject.".to_owned()),
+    };
+    let reason = reason
+        .map(|reason: String| reason.trim().replace("\r\n", "\n"))
+        .filter(|reason| !reason.is_empty());
+    if (reason.as_deref()).is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
+        return Err(format!(
+            "The reason is longer than {LONGEST_REASON} characters."
+        ));
+    }
+    Ok(Said {
+        vote,
+        reason,
+        form: form.unwrap_or_default(),
+    })
+}
+
+/// What ties forms to this browser, if it was here before.
+fn browser(headers: &HeaderMap) -> Option<String> {
+    let cookies = headers.get_all(COOKIE).iter();
+    let texts = cookies.filter_map(|value| value.to_str().ok());
+    let mut cookies = texts.flat_map(Cookie::split_parse).flatten();
+    let ours = cookies.find(|cookie| cookie.name() == BROWSER)?;
+    let value = ours.value();
+    let is_ours = value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_ours.then(|| value.to_owned())
+}
+
+fn fresh() -> Result<String, Notice> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| broken())?;
+    Ok(hex::encode(bytes))
+}
+
+fn card(file: &CaseFile) -> Card {
+    let input = file.input.as_deref();
+    let input = input.and_then(|input| json::parse(input.as_bytes()).ok());
+    Card::of(&file.case, input.as_ref())
+}
+
+/// How things stand, in a sentence.
+fn standing(card: &Card) -> String {
+    match &card.question {
+        Some(question) => progress(question),
+        None => ended(card.ending.as_ref()),
+    }
+}
+
+fn counted(vote: Ballot, case: &Case) -> Notice {
+    let what = match vote {
+        Ballot::Approve => "You approved",
+        Ballot::Reject => "You rejected",
+    };
+    Notice::new(StatusCode::OK, what, &standing(&Card::of(case, None)))
+}
+
+fn closed(card: &Card) -> Notice {
+    let what = ended(card.ending.as_ref());
+    Notice::new(StatusCode::CONFLICT, "This was decided before", &what)
+}
+
+fn stale() -> Notice {
+    Notice::new(
+        StatusCode::CONFLICT,
+        "This has changed since the mail",
+        "Who is asked, or what about, is not what the mail says any more. Use the newest mail, or the inbox.",
+    )
+}
+
+fn refused_as(refused: &Refused) -> Notice {
+    let status = match refused {
+        Refused::OwnRequest | Refused::NotAsked { .. } => StatusCode::FORBIDDEN,
+        Refused::Closed(_)
+        | Refused::Stale
+        | Refused::NotDecided
+        | Refused::NoReason
+        | Refused::Nothing => StatusCode::CONFLICT,
+    };
+    Notice::new(status, "Your vote does not count", &format!("{refused}."))
+}
+
+fn unavailable(error: StoreError) -> Notice {
+    tracing::error!(
+        error = &error as &dyn std::error::Error,
+        "a link in a mail cannot be used now: {error}"
+    );
+    Notice::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "Not now",
+        "It cannot be looked up or stored at the moment. Try the link again.",
+    )
+}
+
+fn broken() -> Notice {
+    Notice::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "We failed",
+        "What became of it is unknown. Open the link again.",
+    )
+}

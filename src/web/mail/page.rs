@@ -1,0 +1,113 @@
+//! The pages themselves, which run nothing, fetch nothing and are kept nowhere.
+
+use askama::Template;
+use axum::response::{IntoResponse as _, Response};
+use cookie::Cookie;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::domain::card::Card;
+use crate::notify::email::{Row, progress, rows};
+
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The form that votes.
+#[derive(Template)]
+#[template(path = "mail/form.html")]
+pub(super) struct Form<'a> {
+    headline: String,
+    address: &'a str,
+    progress: String,
+    rows: Vec<Row>,
+    form: &'a str,
+    problem: Option<&'a str>,
+    reason_required: bool,
+    dry_run: bool,
+}
+
+/// A page that says one thing.
+#[derive(Template)]
+#[template(path = "mail/notice.html")]
+pub(super) struct Notice {
+    title: String,
+    lines: Vec<String>,
+    status: StatusCode,
+}
+
+impl<'a> Form<'a> {
+    pub(super) fn of(
+        card: &Card,
+        address: &'a str,
+        form: &'a str,
+        problem: Option<&'a str>,
+    ) -> Self {
+        Self {
+            headline: card.headline(120),
+            address,
+            progress: card.question.as_ref().map(progress).unwrap_or_default(),
+            rows: rows(card),
+            form,
+            problem,
+            reason_required: card.reason_required,
+            dry_run: card.dry_run,
+        }
+    }
+
+    pub(super) fn into_page(self, cookie: &Cookie<'_>) -> Response {
+        let status = match self.problem {
+            Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            None => StatusCode::OK,
+        };
+        let mut response = page(status, &self);
+        if let Ok(cookie) = HeaderValue::from_str(&cookie.to_string()) {
+            response.headers_mut().insert(SET_COOKIE, cookie);
+        }
+        response
+    }
+}
+
+impl Notice {
+    pub(super) fn new(status: StatusCode, title: &str, what: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            lines: vec![what.to_owned()],
+            status,
+        }
+    }
+
+    /// With another line.
+    pub(super) fn and(mut self, line: String) -> Self {
+        self.lines.push(line);
+        self
+    }
+
+    pub(super) fn into_page(self) -> Response {
+        page(self.status, &self)
+    }
+}
+
+fn page(status: StatusCode, template: &impl Template) -> Response {
+    let Ok(html) = template.render() else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let mut response = (status, html).into_response();
+    for (name, value) in [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+        (ROBOTS, "noindex, nofollow"),
+    ] {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
