@@ -1,7 +1,7 @@
 //! People whom a directory vouches for: the certified `oidc-provider`, in a process of its own.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
@@ -11,6 +11,8 @@ use crate::stage::{folder, play};
 /// The provider; it ends when it is dropped.
 struct Provider {
     child: Child,
+    /// It ends when nobody listens any more.
+    _says: BufReader<ChildStdout>,
     issuer: String,
 }
 
@@ -21,17 +23,22 @@ impl Provider {
             .arg(folder().join("provider.mjs"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
+            .stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let reading = tokio::task::spawn_blocking(move || {
             let mut line = String::new();
             lines.read_line(&mut line).unwrap();
-            line
+            (line, lines)
         });
-        let said: Value = serde_json::from_str(&reading.await.unwrap()).unwrap();
+        let (line, says) = reading.await.unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap();
         let issuer = said["issuer"].as_str().unwrap().to_owned();
-        Self { child, issuer }
+        Self {
+            child,
+            _says: says,
+            issuer,
+        }
     }
 }
 

@@ -102,7 +102,8 @@ server.on('request', (request, response) => {
     response.statusCode = 500;
     response.end(String(error.stack));
   };
-  if (request.url.startsWith('/told/')) told(request, response).catch(fail);
+  if (request.url === '/favicon.ico') response.writeHead(204).end();
+  else if (request.url.startsWith('/told/')) told(request, response).catch(fail);
   else if (request.url.startsWith('/interaction/')) interaction(request, response).catch(fail);
   else answer(request, response);
 });
