@@ -6,6 +6,7 @@
 pub mod key;
 mod doors;
 mod serving;
+mod telling;
 pub(crate) mod sources;
 mod workers;
 
@@ -20,9 +21,11 @@ use crate::clock::Clock;
 use crate::config::{self, Config, LogFormat, SourceConfig, SourceKind, Store as StoreConfig};
 use crate::diagnostic::Diagnostic;
 use crate::domain::id::{Revision, SourceName};
-use crate::flow::{Courier, CourierSettings, Desk, Flow, Observer};
+use crate::domain::notice::ChannelName;
+use crate::flow::{Courier, CourierSettings, Desk, Flow, Herald, Observer};
 use crate::identity::oidc::InvalidIssuer;
 use crate::metrics::Metrics;
+use crate::notify::EmailUnusable;
 use crate::observe::{Alerts, Telling};
 use crate::policy::Budget;
 use crate::policy::admission::{Admission, Probe};
@@ -67,6 +70,8 @@ pub struct App {
     addresses: Addresses,
     flow: Arc<Flow>,
     couriers: Vec<Courier>,
+    heralds: Vec<Herald>,
+    answering: telling::Answering,
     store: Arc<SqliteStore>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
@@ -121,6 +126,18 @@ pub enum StartError {
         /// Why.
         #[source]
         reason: Unusable,
+    },
+    /// A channel of a kind that is not set up.
+    #[error("the channel `{0}` cannot be used: what it is told by is not in the config")]
+    Channel(ChannelName),
+    /// No mail could ever leave.
+    #[error("the channel `{name}` cannot be used")]
+    Email {
+        /// Its name.
+        name: ChannelName,
+        /// Why.
+        #[source]
+        reason: EmailUnusable,
     },
     /// A signature scheme that makes no sense.
     #[error("a configured signature cannot be verified")]
@@ -211,7 +228,7 @@ impl App {
             policies,
             Arc::clone(&store) as Arc<dyn Store>,
             clock,
-            observer,
+            Arc::clone(&observer),
             Arc::new(sources::orphaned(&config)),
         ));
 
@@ -225,25 +242,6 @@ impl App {
             let mut theirs = expiries.iter().filter(|of| of.source == source.name);
             metrics.introduce(&source.name, theirs.next().map(|expiry| expiry.at));
         }
-        let intake = Arc::new(Intake::new(
-            Arc::clone(&flow),
-            doors,
-            agents,
-            Arc::clone(&metrics),
-            hurry.clone(),
-        ));
-        let teams = config.people.teams().map(|team| team.name.clone());
-        metrics.teams(teams.collect());
-        let readiness = Arc::new(Readiness::default());
-        let folk = doors::folk(&config)?;
-        let operators = Arc::new(Operators::new(
-            Arc::clone(&flow),
-            doors::entrance(&config, folk, &client)?,
-            Arc::clone(&metrics),
-            alerts,
-            expiries.clone(),
-            Arc::clone(&readiness),
-        ));
         let (intake_listener, operators_listener) = (
             bind(config.listen).await?,
             bind(config.operators.listen).await?,
@@ -253,6 +251,42 @@ impl App {
             intake: address(&intake_listener, config.listen),
             operators: address(&operators_listener, config.operators.listen),
         };
+        let inbox: Arc<str> = match &config.operators.url {
+            Some(url) => url.as_str().into(),
+            None => format!("http://{}", addresses.operators).into(),
+        };
+        let teams = config.people.teams().map(|team| team.name.clone());
+        metrics.teams(teams.collect());
+        let folk = doors::folk(&config)?;
+        let means = telling::Means {
+            config: &config,
+            client: &client,
+            flow: &flow,
+            store: &(Arc::clone(&store) as Arc<dyn Store>),
+            observer: &observer,
+            folk: &folk,
+            clock,
+            inbox,
+        };
+        let heralds = means.heralds().await?;
+        let answering = means.answering()?;
+        let intake = Intake::new(
+            Arc::clone(&flow),
+            doors,
+            agents,
+            Arc::clone(&metrics),
+            hurry.clone(),
+        );
+        let intake = Arc::new(intake.with_slack(answering.slack.clone()));
+        let readiness = Arc::new(Readiness::default());
+        let operators = Arc::new(Operators::new(
+            Arc::clone(&flow),
+            doors::entrance(&config, folk, &client)?,
+            Arc::clone(&metrics),
+            alerts,
+            expiries.clone(),
+            Arc::clone(&readiness),
+        ));
         let connections = ConnectionLimits {
             connections: config.limits.connections.try_into().unwrap_or(usize::MAX),
             header_timeout: config.limits.header_timeout,
@@ -265,6 +299,8 @@ impl App {
             addresses,
             flow,
             couriers,
+            heralds,
+            answering,
             store,
             metrics,
             readiness,

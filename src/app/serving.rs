@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, AppError, workers};
+use super::{App, AppError, telling, workers};
 use crate::store::Store as _;
 use crate::web::serve::serve;
 
@@ -23,9 +23,14 @@ impl App {
         let mut tasks: JoinSet<&'static str> = JoinSet::new();
 
         let (listener, intake) = self.intake;
+        let telling::Answering {
+            links,
+            tools,
+            slack: _,
+        } = self.answering;
         let serving = serve(
             listener,
-            intake.router(),
+            intake.router().merge(tools.router()),
             self.connections,
             Arc::clone(&watch) as _,
             intake_stop.clone(),
@@ -35,24 +40,29 @@ impl App {
         tasks.spawn(async move {
             serving.await;
             intake.finished().await;
+            tools.finished().await;
             done.cancel();
             "intake listener"
         });
         let (listener, operators) = self.operators;
         let serving = serve(
             listener,
-            operators.router(),
+            operators.router().merge(links.router()),
             self.connections,
             watch,
             operators_stop.clone(),
         );
         tasks.spawn(async move {
             serving.await;
+            links.finished().await;
             "operators' listener"
         });
         let mut couriers = JoinSet::new();
         for courier in self.couriers {
             couriers.spawn(workers::answer(courier, work_stop.clone()));
+        }
+        for herald in self.heralds {
+            couriers.spawn(workers::tell(herald, work_stop.clone()));
         }
         tasks.spawn(workers::pass_time(
             Arc::clone(&self.flow),

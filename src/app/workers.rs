@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::flow::{Courier, Desk, Flow, Unreconciled};
+use crate::flow::{Courier, Desk, Flow, Herald, Unreconciled};
 use crate::metrics::{Metrics, Reload};
 use crate::web::operators::CredentialExpiry;
 use crate::web::serve::{ConnectionWatch, Ending};
@@ -39,6 +39,12 @@ impl ConnectionWatch for Connections {
 pub(super) async fn answer(courier: Courier, stop: CancellationToken) -> &'static str {
     courier.run(&stop).await;
     "outbox"
+}
+
+/// Tells one channel as it becomes due.
+pub(super) async fn tell(herald: Herald, stop: CancellationToken) -> &'static str {
+    herald.run(&stop).await;
+    "outbox of a channel"
 }
 
 /// Moves the cases whose deadline has come.

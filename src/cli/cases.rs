@@ -109,6 +109,7 @@ async fn page(store: &dyn Store, args: &Args) -> anyhow::Result<crate::store::Ca
         text: args.q.clone(),
         limit: usize::from(args.limit),
         cursor: args.cursor.clone(),
+        ..CaseQuery::default()
     };
     Ok(store.cases(query).await?)
 }

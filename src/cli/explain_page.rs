@@ -9,7 +9,7 @@ use super::terminal::{BAD, FAINT, GOOD, HEADING, WAITS, grouped, one_line, style
 use crate::domain::account::Account;
 use crate::domain::explanation::{ExplainedCondition, ExplainedRule};
 use crate::domain::rationale::{self, near};
-use crate::domain::verdict::{Outcome, RuleSet, Truth};
+use crate::domain::verdict::{Outcome, Truth};
 
 /// Which rules are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) fn write(out: &mut dyn Write, account: &Account, rules: Rules) -> any
         word.style(style_of(word)),
         rationale::short(verdict)
     )?;
-    let (shown, rest) = in_order(account);
+    let (shown, rest) = account.in_order();
     for rule in &shown {
         write_rule(out, rule)?;
     }
@@ -65,41 +65,6 @@ pub(super) fn write(out: &mut dyn Write, account: &Account, rules: Rules) -> any
     Ok(())
 }
 
-/// The rules in the order they matter: those behind the verdict, others that hold, vetoes that nobody can rule out, the
-/// nearest approvals; and the rest.
-fn in_order(account: &Account) -> (Vec<&ExplainedRule>, Vec<&ExplainedRule>) {
-    let verdict = &account.verdict;
-    let behind = match verdict.outcome {
-        Outcome::Approve => RuleSet::Approve,
-        Outcome::Reject => RuleSet::Reject,
-        Outcome::Escalate => RuleSet::Escalate,
-    };
-    let place = |rule: &ExplainedRule| {
-        let near = verdict.nearest.iter();
-        let rank = near
-            .clone()
-            .position(|near| near.id == rule.id && near.line == rule.line);
-        match (rule.truth, rule.set) {
-            (Truth::True, set) if set == behind => 0,
-            (Truth::True, _) => 1,
-            (Truth::Unknown, RuleSet::Reject | RuleSet::Escalate) => 2,
-            (Truth::Unknown | Truth::False, _) => rank.map_or(usize::MAX, |rank| 3 + rank),
-        }
-    };
-    let mut placed: Vec<(usize, &ExplainedRule)> = account
-        .explanation
-        .rules
-        .iter()
-        .map(|rule| (place(rule), rule))
-        .collect();
-    placed.sort_by_key(|(place, _)| *place);
-    let (shown, rest): (Vec<_>, Vec<_>) = placed
-        .into_iter()
-        .partition(|(place, _)| *place < usize::MAX);
-    let alone = |rules: Vec<(usize, _)>| rules.into_iter().map(|(_, rule)| rule).collect();
-    (alone(shown), alone(rest))
-}
-
 fn write_rule(out: &mut dyn Write, rule: &ExplainedRule) -> io::Result<()> {
     let (mark, style) = mark(rule.truth);
     let place = format!("{}:{}", rule.file, rule.line);
@@ -118,28 +83,11 @@ fn write_rule(out: &mut dyn Write, rule: &ExplainedRule) -> io::Result<()> {
     let conditions = rule
         .conditions
         .iter()
-        .filter(|one| !is_of_the_head(one, rule));
+        .filter(|one| !rule.is_of_its_head(one));
     let lines: Vec<Line<'_>> = conditions.flat_map(Line::of).collect();
     let width = |line: &Line<'_>| Some(line.width()).filter(|width| *width <= WIDEST);
     let widest = lines.iter().filter_map(width).max().unwrap_or_default();
     lines.iter().try_for_each(|line| line.write(out, widest))
-}
-
-/// Whether a statement names a value that no condition looks at: the reason of a rule that does not hold would read as if
-/// it did.
-fn is_of_the_head(condition: &ExplainedCondition, rule: &ExplainedRule) -> bool {
-    let is_in = |name: &str, text: &str| {
-        let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        words.any(|word| word == name)
-    };
-    let mut others = rule
-        .conditions
-        .iter()
-        .filter(|other| !std::ptr::eq(*other, condition));
-    condition.truth == Truth::True
-        && condition
-            .names()
-            .is_some_and(|name| !others.any(|other| is_in(name, &other.text)))
 }
 
 /// One line of a rule's tree.

@@ -9,7 +9,7 @@ use crate::domain::explanation::{
     ExplainedCondition, ExplainedHelper, ExplainedRule, Explanation, Missing,
 };
 use crate::domain::near::{Counterfactual, NearMiss};
-use crate::domain::verdict::{Condition, FiredRule, RuleSet, Truth, Verdict};
+use crate::domain::verdict::{Condition, FiredRule, Outcome, RuleSet, Truth, Verdict};
 
 /// What was decided, and the rules that could have decided otherwise.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,43 @@ pub struct Account {
     pub verdict: Verdict,
     /// Every rule that could apply.
     pub explanation: Explanation,
+}
+
+impl Account {
+    /// The rules in the order they matter: those behind the verdict, others that hold, vetoes that nobody can rule out, the
+    /// nearest approvals; and the rest.
+    pub fn in_order(&self) -> (Vec<&ExplainedRule>, Vec<&ExplainedRule>) {
+        let verdict = &self.verdict;
+        let behind = match verdict.outcome {
+            Outcome::Approve => RuleSet::Approve,
+            Outcome::Reject => RuleSet::Reject,
+            Outcome::Escalate => RuleSet::Escalate,
+        };
+        let place = |rule: &ExplainedRule| {
+            let near = verdict.nearest.iter();
+            let rank = near
+                .clone()
+                .position(|near| near.id == rule.id && near.line == rule.line);
+            match (rule.truth, rule.set) {
+                (Truth::True, set) if set == behind => 0,
+                (Truth::True, _) => 1,
+                (Truth::Unknown, RuleSet::Reject | RuleSet::Escalate) => 2,
+                (Truth::Unknown | Truth::False, _) => rank.map_or(usize::MAX, |rank| 3 + rank),
+            }
+        };
+        let mut placed: Vec<(usize, &ExplainedRule)> = self
+            .explanation
+            .rules
+            .iter()
+            .map(|rule| (place(rule), rule))
+            .collect();
+        placed.sort_by_key(|(place, _)| *place);
+        let (shown, rest): (Vec<_>, Vec<_>) = placed
+            .into_iter()
+            .partition(|(place, _)| *place < usize::MAX);
+        let alone = |rules: Vec<(usize, _)>| rules.into_iter().map(|(_, rule)| rule).collect();
+        (alone(shown), alone(rest))
+    }
 }
 
 /// An account as JSON.

@@ -142,6 +142,25 @@ pub enum Operator {
     Matches,
 }
 
+impl ExplainedRule {
+    /// Whether a statement names a value that no condition looks at: the reason of a rule that does not hold would read as if
+    /// it did.
+    pub fn is_of_its_head(&self, condition: &ExplainedCondition) -> bool {
+        let is_in = |name: &str, text: &str| {
+            let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            words.any(|word| word == name)
+        };
+        let mut others = self
+            .conditions
+            .iter()
+            .filter(|other| !std::ptr::eq(*other, condition));
+        condition.truth == Truth::True
+            && condition
+                .names()
+                .is_some_and(|name| !others.any(|other| is_in(name, &other.text)))
+    }
+}
+
 impl ExplainedCondition {
     /// The name that it gives a value to, where it does nothing else: `reason` of `reason := sprintf(…)`.
     pub fn names(&self) -> Option<&str> {

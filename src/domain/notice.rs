@@ -47,6 +47,11 @@ impl ChannelName {
         Self(format!("{team}/{name}").into())
     }
 
+    /// The channel behind a name of [`Self::as_str`].
+    pub fn parse(name: &str) -> Option<Self> {
+        name.contains('/').then(|| Self(name.into()))
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

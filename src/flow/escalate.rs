@@ -11,6 +11,7 @@ use crate::domain::escalation::{Via, Vote};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, SourceName};
 use crate::domain::person::Person;
+use crate::domain::team::People;
 use crate::flow::Flow;
 use crate::store::{Retried, Stepped, StoreError};
 
@@ -89,6 +90,16 @@ impl Flow {
             Stepped::Stayed(case, refused) => Err(VoteError::Refused(Box::new(case), refused)),
             Stepped::Unknown => Err(VoteError::Unknown(id)),
         }
+    }
+
+    /// Whether `person` may say `ballot` on `case`, as far as who they are goes.
+    pub fn may_vote(&self, case: &Case, person: &Person, ballot: Ballot) -> Result<(), Refused> {
+        case.may_vote(person, ballot, self.people_of(&case.asked.source))
+    }
+
+    /// Who may be asked about what `source` asks.
+    pub fn people_of(&self, source: &SourceName) -> &People {
+        &self.terms_of(source).people
     }
 
     /// Moves every case whose time has come, and returns how many moved.

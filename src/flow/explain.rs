@@ -9,6 +9,7 @@ use crate::domain::account::Account;
 use crate::domain::id::Revision;
 use crate::domain::verdict::{Cause, Outcome, Verdict};
 use crate::policy::folder::PolicyFiles;
+use crate::policy::testing::from_request::{self, TestFile, Untestable};
 use crate::policy::watch::LivePolicies;
 use crate::policy::{self, Budget, Input, PolicySet};
 use crate::store::{CaseFile, Store, StoreError, StoredSet};
@@ -105,6 +106,22 @@ impl Explainer {
         tokio::task::spawn_blocking(work)
             .await
             .unwrap_or(Err(Unexplained::Failed))
+    }
+
+    /// A test of a case on the set that is live.
+    pub async fn test_of(&self, file: &CaseFile) -> Result<TestFile, Untestable> {
+        let busy = |_| Untestable::Refused("the evaluation did not end".to_owned());
+        let Ok(_turn) = self.turns.acquire().await else {
+            return Err(Untestable::Refused(
+                "the evaluation did not begin".to_owned(),
+            ));
+        };
+        let (set, file) = (self.live.current(), file.clone());
+        let work = move || {
+            let input = file.input.as_deref().ok_or(Untestable::Erased)?;
+            from_request::test_of(&set, &file.case, input)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(busy)?
     }
 
     fn loaded(&self, revision: &Revision) -> Option<Arc<PolicySet>> {

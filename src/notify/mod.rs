@@ -10,6 +10,7 @@
 mod settings;
 pub mod email;
 pub mod webhook;
+pub mod slack;
 
 pub use email::{EmailChannel, EmailPorts, EmailUnusable, MailLink};
 pub use settings::{Decisions, EmailSettings, SlackSettings, SmtpSecurity, WebhookSettings};

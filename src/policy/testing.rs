@@ -17,6 +17,7 @@ use super::engine::interpreter::{Case, Interpreter, TestRule};
 use super::folder::PolicyFiles;
 
 pub mod coverage;
+pub mod from_request;
 mod duration;
 mod pretty;
 

@@ -38,7 +38,7 @@ use crate::secret::Secret;
 use crate::signature::{Delivery, Unverified, Verified};
 
 pub use client::{Client, Timeouts, TlsUnavailable};
-pub(crate) use client::{NoResponse, Response};
+pub(crate) use client::{NoResponse, Outgoing, Response};
 pub use fields::{FieldMap, FieldRule};
 pub use url::{InvalidUrl, WebUrl};
 

@@ -1,6 +1,8 @@
 //! What every store has to do, told as tests over the port. An adapter gives each of them a fresh store.
 
 mod received;
+mod questions;
+mod hindsight;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -26,6 +28,8 @@ use crate::store::{
     Attempt, CaseQuery, Claim, Decided, Receipt, Retried, Stepped, Store, StoreError, StoredSet,
 };
 
+pub(crate) use hindsight::*;
+pub(crate) use questions::*;
 pub(crate) use received::*;
 
 /// Makes a test of each of these functions, with a store that `$fresh` gives and keeps.
@@ -62,6 +66,7 @@ macro_rules! all_laws {
             an_answer_taken_back_while_it_is_on_its_way_still_tells_what_the_platform_has
             dry_run_gives_nothing_out
             pages_follow_each_other_and_filters_take_text_as_it_is
+            questions_are_listed_by_deadline_and_found_by_whom_they_ask
             the_clock_finds_the_cases_it_moves
             sets_that_served_are_kept
             the_log_is_read_from_both_ends
@@ -72,6 +77,10 @@ macro_rules! all_laws {
             a_freeze_that_came_meanwhile_holds_what_the_record_would_approve
             what_ended_before_its_record_was_read_is_not_decided_any_more
             an_event_that_came_before_is_not_passed_on_again
+            earlier_decisions_of_people_are_found_by_action_those_of_the_agent_first
+            what_is_not_done_of_a_case_is_told_and_nothing_of_another
+            the_log_is_paged_from_the_end_by_kind_and_by_case
+            rules_are_counted_once_for_each_case_in_which_they_fired
         }
     };
 }

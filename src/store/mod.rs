@@ -7,21 +7,23 @@
 //! - a case moves only by [`Case::step`], read and written in one transaction.
 
 mod sqlite;
+mod hindsight;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::domain::case::{Asked, Case, CaseTerms, Event, Moved, Refused};
+use crate::domain::case::{Asked, Case, CaseTerms, Event, Moved, Refused, Resolved};
 use crate::domain::effect::{Effect, EffectId, EffectKind, Planned, Reached};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, Revision, SourceName};
 use crate::domain::log_entry::EntryKind;
 use crate::domain::notice::ChannelName;
-use crate::domain::verdict::{Outcome, Verdict};
+use crate::domain::verdict::{Cause, Outcome, Verdict};
 use crate::secret::Secret;
 
+pub use hindsight::{FireCounts, LogPage, LogQuery, Precedent};
 pub use sqlite::{GroupObserver, SqliteSettings, SqliteStore, Synchronous};
 
 /// A request that was decided and is not written yet.
@@ -157,15 +159,31 @@ pub enum Retried {
     Unknown,
 }
 
-/// Which cases to list, the newest first.
+/// Which cases to list. Names match whatever their case, and `*` in one stands for any text.
 #[derive(Debug, Clone, Default)]
 pub struct CaseQuery {
-    /// `open`, `answering`, `resolved`.
+    /// In which order.
+    pub order: CaseOrder,
+    /// `received`, `open`, `answering`, `resolved`, or `decided` for the last two.
     pub state: Option<String>,
     /// Of this source.
     pub source: Option<SourceName>,
     /// With this outcome standing.
     pub outcome: Option<Outcome>,
+    /// For this reason.
+    pub cause: Option<Cause>,
+    /// That ended so.
+    pub ending: Option<Resolved>,
+    /// By the agent of this name.
+    pub agent: Option<String>,
+    /// With this action.
+    pub action: Option<String>,
+    /// That the team of this name is asked, was asked by policy, or voted on.
+    pub team: Option<String>,
+    /// That this person voted on, or that it ended: a name, `policy`, `platform` or `deadline`.
+    pub by: Option<String>,
+    /// Open ones that one of these teams is asked, or everybody is.
+    pub asked: Option<Vec<String>>,
     /// Whose request id, action or agent contains this text.
     pub text: Option<String>,
     /// How many at most; 1 to 500.
@@ -174,11 +192,23 @@ pub struct CaseQuery {
     pub cursor: Option<String>,
 }
 
+/// In which order cases are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CaseOrder {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// Open questions alone, the one first whose time is up first; each with what it was decided on.
+    Deadline,
+}
+
 /// One page of cases.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CasePage {
     /// The cases.
     pub cases: Vec<Case>,
+    /// In the order of deadlines: the policy input of each case as JSON text, unless it was erased.
+    pub inputs: Vec<Option<Arc<str>>>,
     /// The cursor of the next page, if there is one.
     pub next: Option<String>,
 }
@@ -356,6 +386,9 @@ pub trait Store: Send + Sync {
     /// Every source that something is due or dead for, also those that nobody has configured any more.
     async fn owed(&self) -> Result<Vec<SourceName>, StoreError>;
 
+    /// Every channel that something is due for, also those that nobody has configured any more.
+    async fn owed_channels(&self) -> Result<Vec<ChannelName>, StoreError>;
+
     /// Makes a dead letter due again, on the word of `by`; its case moves by [`Event::AnswerRetried`].
     async fn retry(
         &self,
@@ -385,6 +418,19 @@ pub trait Store: Send + Sync {
 
     /// The newest `limit` log entries, the oldest of them first.
     async fn log_tail(&self, limit: usize) -> Result<Vec<LogLine>, StoreError>;
+
+    /// A page of the log, the newest first. One page looks through a bounded number of entries, whatever it is filtered by.
+    async fn log_page(&self, query: LogQuery) -> Result<LogPage, StoreError>;
+
+    /// At most `limit` earlier requests for the same action on which somebody else than policy had the last word: those of the same agent
+    /// first, each from the newest. They are looked for among the last 1,000 there are.
+    async fn similar(&self, case: &Case, limit: usize) -> Result<Vec<Precedent>, StoreError>;
+
+    /// The effects of a case that are not done, the oldest first.
+    async fn effects_of(&self, id: CaseId) -> Result<Vec<OutboxItem>, StoreError>;
+
+    /// How often each rule fired in the newest `limit` cases.
+    async fn fired(&self, limit: usize) -> Result<FireCounts, StoreError>;
 
     /// Checks the whole chain against its key, and every case against the chain.
     async fn verify_log(&self) -> Result<ChainReport, StoreError>;

@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use super::body::{self, BodyLimits};
 use super::problem::{self, Asker, Code, Problem};
 use super::rate::{Bucket, Taken};
+use super::slack::{self, Interactions};
 use super::token::Tokens;
 use super::{Route, finished, router_of};
 use crate::domain::id::SourceName;
@@ -40,6 +41,7 @@ pub struct Intake {
     agents: Tokens<Agent>,
     /// What a bad token is counted for: the one source that has tokens, if it is the only one.
     asked: Option<SourceName>,
+    slack: Option<Arc<Interactions>>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
     under_way: TaskTracker,
@@ -108,10 +110,23 @@ impl Intake {
             gates,
             agents,
             asked,
+            slack: None,
             metrics,
             stop,
             under_way: TaskTracker::new(),
         }
+    }
+
+    /// The same, where Slack tells of clicks.
+    #[must_use]
+    pub fn with_slack(mut self, slack: Option<Arc<Interactions>>) -> Self {
+        self.slack = slack;
+        self
+    }
+
+    /// Who takes the clicks in Slack, if anybody does.
+    pub(super) fn slack(&self) -> Option<&Arc<Interactions>> {
+        self.slack.as_ref()
     }
 
     /// The routes.
@@ -125,6 +140,9 @@ impl Intake {
     pub async fn finished(&self) {
         self.under_way.close();
         self.under_way.wait().await;
+        if let Some(slack) = &self.slack {
+            slack.finished().await;
+        }
     }
 
     /// The agent behind the bearer token in `headers`.
@@ -224,6 +242,11 @@ pub(super) fn routes() -> Vec<Route<Arc<Intake>>> {
             Method::POST,
             "/v1/sources/{name}/{secret}",
             post(deliveries::deliver),
+        ),
+        route(
+            Method::POST,
+            "/v1/slack/interactions",
+            post(slack::interact),
         ),
         route(Method::POST, "/v1/requests", post(agents::ask)),
         route(Method::GET, "/v1/requests/{case_id}", get(agents::look)),

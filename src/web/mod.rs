@@ -14,6 +14,7 @@ pub mod query;
 pub mod intake;
 pub mod decisions;
 pub mod mail;
+pub mod slack;
 pub mod operators;
 
 use axum::Router;

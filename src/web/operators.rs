@@ -57,6 +57,7 @@ pub struct Operators {
     readiness: Arc<Readiness>,
     store_check: health::StoreCheck,
     explainer: Explainer,
+    audience: pages::Audience,
 }
 
 /// When the credential of a source stops working.
@@ -111,6 +112,7 @@ impl Operators {
             expiries,
             readiness,
             store_check: health::StoreCheck::default(),
+            audience: pages::Audience::default(),
         }
     }
 

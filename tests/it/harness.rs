@@ -176,7 +176,20 @@ impl Countersign {
         for (path, text) in policies {
             write(&folder.path().join("policies").join(path), text);
         }
-        Self::open(folder, config.to_owned()).await
+        Self::open(folder, config.to_owned(), |_| ()).await
+    }
+
+    /// The same, with a config that is changed after it was read.
+    pub async fn start_as(
+        config: &str,
+        policies: &[(&str, &str)],
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in policies {
+            write(&folder.path().join("policies").join(path), text);
+        }
+        Self::open(folder, config.to_owned(), change).await
     }
 
     /// A server with [`POLICY`] and this config, changed before it starts.
@@ -186,7 +199,7 @@ impl Countersign {
             &folder.path().join("policies/approvals/pay/pay.rego"),
             POLICY,
         );
-        Self::open_changed(folder, config.to_owned(), change).await
+        Self::open(folder, config.to_owned(), change).await
     }
 
     /// Ends as at SIGTERM, and starts again on the same folder.
@@ -203,7 +216,7 @@ impl Countersign {
 
     /// A server on the folder of one that was stopped.
     pub async fn start_in(folder: tempfile::TempDir, config: &str) -> Self {
-        Self::open(folder, config.to_owned()).await
+        Self::open(folder, config.to_owned(), |_| ()).await
     }
 
     /// Ends as at SIGTERM.
@@ -213,11 +226,7 @@ impl Countersign {
         self.folder
     }
 
-    async fn open(folder: tempfile::TempDir, config: String) -> Self {
-        Self::open_changed(folder, config, |_| {}).await
-    }
-
-    async fn open_changed(
+    async fn open(
         folder: tempfile::TempDir,
         config: String,
         change: impl FnOnce(&mut Config),

@@ -40,6 +40,7 @@ mod platforms;
 mod refusals;
 mod reloading;
 mod resolved;
+mod slack;
 mod table;
 mod trace;
 mod vetoes;

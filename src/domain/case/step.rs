@@ -14,6 +14,7 @@ use crate::domain::log_entry::EntryKind;
 use crate::domain::person::Person;
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::rationale;
+use crate::domain::team::People;
 
 impl Case {
     /// Moves the case by `event`, or says why it does not move. Teams that are asked, or were, are told of it.
@@ -225,6 +226,28 @@ impl Case {
         }
     }
 
+    /// Whether `voter` may say `ballot` on it, as far as who they are goes; nobody may where nobody is asked.
+    pub fn may_vote(&self, voter: &Person, ballot: Ballot, people: &People) -> Result<(), Refused> {
+        let Some(escalation) = self.question() else {
+            return Err(match self.resolution() {
+                Some(resolution) => Refused::Closed(Box::new(resolution.clone())),
+                None => Refused::NotDecided,
+            });
+        };
+        let agent = self.asked.agent.as_deref();
+        let is_the_agent = agent.is_some_and(|agent| voter.is_called(agent));
+        if (is_the_agent && ballot == Ballot::Approve) || people.owns(voter, agent) {
+            return Err(Refused::OwnRequest);
+        }
+        if !people.may_vote(voter, escalation.to.as_deref()) {
+            return Err(Refused::NotAsked {
+                by: voter.name.clone(),
+                to: escalation.to.clone(),
+            });
+        }
+        Ok(())
+    }
+
     fn vote(
         mut self,
         escalation: &Escalation,
@@ -237,17 +260,7 @@ impl Case {
         if escalation.deadline <= now {
             return Ok(self.time_is_up(escalation, terms, now));
         }
-        let agent = self.asked.agent.as_deref();
-        let is_the_agent = agent.is_some_and(|agent| voter.is_called(agent));
-        if (is_the_agent && vote.vote == Ballot::Approve) || terms.people.owns(voter, agent) {
-            return Err(Refused::OwnRequest);
-        }
-        if !terms.people.may_vote(voter, escalation.to.as_deref()) {
-            return Err(Refused::NotAsked {
-                by: voter.name.clone(),
-                to: escalation.to.clone(),
-            });
-        }
+        self.may_vote(voter, vote.vote, &terms.people)?;
         if self.asked.rationale_required
             && vote
                 .reason

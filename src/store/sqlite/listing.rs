@@ -1,10 +1,8 @@
 //! What is read for people and for the loops: cases, timelines, the outbox, the log, and what is due next.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 use crate::domain::case::Case;
@@ -14,12 +12,7 @@ use crate::domain::log_entry::EntryKind;
 use crate::store::sqlite::chain;
 use crate::store::sqlite::reader::Trouble;
 use crate::store::sqlite::rows::{CaseRow, case_columns, time};
-use crate::store::{
-    CaseFile, CasePage, CaseQuery, Counts, LogLine, OutboxItem, StoreError, StoredSet,
-};
-
-/// The most cases of one page.
-const PAGE: usize = 500;
+use crate::store::{CaseFile, Counts, LogLine, OutboxItem, StoreError, StoredSet};
 
 /// A case with its input and timeline.
 pub(super) fn case(connection: &Connection, id: CaseId) -> Result<Option<CaseFile>, Trouble> {
@@ -45,63 +38,6 @@ pub(super) fn case(connection: &Connection, id: CaseId) -> Result<Option<CaseFil
             &[rowid],
         )?,
     }))
-}
-
-/// A page of cases, the newest first.
-pub(super) fn cases(connection: &Connection, query: &CaseQuery) -> Result<CasePage, Trouble> {
-    let limit = query.limit.clamp(1, PAGE);
-    let mut sql = concat!("SELECT id, ", case_columns!(), " FROM cases WHERE 1").to_owned();
-    let mut values: Vec<Value> = Vec::new();
-    let mut bind = |clause: &str, value: Value| {
-        values.push(value);
-        let _ = write!(
-            sql,
-            " AND {}",
-            clause.replace('?', &format!("?{}", values.len()))
-        );
-    };
-    if let Some(cursor) = &query.cursor {
-        let before = i64::from_str_radix(cursor, 16)
-            .map_err(|_| StoreError::Cursor(cursor.chars().take(80).collect()))?;
-        bind("id < ?", Value::Integer(before));
-    }
-    if let Some(state) = &query.state {
-        bind("state = ?", Value::Text(state.clone()));
-    }
-    if let Some(source) = &query.source {
-        bind("source = ?", Value::Text(source.as_str().to_owned()));
-    }
-    if let Some(outcome) = query.outcome {
-        bind("outcome = ?", Value::Text(outcome.as_str().to_owned()));
-    }
-    if let Some(text) = query.text.as_deref().filter(|text| !text.is_empty()) {
-        bind(
-            "(request LIKE ? ESCAPE '\\' OR action LIKE ? ESCAPE '\\' OR agent LIKE ? ESCAPE '\\')",
-            Value::Text(pattern(text)),
-        );
-    }
-    if query.state.as_deref() == Some("open") {
-        // Said once more as a literal: only so is the index of open cases used.
-        sql.push_str(" AND state = 'open'");
-    }
-    let _ = write!(sql, " ORDER BY id DESC LIMIT {}", limit + 1);
-    let mut rows = connection
-        .prepare_cached(&sql)?
-        .query_map(params_from_iter(values), |row| {
-            Ok((row.get::<_, i64>(0)?, CaseRow::read(row, 1)?))
-        })?
-        .collect::<Result<Vec<_>, _>>()?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows
-        .last()
-        .filter(|_| more)
-        .map(|(rowid, _)| format!("{rowid:x}"));
-    let cases = rows
-        .iter()
-        .map(|(_, row)| row.case())
-        .collect::<Result<_, _>>()?;
-    Ok(CasePage { cases, next })
 }
 
 /// Cases decided since then whose platform outcome is known, the oldest first.
@@ -178,7 +114,8 @@ pub(super) fn next_due(
     Ok(due.map(time).transpose()?)
 }
 
-const ITEM: &str = "SELECT outbox.id, cases.key, outbox.source, outbox.kind,
+/// What [`effect_of`] reads.
+pub(super) const EFFECT: &str = "SELECT outbox.id, cases.key, outbox.source, outbox.kind,
         CASE WHEN outbox.state = 'due' AND outbox.freezable AND EXISTS (SELECT 1 FROM freeze) THEN 'held'
             ELSE outbox.state END,
         outbox.attempts, outbox.due_at, outbox.created_at, outbox.error, outbox.channel
@@ -194,8 +131,10 @@ pub(super) fn outbox(connection: &Connection, limit: usize) -> Result<Vec<Outbox
     ] {
         let left = limit.saturating_sub(items.len());
         let rows = connection
-            .prepare_cached(&format!("{ITEM} WHERE {which} ORDER BY outbox.id LIMIT ?1"))?
-            .query_map([count(left)], item)?
+            .prepare_cached(&format!(
+                "{EFFECT} WHERE {which} ORDER BY outbox.id LIMIT ?1"
+            ))?
+            .query_map([count(left)], effect_of)?
             .collect::<Result<Vec<_>, _>>()?;
         for row in rows {
             items.push(row?);
@@ -208,9 +147,9 @@ pub(super) fn outbox(connection: &Connection, limit: usize) -> Result<Vec<Outbox
 pub(super) fn effect(connection: &Connection, id: EffectId) -> Result<Option<OutboxItem>, Trouble> {
     let row = connection
         .prepare_cached(&format!(
-            "{ITEM} WHERE outbox.id = ?1 AND outbox.state <> 'withdrawn'"
+            "{EFFECT} WHERE outbox.id = ?1 AND outbox.state <> 'withdrawn'"
         ))?
-        .query_row([id.0], item)
+        .query_row([id.0], effect_of)
         .optional()?;
     Ok(row.transpose()?)
 }
@@ -298,7 +237,12 @@ pub(super) fn log_tail(connection: &Connection, limit: usize) -> Result<Vec<LogL
     Ok(tail)
 }
 
-fn lines(connection: &Connection, which: &str, values: &[i64]) -> Result<Vec<LogLine>, Trouble> {
+/// The log entries that `which` selects.
+pub(super) fn lines(
+    connection: &Connection,
+    which: &str,
+    values: &[i64],
+) -> Result<Vec<LogLine>, Trouble> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT log.sequence, log.at, log.kind, log.detail, cases.key
          FROM log LEFT JOIN cases ON cases.id = log.case_id {which}"
@@ -329,7 +273,8 @@ fn line(row: &Row<'_>) -> Result<LogLine, Trouble> {
     })
 }
 
-fn item(row: &Row<'_>) -> rusqlite::Result<Result<OutboxItem, StoreError>> {
+/// One effect that is not done.
+pub(super) fn effect_of(row: &Row<'_>) -> rusqlite::Result<Result<OutboxItem, StoreError>> {
     let key: Option<[u8; 16]> = row.get(1)?;
     let source: String = row.get(2)?;
     let (due_at, created_at) = (row.get(6)?, row.get(7)?);
@@ -355,20 +300,7 @@ fn source_name(raw: &str) -> Result<SourceName, StoreError> {
     SourceName::parse(raw).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-/// `text` as a pattern that matches it anywhere, and nothing else.
-fn pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
-}
-
-fn count(limit: usize) -> i64 {
+/// `limit` as SQLite takes it.
+pub(super) fn count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

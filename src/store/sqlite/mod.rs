@@ -23,6 +23,8 @@ mod rows;
 mod effects;
 mod reader;
 mod listing;
+mod cases;
+mod hindsight;
 mod people;
 mod verify;
 

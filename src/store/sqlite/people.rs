@@ -5,9 +5,9 @@ use rusqlite::Connection;
 
 use crate::domain::id::ContentDigest;
 use crate::domain::notice::ChannelName;
-use crate::store::Waiting;
 use crate::store::sqlite::reader::Trouble;
 use crate::store::sqlite::rows::time;
+use crate::store::{StoreError, Waiting};
 
 /// Whether what `key` stands for was used.
 pub(super) fn spent(connection: &Connection, key: ContentDigest) -> Result<bool, Trouble> {
@@ -29,6 +29,21 @@ pub(super) fn next_notice_due(
         )?
         .query_row([channel.as_str()], |row| row.get(0))?;
     Ok(next.map(time).transpose()?)
+}
+
+/// Every channel that something is due for.
+pub(super) fn owed_channels(connection: &Connection) -> Result<Vec<ChannelName>, Trouble> {
+    let names = connection
+        .prepare_cached(
+            "SELECT DISTINCT channel FROM outbox WHERE state = 'due' AND channel IS NOT NULL",
+        )?
+        .query_map([], |row| row.get::<_, String>(0))?
+        .collect::<Result<Vec<_>, _>>()?;
+    let name = |name: String| {
+        ChannelName::parse(&name)
+            .ok_or_else(|| StoreError::Corrupt(format!("`{name}` is not the name of a channel")))
+    };
+    Ok(names.into_iter().map(name).collect::<Result<_, _>>()?)
 }
 
 /// How much each team is asked.

@@ -11,15 +11,16 @@ use super::commit::Prepared;
 use super::effects::PlannedRow;
 use super::rows::whole;
 use super::writer::{Fault, Lasting, Message};
-use super::{SqliteStore, control, listing, outbox, people, step, verify};
+use super::{SqliteStore, cases, control, hindsight, listing, outbox, people, step, verify};
 use crate::domain::case::{Case, CaseTerms, Event, Moved};
 use crate::domain::effect::{Effect, EffectId, EffectKind, Planned};
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, SourceName};
 use crate::domain::notice::ChannelName;
 use crate::store::{
-    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, LogLine,
-    OutboxItem, Receipt, Retried, Spent, Stepped, Store, StoreError, StoredSet, Waiting,
+    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, FireCounts,
+    LogLine, LogPage, LogQuery, OutboxItem, Precedent, Receipt, Retried, Spent, Stepped, Store,
+    StoreError, StoredSet, Waiting,
 };
 
 #[async_trait]
@@ -145,7 +146,7 @@ impl Store for SqliteStore {
     }
 
     async fn cases(&self, query: CaseQuery) -> Result<CasePage, StoreError> {
-        self.read(move |connection| listing::cases(connection, &query))
+        self.read(move |connection| cases::cases(connection, &query))
             .await
     }
 
@@ -161,6 +162,10 @@ impl Store for SqliteStore {
 
     async fn owed(&self) -> Result<Vec<SourceName>, StoreError> {
         self.read(listing::owed).await
+    }
+
+    async fn owed_channels(&self) -> Result<Vec<ChannelName>, StoreError> {
+        self.read(people::owed_channels).await
     }
 
     async fn retry(
@@ -208,6 +213,31 @@ impl Store for SqliteStore {
 
     async fn log_tail(&self, limit: usize) -> Result<Vec<LogLine>, StoreError> {
         self.read(move |connection| listing::log_tail(connection, limit))
+            .await
+    }
+
+    async fn log_page(&self, query: LogQuery) -> Result<LogPage, StoreError> {
+        self.read(move |connection| hindsight::log_page(connection, &query))
+            .await
+    }
+
+    async fn similar(&self, case: &Case, limit: usize) -> Result<Vec<Precedent>, StoreError> {
+        let Some((id, action, agent)) = hindsight::asked(case) else {
+            return Ok(Vec::new());
+        };
+        self.read(move |connection| {
+            hindsight::similar(connection, id, &action, agent.as_deref(), limit)
+        })
+        .await
+    }
+
+    async fn effects_of(&self, id: CaseId) -> Result<Vec<OutboxItem>, StoreError> {
+        self.read(move |connection| hindsight::effects_of(connection, id))
+            .await
+    }
+
+    async fn fired(&self, limit: usize) -> Result<FireCounts, StoreError> {
+        self.read(move |connection| hindsight::fired(connection, limit))
             .await
     }
 

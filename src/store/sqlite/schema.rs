@@ -141,6 +141,9 @@ CREATE TABLE spent (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX spent_until ON spent (until);
 ",
+    "
+CREATE INDEX cases_similar ON cases (action, id, agent) WHERE votes IS NOT NULL OR platform_outcome IS NOT NULL;
+",
 ];
 
 /// Opens the writer's connection and brings the file to this program's version.

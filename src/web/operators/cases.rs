@@ -138,5 +138,6 @@ fn filter(filter: Filter) -> Result<CaseQuery, Problem> {
         text: filter.q,
         limit,
         cursor: filter.cursor,
+        ..CaseQuery::default()
     })
 }

@@ -63,6 +63,11 @@ impl Progress {
         self.enter(Phase::Work);
     }
 
+    /// A part of an answer that goes on for long is on its way: the client is there as long as it takes them.
+    pub(in crate::web) fn goes_on(&self) {
+        self.enter(Phase::Idle);
+    }
+
     /// A handler has the request and may ask for its body.
     pub(super) fn will_send_body(&self) {
         self.owes_body.store(true, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use crate::domain::freeze::Freeze;
 use crate::domain::person::{Person, Role};
 use crate::domain::rationale::visible;
 use crate::web::operators::Operators;
-use crate::web::operators::access::LoggedIn;
+use crate::web::operators::access::{LoggedIn, Posted};
 use crate::web::problem::{self, Problem};
 
 /// Somebody who looks at pages.
@@ -21,8 +21,18 @@ use crate::web::problem::{self, Problem};
 pub(in crate::web::operators) struct Visitor {
     /// Who they are.
     pub(in crate::web::operators) person: Person,
-    /// What a form of theirs has to bring along; none for the holder of a token, whom no other site can send.
-    pub(in crate::web::operators) csrf: Option<String>,
+    /// What a form of theirs has to bring along.
+    pub(in crate::web::operators) csrf: String,
+}
+
+impl<R> From<&Posted<R>> for Visitor {
+    /// Whoever sent a form, for the page that answers it.
+    fn from(posted: &Posted<R>) -> Self {
+        Self {
+            person: posted.person.clone(),
+            csrf: posted.csrf.clone(),
+        }
+    }
 }
 
 impl FromRequestParts<Arc<Operators>> for Visitor {
@@ -33,7 +43,6 @@ impl FromRequestParts<Arc<Operators>> for Visitor {
         operators: &Arc<Operators>,
     ) -> Result<Self, Problem> {
         let LoggedIn { person, csrf, .. } = LoggedIn::from_request_parts(parts, operators).await?;
-        let csrf = Some(csrf).filter(|csrf| !csrf.is_empty());
         Ok(Self { person, csrf })
     }
 }
@@ -138,11 +147,10 @@ impl Frame {
             .is_some_and(|person| person.role == Role::Admin)
     }
 
-    /// What a form has to bring along; empty where nothing has to be.
+    /// What a form has to bring along; empty where nobody is known.
     pub(in crate::web::operators) fn csrf(&self) -> &str {
         let visitor = self.visitor.as_ref();
-        let csrf = visitor.and_then(|visitor| visitor.csrf.as_deref());
-        csrf.unwrap_or_default()
+        visitor.map_or("", |visitor| &visitor.csrf)
     }
 
     /// The version that serves.

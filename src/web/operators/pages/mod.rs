@@ -5,9 +5,13 @@
 //! cache keeps a page; all that a page is for works without JavaScript, which only makes it live and quick.
 
 pub(super) mod assets;
-pub(super) mod form;
+mod bulk;
+mod events;
 pub(super) mod frame;
 pub(super) mod headers;
+mod queue;
+mod row;
+mod search;
 pub(super) mod trouble;
 pub(super) mod when;
 
@@ -15,13 +19,15 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::Operators;
+
 use crate::web::Route;
 use crate::web::problem::{Code, Problem};
+pub(super) use events::Audience;
 
 /// The pages and what belongs to them. They are not part of the API and of its description.
 pub(in crate::web) fn routes() -> Vec<Route<Arc<Operators>>> {
@@ -32,6 +38,9 @@ pub(in crate::web) fn routes() -> Vec<Route<Arc<Operators>>> {
     };
     vec![
         route(Method::GET, "/", get(home)),
+        route(Method::GET, "/cases", get(queue::show)),
+        route(Method::POST, "/cases/votes", post(bulk::vote)),
+        route(Method::GET, "/events", get(events::follow)),
         route(Method::GET, "/assets/{file}", get(assets::show)),
     ]
 }

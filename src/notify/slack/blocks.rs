@@ -1,0 +1,262 @@
+//! The card in Slack's Block Kit.
+//!
+//! What must hold: what others wrote is in `plain_text` objects and comes after words of ours that say whose it is; a card
+//! has buttons for a vote only while its own team is asked; no message is larger than Slack takes
+//! (<https://docs.slack.dev/reference/block-kit/blocks>: 50 blocks, ten fields in a section of 2000 characters each).
+
+use serde_json::{Value, json};
+
+use crate::domain::card::{Card, Ending, Question, Said};
+use crate::domain::effect::Ballot;
+use crate::domain::rationale::visible;
+use crate::notify::slack::choice::{APPROVE, Choice, OPEN, REJECT};
+use crate::notify::slack::text::{HEADER, date, fallback, plain};
+
+/// The longest text of an agent's own words, or of a rationale: Slack takes about 13000 characters in one message.
+const WORDS: usize = 900;
+/// The longest fact.
+const FACT: usize = 300;
+/// More facts than these are in the inbox only.
+const FACTS: usize = 20;
+/// How many facts stand in one section.
+const FACTS_IN_A_SECTION: usize = 10;
+/// More votes than these are in the inbox only.
+const VOTES: usize = 10;
+/// The longest address that a button leads to. <https://docs.slack.dev/reference/block-kit/block-elements/button-element>
+const ADDRESS: usize = 3000;
+/// The longest value of a button.
+const VALUE: usize = 2000;
+
+/// A message as Slack takes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Face {
+    /// What a phone shows of it.
+    pub(super) text: String,
+    /// What it looks like.
+    pub(super) blocks: Vec<Value>,
+}
+
+impl Face {
+    /// The card as `team` is shown it, with a link to it in the inbox.
+    pub fn of(card: &Card, team: &str, link: &str) -> Self {
+        let mut blocks = vec![header(card)];
+        blocks.extend(standing(card, team));
+        blocks.extend(words(card));
+        blocks.extend(facts(card));
+        let from = format!("Asked by source {} as {}", card.source, card.request);
+        blocks.push(context(&from));
+        blocks.push(section(&format!("Why: {}", card.rationale), WORDS));
+        if card.ending.is_none() {
+            blocks.extend(nearly(card));
+        }
+        blocks.extend(votes(card));
+        blocks.extend(buttons(card, team, link));
+        Self {
+            text: notification(card, team),
+            blocks,
+        }
+    }
+
+    /// What says no more than that there is something, and where: for when Slack refuses the whole card.
+    pub(super) fn bare(card: &Card, team: &str, link: &str) -> Self {
+        let mut blocks: Vec<Value> = standing(card, team).into_iter().take(1).collect();
+        blocks.push(section(
+            &format!(
+                "Slack does not take the card of {}. Look at it in the inbox: {link}",
+                card.case_id
+            ),
+            WORDS,
+        ));
+        Self {
+            text: notification(card, team),
+            blocks,
+        }
+    }
+
+    /// What the team is reminded with.
+    pub(super) fn reminder(card: &Card, team: &str) -> Self {
+        let said = "⏰ Half of the time is up, and nobody has decided.";
+        let mut blocks = vec![section(said, WORDS)];
+        blocks.extend(asked(card, team).map(question));
+        Self {
+            text: fallback(&format!("{said} {}", card.headline(HEADER))),
+            blocks,
+        }
+    }
+}
+
+/// The question, if `team` is asked.
+fn asked<'c>(card: &'c Card, team: &str) -> Option<&'c Question> {
+    let theirs = |question: &&Question| question.to.as_deref() == Some(&visible(team));
+    card.question.as_ref().filter(theirs)
+}
+
+/// Our word comes first, so that no action reads like a decision.
+fn header(card: &Card) -> Value {
+    let headline = format!("Request: {}", card.headline(HEADER));
+    json!({ "type": "header", "text": plain(&headline, HEADER) })
+}
+
+fn section(text: &str, limit: usize) -> Value {
+    json!({ "type": "section", "text": plain(text, limit) })
+}
+
+/// How it stands: what was decided, who is asked, or who is asked now.
+fn standing(card: &Card, team: &str) -> Vec<Value> {
+    if let Some(ending) = &card.ending {
+        return vec![
+            section(&ended(ending), WORDS),
+            json!({ "type": "context", "elements": [date("", ending.at)] }),
+        ];
+    }
+    if let Some(asked) = asked(card, team) {
+        return vec![question(asked)];
+    }
+    let to = card
+        .question
+        .as_ref()
+        .and_then(|question| question.to.as_deref());
+    let said = match to {
+        Some(to) => format!("↪ Nobody here answered in time; now `{to}` is asked."),
+        None => "↪ This team is not asked any more.".to_owned(),
+    };
+    vec![section(&said, WORDS)]
+}
+
+/// How it ended, in one line: `✅ Approved by alice · known customer`.
+pub fn ended(ending: &Ending) -> String {
+    let by = match ending.by.as_str() {
+        "deadline" => "the deadline",
+        "policy" => "policy",
+        "platform" => "the platform",
+        person => person,
+    };
+    let done = match ending.outcome {
+        "approved" => format!("✅ Approved by {by}"),
+        "rejected" => format!("❌ Rejected by {by}"),
+        "expired" => "⌛ Expired: nobody decided in time".to_owned(),
+        _ => format!("↪ Decided elsewhere, by {by}"),
+    };
+    let platform = ending
+        .platform
+        .as_deref()
+        .filter(|_| ending.outcome == "superseded");
+    let more = platform.into_iter().chain(ending.reason.as_deref());
+    more.fold(done, |said, more| format!("{said} · {more}"))
+}
+
+fn question(question: &Question) -> Value {
+    let who = question.to.as_deref().unwrap_or("anybody");
+    let mut said = format!(
+        "Asked: {who} · {} of {} approvals",
+        question.approvals, question.votes
+    );
+    if !question.before.is_empty() {
+        said += &format!(" · not answered by {}", question.before.join(", "));
+    }
+    json!({ "type": "context", "elements": [plain(&said, FACT), date("Open until ", question.deadline)] })
+}
+
+/// The agent's own words, each said to be theirs.
+fn words(card: &Card) -> impl Iterator<Item = Value> {
+    let agent = card.agent.as_deref().unwrap_or("the asker");
+    let said = |what, words: &Option<String>| {
+        let words = words.as_deref().filter(|words| !words.trim().is_empty());
+        words.map(|words| section(&format!("{what} by {agent}: “{words}”"), WORDS))
+    };
+    said("Title", &card.title)
+        .into_iter()
+        .chain(said("Message", &card.message))
+}
+
+fn facts(card: &Card) -> Vec<Value> {
+    let shown = card.fields.get(..FACTS).unwrap_or(&card.fields);
+    let fact = |field: &crate::domain::card::Field| {
+        let path = crate::domain::rationale::bounded(&field.path, FACT / 3);
+        plain(&format!("{path}:\n{}", field.value), FACT)
+    };
+    let section = |facts: &[crate::domain::card::Field]| json!({ "type": "section", "fields": facts.iter().map(fact).collect::<Vec<_>>() });
+    let mut blocks: Vec<Value> = shown.chunks(FACTS_IN_A_SECTION).map(section).collect();
+    let more = card.fields.len() - shown.len() + card.more_fields;
+    if more > 0 {
+        blocks.push(context(&format!(
+            "… and {more} more facts; see them in the inbox before you vote."
+        )));
+    }
+    blocks
+}
+
+fn nearly(card: &Card) -> Vec<Value> {
+    let lines = card
+        .nearest
+        .iter()
+        .take(3)
+        .map(|line| format!("Almost approved: {line}"));
+    let lines = lines.chain(card.change.clone());
+    lines.map(|line| context(&line)).collect()
+}
+
+fn context(text: &str) -> Value {
+    json!({ "type": "context", "elements": [plain(text, WORDS / 2)] })
+}
+
+fn votes(card: &Card) -> Vec<Value> {
+    let line = |said: &Said| {
+        let done = match said.vote {
+            Ballot::Approve => "👍 approved by",
+            Ballot::Reject => "👎 rejected by",
+        };
+        match &said.reason {
+            Some(reason) => format!("{done} {}: {reason}", said.by),
+            None => format!("{done} {}", said.by),
+        }
+    };
+    let late = card.votes.len().saturating_sub(VOTES);
+    card.votes
+        .iter()
+        .skip(late)
+        .map(|said| context(&line(said)))
+        .collect()
+}
+
+/// The link to the inbox, and the vote while `team` is asked.
+fn buttons(card: &Card, team: &str, link: &str) -> Option<Value> {
+    let vote = |vote: Ballot| {
+        let (action, text, style) = match vote {
+            Ballot::Approve => (APPROVE, "Approve", "primary"),
+            Ballot::Reject => (REJECT, "Reject", "danger"),
+        };
+        let choice = Choice {
+            case: card.case_id,
+            shown: card.digest,
+            vote,
+            team: team.to_owned(),
+        };
+        let value = serde_json::to_string(&choice).ok()?;
+        // A team of such a name votes in the inbox.
+        (value.chars().count() <= VALUE).then(|| {
+            json!({ "type": "button", "action_id": action, "text": plain(text, FACT), "style": style, "value": value })
+        })
+    };
+    let mut elements = Vec::new();
+    if card.ending.is_none() && asked(card, team).is_some() {
+        elements.extend(
+            [Ballot::Approve, Ballot::Reject]
+                .into_iter()
+                .filter_map(vote),
+        );
+    }
+    if link.chars().count() <= ADDRESS {
+        elements.push(json!({ "type": "button", "action_id": OPEN, "text": plain("See more in the inbox", FACT), "url": link }));
+    }
+    (!elements.is_empty()).then(|| json!({ "type": "actions", "elements": elements }))
+}
+
+fn notification(card: &Card, team: &str) -> String {
+    let headline = card.headline(HEADER);
+    match &card.ending {
+        Some(ending) => fallback(&format!("{} – {headline}", ended(ending))),
+        None if asked(card, team).is_some() => fallback(&format!("Approve? {headline}")),
+        None => fallback(&format!("Handed over – {headline}")),
+    }
+}

@@ -1,0 +1,146 @@
+//! Slack: a team's cards in a channel, with buttons to vote by.
+//!
+//! What must hold, beside what holds of every [`Channel`]:
+//! - one card of a case in one channel: what happens later changes it (`chat.update`), wherever it happened. Only a
+//!   reminder is a message of its own, in the card's thread;
+//! - silence is worse than two cards. When the answer to a post is lost, the card is posted again, and the first one, if
+//!   it is there, is an orphan that nobody changes: Slack has no key for a post by which it could be found again. Its buttons
+//!   are as safe as any, since a click is checked as any vote is, and a click on it changes it as the case stands then;
+//! - a card that somebody deleted is posted anew.
+
+mod api;
+mod blocks;
+mod choice;
+mod form;
+mod member;
+mod text;
+
+use async_trait::async_trait;
+
+use crate::domain::notice::{ChannelName, Occasion};
+use crate::notify::{Channel, Message, SlackSettings, Telling};
+use crate::source::Client;
+
+pub use api::{SlackApi, SlackError};
+pub use blocks::{Face, ended};
+pub use choice::{Choice, Clicker, Interaction, Place, Unreadable};
+pub use form::form;
+pub use member::NoMember;
+
+/// A channel of Slack's where a team is told.
+#[derive(Debug)]
+pub struct SlackChannel {
+    name: ChannelName,
+    channel: String,
+    api: SlackApi,
+}
+
+impl SlackChannel {
+    /// The channel with the id `channel`, such as `C0123ABCD`, that the app with these settings is a member of.
+    pub fn new(
+        name: ChannelName,
+        channel: String,
+        settings: SlackSettings,
+        client: Client,
+    ) -> Self {
+        Self {
+            name,
+            channel,
+            api: SlackApi::new(settings, client),
+        }
+    }
+
+    async fn post(&self, message: &Message) -> Result<Option<Place>, SlackError> {
+        let (team, link) = (self.name.team(), message.link.as_str());
+        let face = Face::of(&message.card, team, link);
+        match self.api.post(&self.channel, None, &face).await {
+            Err(error) if refuses_the_face(&error) => {
+                let bare = Face::bare(&message.card, team, link);
+                self.api.post(&self.channel, None, &bare).await
+            }
+            posted => posted,
+        }
+    }
+
+    async fn update(&self, place: Place, message: &Message) -> Result<Option<Place>, SlackError> {
+        let (team, link) = (self.name.team(), message.link.as_str());
+        let face = Face::of(&message.card, team, link);
+        let mut updated = self.api.update(&place, &face).await;
+        if updated.as_ref().is_err_and(refuses_the_face) {
+            let bare = Face::bare(&message.card, team, link);
+            updated = self.api.update(&place, &bare).await;
+        }
+        match updated {
+            Ok(()) => Ok(Some(place)),
+            Err(error) if self.is_out_of_reach(&place, &error) => self.post(message).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn remind(&self, place: Place, message: &Message) -> Result<Option<Place>, SlackError> {
+        let face = Face::reminder(&message.card, self.name.team());
+        let posted = self.api.post(&place.channel, Some(&place.ts), &face).await;
+        match posted {
+            Ok(_) => Ok(Some(place)),
+            Err(error) if self.is_out_of_reach(&place, &error) => self.post(message).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the card at `place` cannot be changed any more, but another one can be posted.
+    fn is_out_of_reach(&self, place: &Place, error: &SlackError) -> bool {
+        match error.word() {
+            "message_not_found"
+            | "thread_not_found"
+            | "cant_update_message"
+            | "edit_window_closed" => true,
+            "channel_not_found" | "is_archived" | "not_in_channel" => place.channel != self.channel,
+            _ => false,
+        }
+    }
+}
+
+/// Whether Slack would take a plainer message.
+fn refuses_the_face(error: &SlackError) -> bool {
+    matches!(
+        error.word(),
+        "invalid_blocks" | "invalid_blocks_format" | "msg_too_long" | "msg_blocks_too_long"
+    )
+}
+
+#[async_trait]
+impl Channel for SlackChannel {
+    fn name(&self) -> &ChannelName {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        "slack"
+    }
+
+    async fn tell(&self, message: &Message) -> Telling {
+        let place = message.handle.as_deref().and_then(Place::parse);
+        let told = match (message.occasion, place) {
+            (_, None) => self.post(message).await,
+            (Occasion::Reminded, Some(place)) => self.remind(place, message).await,
+            (
+                Occasion::Asked | Occasion::Voted | Occasion::HandedOver | Occasion::Closed,
+                Some(place),
+            ) => self.update(place, message).await,
+        };
+        match told {
+            Ok(place) => Telling::Told {
+                handle: place.and_then(|place| place.handle()),
+            },
+            Err(SlackError::Later { after, error }) => Telling::Retry { after, error },
+            Err(error @ (SlackError::Refused { .. } | SlackError::Unusable(_))) => {
+                Telling::Failed {
+                    error: error.to_string(),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
