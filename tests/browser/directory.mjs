@@ -29,7 +29,8 @@ await play(async (enter) => {
   await eve.visit('/login');
   await eve.throughTheDirectory('eve');
   await eve.page.waitForURL(`${operators}/**`);
-  assert.equal((await eve.fetch('/cases')).status() === 200, false);
+  assert.equal((await eve.fetch('/cases')).status(), 401);
+  await eve.findsItAccessible();
 
   const fay = await enter({ origins: [ISSUER] });
   await fay.visit('/login');
@@ -41,7 +42,7 @@ await play(async (enter) => {
   const other = await pay('two');
   await dave.page.getByRole('button', { name: 'Log out' }).click();
   await dave.page.waitForURL('**/login');
-  await dave.throughTheDirectory('dave');
+  await dave.throughTheDirectory();
   await dave.page.waitForURL(`${operators}/cases`);
   await dave.visit(`/cases/${other}`);
   assert.equal(await dave.page.getByRole('button', { name: 'Approve' }).count(), 0);

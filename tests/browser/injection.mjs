@@ -17,6 +17,7 @@ const HOSTILE = [
   '<!--', ']]>', '&lt;b&gt; &#60;b&#62;',
 ];
 const TURNED = 'Pay \u202e0001\u202c EUR \u2066to\u2069 \u200bnobody\u0000\u0007\u001b[31m\ufeff';
+const CONTROLS = /[\u0000-\u001f]/g;
 
 await play(async (enter) => {
   const text = HOSTILE.join('\n');
@@ -32,7 +33,6 @@ await play(async (enter) => {
     const scripts = await page.locator('script').evaluateAll((found) => found.filter((script) => !script.src).length);
     assert.equal(scripts, 0);
     const shown = await page.evaluate(() => document.documentElement.textContent + document.title);
-    // eslint-disable-next-line no-control-regex
     assert.doesNotMatch(shown, /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/, page.url());
     await carol.findsItAccessible();
   };
@@ -57,7 +57,9 @@ await play(async (enter) => {
   await carol.visit('/log');
   await inert();
   // A search is a text that anybody can send in a link.
-  await carol.visit(`/cases?q=${encodeURIComponent(`${HOSTILE[2]}${TURNED}`)}`);
+  await carol.visit(`/cases?q=${encodeURIComponent(`${HOSTILE[2]} ${TURNED.replace(CONTROLS, '')}`)}`);
+  await inert();
+  await carol.visit(`/cases?q=${encodeURIComponent(`${HOSTILE[2]} ${TURNED}`)}`, 400);
   await inert();
   const test = await carol.fetch(`/cases/${id}/test.rego`);
   assert.equal(test.status(), 200);
