@@ -52,6 +52,30 @@ pub enum EntryKind {
     PolicyServed,
 }
 
+impl EntryKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 18] = [
+        Self::Received,
+        Self::Decided,
+        Self::Conflict,
+        Self::Voted,
+        Self::Reminded,
+        Self::HandedOver,
+        Self::Resolved,
+        Self::Expired,
+        Self::Superseded,
+        Self::PlatformReported,
+        Self::Answered,
+        Self::AttemptFailed,
+        Self::DeadLettered,
+        Self::Retried,
+        Self::Escalated,
+        Self::Frozen,
+        Self::Unfrozen,
+        Self::PolicyServed,
+    ];
+}
+
 word!(EntryKind {
     Self::Received => "received", Self::Decided => "decided", Self::Conflict => "conflict", Self::Voted => "voted", Self::Reminded => "reminded",
     Self::HandedOver => "handed_over", Self::Resolved => "resolved",

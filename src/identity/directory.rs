@@ -136,6 +136,24 @@ impl Directory {
         }
     }
 
+    /// Those of `groups` that mean something here; a session has no room for all that a directory may have.
+    pub fn meaningful(&self, mut groups: Vec<String>) -> Vec<String> {
+        let Grants {
+            admin,
+            approver,
+            viewer,
+        } = &self.grants;
+        let granted = |group: &String| {
+            [admin, approver, viewer]
+                .iter()
+                .any(|all| all.contains(group))
+        };
+        let of_a_team =
+            |group: &String| self.people.teams().any(|team| team.groups.contains(group));
+        groups.retain(|group| granted(group) || of_a_team(group));
+        groups
+    }
+
     /// Remembers until `until` that a directory vouches for `proven`, so that they are known by their e-mail address.
     pub fn saw(&self, proven: &Proven, until: Timestamp, now: Timestamp) {
         let Some(email) = &proven.email else { return };

@@ -7,6 +7,7 @@
 //! - a link is used once, when its vote counted, and not by a slip of the pen;
 //! - the page shows no more than the mail did, but how the case ended.
 
+mod form;
 mod page;
 
 use std::sync::Arc;
@@ -17,13 +18,13 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use cookie::{Cookie, SameSite};
-use http::header::{COOKIE, HOST, ORIGIN};
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use tokio_util::task::TaskTracker;
 
 use super::body::{self, BodyLimits};
-use super::{LONGEST_REASON, Route, finished, router_of};
+use super::operators::protect;
+use super::{Route, finished, router_of};
 use crate::domain::card::Card;
 use crate::domain::case::{Case, Refused};
 use crate::domain::effect::Ballot;
@@ -36,12 +37,8 @@ use crate::notify::MailLink;
 use crate::notify::email::{ended, progress};
 use crate::secret::Secret;
 use crate::store::{CaseFile, Spent, StoreError};
+use form::{BROWSER, Said, browser, fresh, is_same_origin, said};
 use page::{Form, Notice};
-
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
-/// What ties the form to the browser that it was shown in.
-const BROWSER: &str = "countersign-mail";
 
 /// A reason is small.
 const BODY: BodyLimits = BodyLimits {
@@ -59,13 +56,6 @@ pub struct MailLinks {
     /// One vote at a time, so that no link is used twice at once.
     turn: tokio::sync::Mutex<()>,
     under_way: TaskTracker,
-}
-
-/// What a form says.
-struct Said {
-    vote: Ballot,
-    reason: Option<String>,
-    form: String,
 }
 
 /// A link that can be voted with, as far as that is known before the vote.
@@ -96,6 +86,7 @@ impl MailLinks {
     /// The routes, for the listener of people.
     pub fn router(self: &Arc<Self>) -> Router {
         finished(router_of(routes()).with_state(Arc::clone(self)))
+            .layer(axum::middleware::map_response(protect))
     }
 
     /// Returns when no vote is under way any more. Call it when the listener is closed.
@@ -115,7 +106,10 @@ impl MailLinks {
         };
         let spent = self.flow.store().spent(link.key()).await;
         let file = self.flow.store().case(link.case).await;
-        let (spent, file) = (spent.map_err(unavailable)?, file.map_err(unavailable)?);
+        let (spent, file) = (
+            spent.map_err(|error| unavailable(&error))?,
+            file.map_err(|error| unavailable(&error))?,
+        );
         let Some(file) = file else {
             return Err(Notice::new(
                 StatusCode::NOT_FOUND,
@@ -219,7 +213,7 @@ impl MailLinks {
                 "Nothing is left to decide.",
             )
             .into_page(),
-            Err(VoteError::Unstored(error)) => unavailable(error).into_page(),
+            Err(VoteError::Unstored(error)) => unavailable(&error).into_page(),
         }
     }
 
@@ -246,7 +240,7 @@ impl MailLinks {
     ) -> Result<Response, Notice> {
         let browser = match browser {
             Some(browser) => browser.to_owned(),
-            None => fresh()?,
+            None => fresh().ok_or_else(broken)?,
         };
         let form = self.form(link, &browser)?;
         let left = link.read_until().duration_since(now);
@@ -264,25 +258,8 @@ impl MailLinks {
         let store = self.flow.store();
         let spent = store.spend(link.key(), link.read_until(), now).await;
         // The vote counted either way, and another with this link is the same person's.
-        let (Spent::Now | Spent::Before) = spent.map_err(unavailable)?;
+        let (Spent::Now | Spent::Before) = spent.map_err(|error| unavailable(&error))?;
         Ok(())
-    }
-
-    /// Whether nothing says that another site sent this. A page without referrer has the origin `null` on its own form.
-    fn is_same_origin(&self, headers: &HeaderMap) -> bool {
-        let one = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        if headers.contains_key(SEC_FETCH_SITE) {
-            return one(SEC_FETCH_SITE) == Some("same-origin");
-        }
-        match headers.get(ORIGIN).map(|origin| origin.to_str()) {
-            None | Some(Ok("null")) => true,
-            Some(Err(_)) => false,
-            Some(Ok(origin)) => {
-                let host = one(HOST).map(|host| host.to_owned());
-                let named = origin.split_once("://").map(|(_, host)| host.to_owned());
-                origin == &*self.inbox || (host.is_some() && named == host)
-            }
-        }
     }
 }
 
@@ -322,7 +299,7 @@ async fn vote(
 ) -> Response {
     let headers = request.headers().clone();
     let refused = |status, what: &str| Notice::new(status, "Nothing was decided", what).into_page();
-    if !links.is_same_origin(&headers) {
+    if !is_same_origin(&headers, &links.inbox) {
         let what = "Another site sent this form. Open the link in the mail itself.";
         return refused(StatusCode::FORBIDDEN, what);
     }
@@ -340,57 +317,6 @@ async fn vote(
         .under_way
         .spawn(async move { voting.vote(&token, said, browser).await });
     voted.await.unwrap_or_else(|_| broken().into_page())
-}
-
-/// What the form says, each field once and nothing else.
-fn said(body: &[u8]) -> Result<Said, String> {
-    let (mut vote, mut reason, mut form) = (None, None, None);
-    for (name, value) in form_urlencoded::parse(body) {
-        let field = match &*name {
-            "vote" => &mut vote,
-            "reason" => &mut reason,
-            "form" => &mut form,
-            _ => return Err("The form holds something that this page does not ask.".to_owned()),
-        };
-        if field.replace(value.into_owned()).is_some() {
-            return Err("The form says one thing twice.".to_owned());
-        }
-    }
-    let vote = match vote.as_deref() {
-        Some("approve") => Ballot::Approve,
-        Some("reject") => Ballot::Reject,
-        Some(_) | None => return Err("The form says neither approve nor reject.".to_owned()),
-    };
-    let reason = reason
-        .map(|reason: String| reason.trim().replace("\r\n", "\n"))
-        .filter(|reason| !reason.is_empty());
-    if (reason.as_deref()).is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
-        return Err(format!(
-            "The reason is longer than {LONGEST_REASON} characters."
-        ));
-    }
-    Ok(Said {
-        vote,
-        reason,
-        form: form.unwrap_or_default(),
-    })
-}
-
-/// What ties forms to this browser, if it was here before.
-fn browser(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get_all(COOKIE).iter();
-    let texts = cookies.filter_map(|value| value.to_str().ok());
-    let mut cookies = texts.flat_map(Cookie::split_parse).flatten();
-    let ours = cookies.find(|cookie| cookie.name() == BROWSER)?;
-    let value = ours.value();
-    let is_ours = value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_ours.then(|| value.to_owned())
-}
-
-fn fresh() -> Result<String, Notice> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|_| broken())?;
-    Ok(hex::encode(bytes))
 }
 
 fn card(file: &CaseFile) -> Card {
@@ -440,9 +366,9 @@ fn refused_as(refused: &Refused) -> Notice {
     Notice::new(status, "Your vote does not count", &format!("{refused}."))
 }
 
-fn unavailable(error: StoreError) -> Notice {
+fn unavailable(error: &StoreError) -> Notice {
     tracing::error!(
-        error = &error as &dyn std::error::Error,
+        error = error as &dyn std::error::Error,
         "a link in a mail cannot be used now: {error}"
     );
     Notice::new(

@@ -36,6 +36,10 @@ use crate::flow::{Explainer, Flow};
 use crate::metrics::{self, Metrics};
 use crate::observe::Alerts;
 
+// The page behind the link in a mail is none of these, and looks and is guarded like them.
+pub(super) use pages::assets::address as asset;
+pub(super) use pages::headers::protect;
+
 pub use entrance::{Entrance, InvalidSite, Site};
 
 /// The API's description, as it is served.

@@ -70,7 +70,12 @@ pub(super) fn claims(
             ClaimsVerificationError::InvalidAudience(_) => other("it is for somebody else"),
             ClaimsVerificationError::InvalidNonce(_) => other("it is not for this login"),
             ClaimsVerificationError::Expired(_) => other("it is over"),
-            _ => other("it says something that it must not"),
+            ClaimsVerificationError::InvalidAuthContext(_)
+            | ClaimsVerificationError::InvalidAuthTime(_)
+            | ClaimsVerificationError::InvalidSubject(_)
+            | ClaimsVerificationError::Other(_)
+            | ClaimsVerificationError::Unsupported(_)
+            | _ => other("it says something that it must not"),
         })?;
     if let Some(hash) = checked.access_token_hash() {
         let (Ok(algorithm), Ok(key)) = (token.signing_alg(), token.signing_key(&verifier)) else {

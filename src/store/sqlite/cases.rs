@@ -6,6 +6,9 @@ use std::sync::Arc;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
+use crate::domain::case::Resolved;
+use crate::domain::id::SourceName;
+use crate::domain::verdict::{Cause, Outcome};
 use crate::store::sqlite::reader::Trouble;
 use crate::store::sqlite::rows::{CaseRow, case_columns};
 use crate::store::{CaseOrder, CasePage, CaseQuery, StoreError};
@@ -95,7 +98,7 @@ impl Clauses {
     /// As [`Self::bind_text`], with `name` as a pattern.
     fn bind_name(&mut self, clause: &str, name: Option<&str>) {
         if let Some(name) = name {
-            let clause = clause.replace("~", "LIKE ? ESCAPE '\\'");
+            let clause = clause.replace('~', "LIKE ? ESCAPE '\\'");
             self.bind(&clause, Value::Text(pattern(name, Stars::AnyText)));
         }
     }
@@ -110,16 +113,13 @@ impl Clauses {
             // Said once more as a literal: only so is the index of open cases used.
             self.sql.push_str(" AND state = 'open'");
         }
-        self.bind_text(
-            "source = ?",
-            query.source.as_ref().map(|name| name.as_str()),
-        );
+        self.bind_text("source = ?", query.source.as_ref().map(SourceName::as_str));
         let words = [
-            ("outcome = ?", query.outcome.map(|word| word.as_str())),
-            ("cause = ?", query.cause.map(|word| word.as_str())),
+            ("outcome = ?", query.outcome.map(Outcome::as_str)),
+            ("cause = ?", query.cause.map(Cause::as_str)),
             (
                 "state IN ('answering', 'resolved') AND json_extract(standing, '$.outcome') = ?",
-                query.ending.map(|word| word.as_str()),
+                query.ending.map(Resolved::as_str),
             ),
         ];
         for (clause, word) in words {

@@ -1,31 +1,27 @@
-//! The pages themselves, which run nothing, fetch nothing and are kept nowhere.
+//! The pages themselves, which run nothing, fetch nothing but our style, and are kept nowhere.
 
 use askama::Template;
 use axum::response::{IntoResponse as _, Response};
 use cookie::Cookie;
-use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::domain::card::Card;
 use crate::notify::email::{Row, progress, rows};
+use crate::web::operators::asset;
 
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
-
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-    connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The form that votes.
 #[derive(Template)]
 #[template(path = "mail/form.html")]
 pub(super) struct Form<'a> {
+    stylesheet: String,
     headline: String,
     address: &'a str,
     progress: String,
     rows: Vec<Row>,
-    form: &'a str,
+    token: &'a str,
     problem: Option<&'a str>,
     reason_required: bool,
     dry_run: bool,
@@ -35,6 +31,7 @@ pub(super) struct Form<'a> {
 #[derive(Template)]
 #[template(path = "mail/notice.html")]
 pub(super) struct Notice {
+    stylesheet: String,
     title: String,
     lines: Vec<String>,
     status: StatusCode,
@@ -44,15 +41,16 @@ impl<'a> Form<'a> {
     pub(super) fn of(
         card: &Card,
         address: &'a str,
-        form: &'a str,
+        token: &'a str,
         problem: Option<&'a str>,
     ) -> Self {
         Self {
+            stylesheet: asset("app.css"),
             headline: card.headline(120),
             address,
             progress: card.question.as_ref().map(progress).unwrap_or_default(),
             rows: rows(card),
-            form,
+            token,
             problem,
             reason_required: card.reason_required,
             dry_run: card.dry_run,
@@ -75,6 +73,7 @@ impl<'a> Form<'a> {
 impl Notice {
     pub(super) fn new(status: StatusCode, title: &str, what: &str) -> Self {
         Self {
+            stylesheet: asset("app.css"),
             title: title.to_owned(),
             lines: vec![what.to_owned()],
             status,
@@ -99,8 +98,6 @@ fn page(status: StatusCode, template: &impl Template) -> Response {
     let mut response = (status, html).into_response();
     for (name, value) in [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),
         (CACHE_CONTROL, "no-store"),
         (ROBOTS, "noindex, nofollow"),

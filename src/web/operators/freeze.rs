@@ -13,6 +13,9 @@ use crate::json;
 use crate::web::body;
 use crate::web::problem::{self, Code, Problem};
 
+/// The most characters of a reason, where a form gives it.
+pub(super) const LONGEST_REASON: usize = 500;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Freeze {

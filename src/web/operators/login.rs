@@ -222,11 +222,12 @@ async fn proven(
 /// Logs `proven` in, if they may do anything here.
 fn begin(
     operators: &Operators,
-    proven: Proven,
+    mut proven: Proven,
     stamp: Option<String>,
     next: &Next,
 ) -> Result<Response, Problem> {
     let entrance = &operators.entrance;
+    proven.groups = entrance.directory.meaningful(proven.groups);
     entrance.directory.admit(&proven).map_err(not_admitted)?;
     let now = operators.flow.clock().now();
     let until = entrance.until(now);
@@ -316,3 +317,6 @@ fn address_of(parts: &Parts, operators: &Operators) -> IpAddr {
     let noted = noted.and_then(|noted| noted.trim().parse::<IpAddr>().ok());
     noted.map_or(peer, |noted| noted.to_canonical())
 }
+
+#[cfg(test)]
+mod tests;

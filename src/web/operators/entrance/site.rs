@@ -96,9 +96,8 @@ impl Site {
         let site = Said::of(headers, &FETCH_SITE);
         let origin = Said::of(headers, &ORIGIN);
         let is_ours = match (&site, &origin) {
-            (Said::One("same-origin"), Said::Nothing) => true,
             // A page that says to nobody where it is has no origin either.
-            (Said::One("same-origin"), Said::One("null")) => true,
+            (Said::One("same-origin"), Said::Nothing | Said::One("null")) => true,
             (Said::One("same-origin") | Said::Nothing, Said::One(origin)) => {
                 self.is_ours(origin, headers)
             }

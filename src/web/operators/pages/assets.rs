@@ -55,7 +55,7 @@ impl Asset {
 }
 
 /// The address of the asset called `name`, for templates: `app.css`.
-pub(super) fn address(name: &str) -> String {
+pub(in crate::web) fn address(name: &str) -> String {
     let found = ALL.iter().find(|asset| asset.name == name);
     format!("/assets/{}", found.map_or(name, |asset| &asset.file))
 }

@@ -13,7 +13,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// Puts them where a handler did not say otherwise. The address of a page goes to nobody else; to ourselves it does, since
 /// without it a browser would not say of a form where it comes from (`Origin: null`).
-pub(in crate::web::operators) async fn protect(mut response: Response) -> Response {
+pub(in crate::web) async fn protect(mut response: Response) -> Response {
     let all = [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -6,12 +6,18 @@
 
 pub(super) mod assets;
 mod bulk;
+mod case;
+mod decision_log;
 mod events;
 pub(super) mod frame;
+mod freeze;
 pub(super) mod headers;
+mod policies;
 mod queue;
 mod row;
+mod said;
 mod search;
+mod text;
 pub(super) mod trouble;
 pub(super) mod when;
 
@@ -24,7 +30,6 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::Operators;
-
 use crate::web::Route;
 use crate::web::problem::{Code, Problem};
 pub(super) use events::Audience;
@@ -42,6 +47,14 @@ pub(in crate::web) fn routes() -> Vec<Route<Arc<Operators>>> {
         route(Method::POST, "/cases/votes", post(bulk::vote)),
         route(Method::GET, "/events", get(events::follow)),
         route(Method::GET, "/assets/{file}", get(assets::show)),
+        route(Method::GET, "/cases/{id}", get(case::show)),
+        route(Method::POST, "/cases/{id}/votes", post(case::vote)),
+        route(Method::GET, "/cases/{id}/test.rego", get(case::test)),
+        route(Method::GET, "/policies", get(policies::show)),
+        route(Method::POST, "/policies/reload", post(policies::reload)),
+        route(Method::GET, "/log", get(decision_log::show)),
+        route(Method::POST, "/freeze", post(freeze::freeze)),
+        route(Method::POST, "/unfreeze", post(freeze::unfreeze)),
     ]
 }
 

@@ -109,7 +109,7 @@ fn terms(typed: &str) -> Result<Vec<Term>, String> {
         match character {
             '"' => quoted = !quoted,
             ':' if !quoted && key.is_none() && is_key(&text) => {
-                key = Some(std::mem::take(&mut text))
+                key = Some(std::mem::take(&mut text));
             }
             character if character.is_whitespace() && !quoted => {
                 if began {

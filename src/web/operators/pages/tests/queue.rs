@@ -42,7 +42,34 @@ async fn the_queue_says_of_each_question_what_who_why_and_until_when() {
     payout(&house, "1", 250).await;
     let page = sees(&house, "alice", "/cases").await;
     assert_eq!(page.status, StatusCode::OK);
-    insta::assert_snapshot!(settled(&house, &page.text), @"");
+    insta::assert_snapshot!(settled(&house, &page.text), @r#"
+    Queue
+    Search cases
+    Search
+    How to search
+    Words are looked for in the request's id, the action and the agent. key:value narrows it down: state: team: source: agent: action: outcome: cause: by:. A * in a name stands for anything: action:stripe.*. Quote what has spaces: agent:"night bot".
+    Open
+    Decided
+    payments 1
+    1 question
+    Select payout by billing-bot, case_85a26e65a5cf7d6243199db40ef87065
+    payout by billing-bot
+    please
+    amount
+    250
+    customer.name
+    Ann
+    customer.tier
+    gold
+    Left to a person by policy REVISION: Payout: payouts need two.
+    ends in 23 h
+    0/2 approvals
+    asked: payments
+    from agents
+    Decide all selected
+    Reason, for all of them
+    Approve selected Reject selected
+    "#);
     assert!(page.text.contains("1<span class=\"unseen\"> open</span>"));
 }
 
@@ -105,7 +132,25 @@ async fn of_each_vote_in_a_bulk_is_said_what_became_of_it() {
     assert_eq!(page.status, StatusCode::OK);
     let said = words(&page.text).replace(&quorum, "QUORUM");
     let said = said.replace(&single, "SINGLE").replace(&closed, "CLOSED");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    2 of 5 approvals counted
+    payout by billing-bot
+    Counted: 1 of 2 approvals.
+    QUORUM
+    unknown by billing-bot
+    Counted: it is approved.
+    SINGLE
+    unknown by billing-bot
+    Not counted: it was rejected by bob before.
+    CLOSED
+    payout by billing-bot
+    Not counted: it has changed since it was shown. Look at it again.
+    QUORUM
+    case_00000000000000000000000000000000
+    There is no such case any more.
+    case_00000000000000000000000000000000
+    Back to the queue
+    ");
     let kept = house
         .operates("vera", "GET", &format!("/v1/cases/{single}"), "")
         .await;
@@ -169,5 +214,5 @@ async fn what_was_decided_is_listed_with_whose_word_it_was() {
     let page = sees(&house, "alice", "/cases?view=decided").await.text;
     let said = settled(&house, &page);
     assert!(said.contains("refund by billing-bot"), "{said}");
-    assert!(said.contains("approved by policy now"), "{said}");
+    assert!(said.contains("approved\nby policy now"), "{said}");
 }

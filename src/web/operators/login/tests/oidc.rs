@@ -1,0 +1,249 @@
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::browser::{Browser, SITE, location};
+use super::provider::{CLIENT, Provider, SECRET, Signed};
+use crate::clock::Clock;
+use crate::credential::Credential;
+use crate::identity::OidcSettings;
+use crate::identity::oidc::Oidc;
+use crate::secret::Secret;
+use crate::source::{Client, Timeouts};
+use crate::web::operators::Site;
+use crate::web::tests::house::{Heard, House};
+
+async fn house(provider: &Provider, name_claim: &str) -> House {
+    let settings = OidcSettings {
+        issuer: provider.issuer.clone(),
+        client_id: CLIENT.to_owned(),
+        client_secret: Some(Credential::written(Secret::new(SECRET)).unwrap()),
+        scopes: vec!["email".to_owned(), "groups".to_owned()],
+        name_claim: name_claim.to_owned(),
+        groups_claim: "groups".to_owned(),
+    };
+    House::with_entrance(|entrance| {
+        let client = Client::new(Timeouts::within(Duration::from_secs(10))).unwrap();
+        entrance.oidc = Some(Oidc::new(settings, client).unwrap());
+        entrance.site = Site::at(Some(SITE)).unwrap();
+    })
+    .await
+}
+
+/// A whole login at a provider that behaves like this.
+async fn logs_in(house: &House, provider: &Provider) -> (Browser, Heard) {
+    let mut browser = Browser::new(&house.operators);
+    let away = browser.get("/login/oidc?next=/log").await;
+    assert_eq!(away.status, StatusCode::SEE_OTHER, "{}", away.text);
+    let back = provider.logs_in(location(&away));
+    let heard = browser.get(&back).await;
+    (browser, heard)
+}
+
+async fn who(browser: &mut Browser) -> String {
+    let csrf = browser.csrf().await;
+    let headers = [("origin", SITE), ("x-csrf-token", &*csrf)];
+    let frozen = browser
+        .send(
+            http::Method::PUT,
+            "/v1/freeze",
+            r#"{"reason":"x"}"#,
+            &headers,
+        )
+        .await;
+    frozen.json()["freeze"]["by"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn somebody_logs_in_at_the_directory_and_comes_back_to_where_they_were() {
+    let provider = Provider::start().await;
+    let house = house(&provider, "email").await;
+    let (mut browser, heard) = logs_in(&house, &provider).await;
+    assert_eq!(heard.status, StatusCode::SEE_OTHER, "{}", heard.text);
+    assert_eq!(location(&heard), "/log");
+    assert_eq!(who(&mut browser).await, "carol@example.com");
+    let calls = provider.calls.lock().unwrap().clone();
+    assert_eq!(calls, ["description", "keys", "token"]);
+    assert_eq!(
+        browser.cookies.len(),
+        1,
+        "the cookie of the way there is gone"
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_for_this_login_lets_nobody_in() {
+    let provider = Provider::start().await;
+    let house = house(&provider, "email").await;
+    let now = Clock.now().as_second();
+    let lies: [(&str, Value); 13] = [
+        ("nonce", json!({"nonce": "other"})),
+        ("no nonce", json!({"nonce": null})),
+        ("audience", json!({"aud": "other"})),
+        ("no audience", json!({"aud": null})),
+        ("several audiences", json!({"aud": [CLIENT, "other"]})),
+        (
+            "given to another",
+            json!({"aud": [CLIENT, "other"], "azp": "other"}),
+        ),
+        ("given to another alone", json!({"azp": "other"})),
+        ("issuer", json!({"iss": "https://evil.example"})),
+        (
+            "issuer with a slash",
+            json!({"iss": format!("{}/", provider.issuer)}),
+        ),
+        ("expired", json!({"exp": now - 1})),
+        ("no expiry", json!({"exp": null})),
+        ("access token", json!({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"})),
+        ("unverified", json!({"email_verified": false})),
+    ];
+    for (what, claims) in lies {
+        provider.conducts(|conduct| conduct.claims = claims);
+        let (mut browser, heard) = logs_in(&house, &provider).await;
+        assert_eq!(heard.status, StatusCode::FORBIDDEN, "{what}");
+        assert!(!browser.is_known().await, "{what}");
+        assert!(
+            !heard.text.contains("other") && !heard.text.contains("carol"),
+            "{what}"
+        );
+    }
+    provider.conducts(|conduct| conduct.claims = json!({"aud": [CLIENT, "x"], "azp": CLIENT}));
+    assert!(logs_in(&house, &provider).await.0.is_known().await);
+}
+
+#[tokio::test]
+async fn a_token_that_the_directory_did_not_sign_lets_nobody_in() {
+    let provider = Provider::start().await;
+    let house = house(&provider, "email").await;
+    for signed in [
+        Signed::ByAnother,
+        Signed::ByAStranger,
+        Signed::ByNobody,
+        Signed::WithThePublicKey,
+        Signed::WithTheSecret,
+    ] {
+        provider.conducts(|conduct| conduct.signed = signed);
+        let (mut browser, heard) = logs_in(&house, &provider).await;
+        assert_eq!(heard.status, StatusCode::FORBIDDEN, "{signed:?}");
+        assert!(!browser.is_known().await, "{signed:?}");
+    }
+    let asked = provider
+        .calls
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|call| **call == "keys")
+        .count();
+    assert_eq!(asked, 1, "a stranger's key makes nobody ask again at once");
+}
+
+#[tokio::test]
+async fn nobody_finishes_a_login_that_another_began_or_finishes_one_twice() {
+    let provider = Provider::start().await;
+    let house = house(&provider, "email").await;
+    let mut browser = Browser::new(&house.operators);
+    let away = browser.get("/login/oidc").await;
+    let back = provider.logs_in(location(&away));
+    let mut other = Browser::new(&house.operators);
+    assert_eq!(other.get(&back).await.status, StatusCode::FORBIDDEN);
+    other.get("/login/oidc").await;
+    assert_eq!(other.get(&back).await.status, StatusCode::FORBIDDEN);
+    for wrong in [
+        back.replace("state=", "state=x"),
+        back.split_once("&state").unwrap().0.to_owned(),
+        format!("{back}&state=x"),
+        format!("{back}&iss=https%3A%2F%2Fevil.example"),
+    ] {
+        assert_eq!(
+            browser.get(&wrong).await.status,
+            StatusCode::FORBIDDEN,
+            "{wrong}"
+        );
+    }
+    let mut copy = browser.clone();
+    assert_eq!(browser.get(&back).await.status, StatusCode::SEE_OTHER);
+    let again = copy.get(&back).await;
+    assert_eq!(again.status, StatusCode::FORBIDDEN);
+    assert!(again.text.contains("finished before"), "{}", again.text);
+    assert!(!copy.is_known().await);
+
+    let (_, refused) = {
+        let mut browser = Browser::new(&house.operators);
+        let away = browser.get("/login/oidc").await;
+        let back = provider
+            .logs_in(location(&away))
+            .replace("code=", "error=access_denied&code=");
+        let heard = browser.get(&back).await;
+        (browser, heard)
+    };
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn groups_come_from_the_token_or_else_from_where_the_directory_says_more() {
+    let provider = Provider::start().await;
+    let house = house(&provider, "preferred_username").await;
+    provider.conducts(|conduct| {
+        conduct.claims = json!({"groups": null});
+        conduct.userinfo = json!({"sub": "s-1", "preferred_username": "carol", "groups": "admins"});
+    });
+    let (mut browser, heard) = logs_in(&house, &provider).await;
+    assert_eq!(heard.status, StatusCode::SEE_OTHER, "{}", heard.text);
+    assert_eq!(who(&mut browser).await, "carol");
+    let nobody: [Value; 6] = [
+        json!({"sub": "s-2", "preferred_username": "carol", "groups": "admins"}),
+        json!({"preferred_username": "carol", "groups": "admins"}),
+        json!({"sub": "s-1", "preferred_username": "carol"}),
+        json!({"sub": "s-1", "preferred_username": "carol", "groups": ["strangers"]}),
+        json!({"sub": "s-1", "preferred_username": "carol", "groups": {"admins": true}}),
+        json!({"sub": "s-1", "preferred_username": "root", "groups": "admins"}),
+    ];
+    for said in nobody {
+        let shown = said.to_string();
+        provider.conducts(|conduct| conduct.userinfo = said);
+        let (mut browser, heard) = logs_in(&house, &provider).await;
+        assert_eq!(heard.status, StatusCode::FORBIDDEN, "{shown}");
+        assert!(
+            !browser.is_known().await && !heard.text.contains("admins"),
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_is_down_keeps_nobody_else_out() {
+    let provider = Provider::start().await;
+    provider.conducts(|conduct| conduct.down = true);
+    let house = house(&provider, "email").await;
+    let mut browser = Browser::new(&house.operators);
+    for _ in 0..3 {
+        let heard = browser.get("/login/oidc").await;
+        assert_eq!(heard.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert_eq!(
+        provider.calls.lock().unwrap().len(),
+        1,
+        "it is left alone for a while"
+    );
+    let heard = browser.logs_in(&[("token", "root")]).await;
+    assert_eq!(heard.status, StatusCode::SEE_OTHER, "{}", heard.text);
+}
+
+#[tokio::test]
+async fn a_directory_that_calls_itself_otherwise_or_names_no_door_is_not_used() {
+    for description in [
+        json!({"issuer": "https://evil.example"}),
+        json!({"token_endpoint": "http://evil.example/token"}),
+        json!({"jwks_uri": "file:///etc/passwd"}),
+        json!({"authorization_endpoint": "javascript:alert(1)"}),
+        json!({"authorization_endpoint": null}),
+    ] {
+        let provider = Provider::start().await;
+        let shown = description.to_string();
+        provider.conducts(|conduct| conduct.description = description);
+        let house = house(&provider, "email").await;
+        let heard = Browser::new(&house.operators).get("/login/oidc").await;
+        assert_eq!(heard.status, StatusCode::SERVICE_UNAVAILABLE, "{shown}");
+    }
+}
