@@ -17,7 +17,6 @@ const HOSTILE = [
   '<!--', ']]>', '&lt;b&gt; &#60;b&#62;',
 ];
 const TURNED = 'Pay \u202e0001\u202c EUR \u2066to\u2069 \u200bnobody\u0000\u0007\u001b[31m\ufeff';
-const CONTROLS = /[\u0000-\u001f]/g;
 
 await play(async (enter) => {
   const text = HOSTILE.join('\n');
@@ -29,7 +28,9 @@ await play(async (enter) => {
   const carol = await (await enter()).logIn('carol');
   const { page } = carol;
   const inert = async () => {
-    assert.equal(await page.locator('#planted, img[src=x], svg[onload], meta[http-equiv=refresh], a[href*="elsewhere.example"], [onerror], [onfocus], [onload]').count(), 0, page.url());
+    assert.equal(await page.locator('#planted, img[src=x], svg[onload], meta[http-equiv=refresh], [onerror], [onfocus], [onload]').count(), 0, page.url());
+    const away = await page.locator('a, form').evaluateAll((found) => found.filter((one) => new URL(one.href ?? one.action).origin !== location.origin).length);
+    assert.equal(away, 0, `${page.url()} leads elsewhere`);
     const scripts = await page.locator('script').evaluateAll((found) => found.filter((script) => !script.src).length);
     assert.equal(scripts, 0);
     const shown = await page.evaluate(() => document.documentElement.textContent + document.title);
@@ -57,10 +58,11 @@ await play(async (enter) => {
   await carol.visit('/log');
   await inert();
   // A search is a text that anybody can send in a link.
-  await carol.visit(`/cases?q=${encodeURIComponent(`${HOSTILE[2]} ${TURNED.replace(CONTROLS, '')}`)}`);
-  await inert();
-  await carol.visit(`/cases?q=${encodeURIComponent(`${HOSTILE[2]} ${TURNED}`)}`, 400);
-  await inert();
+  carol.provokes(400);
+  for (const q of [...HOSTILE, TURNED]) {
+    await page.goto(`/cases?q=${encodeURIComponent(q)}`);
+    await inert();
+  }
   const test = await carol.fetch(`/cases/${id}/test.rego`);
   assert.equal(test.status(), 200);
   assert.match(test.headers()['content-type'], /^text\/plain/);
