@@ -138,7 +138,7 @@ fn proofs<'c>(config: &'c Config, places: &'c Places) -> Vec<Proof<'c>> {
 }
 
 /// What we sign with. Two teams may have one tool, which knows us by one secret.
-fn signing<'c>(places: &'c Places) -> Vec<(&'c Credential, Range<usize>)> {
+fn signing(places: &Places) -> Vec<(&Credential, Range<usize>)> {
     let mut found = Vec::new();
     for (webhook, place) in webhooks(places) {
         if let Some(place) = &place.secrets {
