@@ -92,8 +92,8 @@ pub(super) fn users_in(bytes: &[u8]) -> Result<Vec<User>, Malformed> {
     let written: Written = serde_yaml::from_str(text).map_err(|error| {
         let place = error.location();
         Malformed::Form {
-            line: place.as_ref().map_or(0, |place| place.line()),
-            column: place.as_ref().map_or(0, |place| place.column()),
+            line: place.as_ref().map_or(0, serde_yaml::Location::line),
+            column: place.as_ref().map_or(0, serde_yaml::Location::column),
         }
     })?;
     let users = written.users.ok_or(NO_LIST)?.into_iter().enumerate();
