@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use countersign::domain::case::{Case, CaseTerms, Event};
+use countersign::domain::case::{Case, CaseTerms, Event, Moved};
 use countersign::domain::effect::{EffectId, EffectKind, Planned};
 use countersign::domain::freeze::Freeze;
 use countersign::domain::id::{CaseId, ContentDigest, SourceName};
+use countersign::domain::notice::ChannelName;
 use countersign::store::{
-    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, LogLine,
-    OutboxItem, Receipt, Retried, Stepped, Store, StoreError, StoredSet,
+    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, FireCounts,
+    LogLine, LogPage, LogQuery, OutboxItem, Precedent, Receipt, Retried, Spent, Stepped, Store,
+    StoreError, StoredSet, Waiting,
 };
 use jiff::Timestamp;
 use tokio::sync::{broadcast, watch};
@@ -66,7 +68,7 @@ impl Store for Forgetful {
         _: Attempt,
         _: Arc<CaseTerms>,
         _: Timestamp,
-    ) -> Result<Option<Case>, StoreError> {
+    ) -> Result<Option<Moved>, StoreError> {
         Ok(None)
     }
 
@@ -93,8 +95,63 @@ impl Store for Forgetful {
     async fn cases(&self, _: CaseQuery) -> Result<CasePage, StoreError> {
         Ok(CasePage {
             cases: Vec::new(),
+            inputs: Vec::new(),
             next: None,
         })
+    }
+
+    async fn claim_notices(
+        &self,
+        _: &ChannelName,
+        _: usize,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<Vec<Claim>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn next_notice_due(&self, _: &ChannelName) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
+
+    async fn owed_channels(&self) -> Result<Vec<ChannelName>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn spend(
+        &self,
+        _: ContentDigest,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<Spent, StoreError> {
+        Ok(Spent::Now)
+    }
+
+    async fn spent(&self, _: ContentDigest) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn log_page(&self, _: LogQuery) -> Result<LogPage, StoreError> {
+        Ok(LogPage {
+            lines: Vec::new(),
+            next: None,
+        })
+    }
+
+    async fn similar(&self, _: &Case, _: usize) -> Result<Vec<Precedent>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn effects_of(&self, _: CaseId) -> Result<Vec<OutboxItem>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn fired(&self, _: usize) -> Result<FireCounts, StoreError> {
+        Ok(FireCounts::default())
+    }
+
+    async fn waiting(&self) -> Result<Vec<Waiting>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn outbox(&self, _: usize) -> Result<Vec<OutboxItem>, StoreError> {
