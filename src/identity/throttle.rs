@@ -84,10 +84,7 @@ impl Throttle {
 
     /// The attempt was right: the name's failures are forgotten. The address's are not: who owns one account must not be
     /// able to guess at others between two logins.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "an attempt ends once"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "an attempt ends once")]
     pub fn succeeded(&self, attempt: Attempt) {
         let Attempt { name, address } = attempt;
         let mut counters = self.counters();
@@ -96,10 +93,7 @@ impl Throttle {
     }
 
     /// The attempt was neither right nor wrong: nobody looked at it.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "an attempt ends once"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "an attempt ends once")]
     pub fn withdraw(&self, attempt: Attempt) {
         let Attempt { name, address } = attempt;
         let mut counters = self.counters();
