@@ -13,8 +13,8 @@ use tokio::net::TcpListener;
 
 use crate::harness::spawn;
 
-/// One thing that it was told: the headers and the body, as they came.
-pub type Heard = (HeaderMap, Bytes);
+/// One thing that it was told: the headers and the body as they came, and what it says.
+type Heard = (HeaderMap, Bytes, Value);
 
 /// The tool.
 pub struct Hook {
@@ -34,6 +34,15 @@ impl Hook {
         Self { url, heard }
     }
 
+    /// How many events of `kind` came.
+    pub fn count(&self, kind: &str) -> usize {
+        let heard = self.heard.lock().unwrap();
+        heard
+            .iter()
+            .filter(|(_, _, event)| event["type"] == kind)
+            .count()
+    }
+
     /// Every event of `kind` in the order it came.
     pub fn heard(&self, kind: &str) -> Vec<Value> {
         let mut events = self.events();
@@ -44,14 +53,13 @@ impl Hook {
     /// Every event in the order it came.
     pub fn events(&self) -> Vec<Value> {
         let heard = self.heard.lock().unwrap();
-        let bodies = heard.iter().map(|(_, body)| serde_json::from_slice(body).unwrap());
-        bodies.collect()
+        heard.iter().map(|(_, _, event)| event.clone()).collect()
     }
 
     /// Holds every signature against `secret`.
     pub fn verify(&self, secret: &str) {
         let webhook = Webhook::new(secret).unwrap();
-        for (headers, body) in self.heard.lock().unwrap().iter() {
+        for (headers, body, _) in self.heard.lock().unwrap().iter() {
             webhook.verify(body, headers).unwrap();
         }
     }
@@ -62,6 +70,7 @@ async fn hear(
     headers: HeaderMap,
     body: Bytes,
 ) -> StatusCode {
-    heard.lock().unwrap().push((headers, body));
+    let event = serde_json::from_slice(&body).unwrap();
+    heard.lock().unwrap().push((headers, body, event));
     StatusCode::NO_CONTENT
 }

@@ -39,11 +39,19 @@ email: {{host: 127.0.0.1, port: {}, security: plain, from: \"countersign <approv
     let id = server.accepted(&requested(1, json!(5_000))).await;
     let mail = post.mails(BOB, 1).await.remove(0);
     assert_eq!(mail.header("Subject"), "Approval asked: pay by billing-bot");
-    assert!(mail.link().starts_with(&server.operators("/mail/")), "{}", mail.link());
+    assert!(
+        mail.link().starts_with(&server.operators("/mail/")),
+        "{}",
+        mail.link()
+    );
 
     let shown = page(server.client.get(mail.link())).await;
     assert_eq!(shown.status, 200, "{}", shown.text);
-    assert_eq!(server.case(&id).await["verdict"]["votes"], json!([]), "looking decides nothing");
+    assert_eq!(
+        server.case(&id).await["verdict"]["votes"],
+        json!([]),
+        "looking decides nothing"
+    );
     let vote = server
         .client
         .post(mail.link())
@@ -52,14 +60,23 @@ email: {{host: 127.0.0.1, port: {}, security: plain, from: \"countersign <approv
         .header("Sec-Fetch-Site", "same-origin");
     let voted = page(filled(vote, &shown.form(), "reject", "they are closed")).await;
     assert_eq!(voted.status, 200, "{}", voted.text);
-    let file = server.case_when(&id, |verdict| verdict["state"] == "resolved").await;
+    let file = server
+        .case_when(&id, |verdict| verdict["state"] == "resolved")
+        .await;
     assert_eq!(file["verdict"]["resolution"]["by"], "person:bob");
     assert_eq!(file["verdict"]["votes"][0]["via"], "email");
     let answer = platform.wait_for(1).await[0].json();
-    assert_eq!((&answer["token"], &answer["resolution"]), (&json!(token(1)), &json!("rejected")));
+    assert_eq!(
+        (&answer["token"], &answer["resolution"]),
+        (&json!(token(1)), &json!("rejected"))
+    );
 
     let closing = post.mails(BOB, 2).await.remove(1);
-    assert!(closing.text().contains("they are closed"), "{}", closing.text());
+    assert!(
+        closing.text().contains("they are closed"),
+        "{}",
+        closing.text()
+    );
     assert!(!closing.text().contains("/mail/"));
     server.stop().await;
 }

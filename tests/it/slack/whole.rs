@@ -25,19 +25,33 @@ slack: {{api_url: {}, token: {TOKEN}, signing_secrets: [{SIGNING}]}}
         slack.api_url()
     );
     let server = Countersign::start(&config).await;
-    let house = House { slack, platform, server };
+    let house = House {
+        slack,
+        platform,
+        server,
+    };
     let id = house.asked(1, json!(5_000), true).await;
     let card = house.card("C0PAY", &id).await;
     assert_eq!(house.click(BOB, &card, "countersign_reject").await, 200);
-    crate::harness::eventually("the form opens", async || (!house.slack.views().is_empty()).then_some(())).await;
+    crate::harness::eventually("the form opens", async || {
+        (!house.slack.views().is_empty()).then_some(())
+    })
+    .await;
     assert_eq!(house.submit(BOB, "they are closed").await, 200);
     let resolution = house.resolved(&id).await;
     assert_eq!(resolution["outcome"], "rejected");
     assert_eq!(resolution["by"], "person:bob");
     let over = house.without_buttons(&card.ts).await;
-    assert!(over.shows("❌ Rejected by bob · they are closed"), "{}", over.body);
+    assert!(
+        over.shows("❌ Rejected by bob · they are closed"),
+        "{}",
+        over.body
+    );
     let answer = house.platform.wait_for(1).await[0].json();
-    assert_eq!((&answer["token"], &answer["resolution"]), (&json!(token(1)), &json!("rejected")));
+    assert_eq!(
+        (&answer["token"], &answer["resolution"]),
+        (&json!(token(1)), &json!("rejected"))
+    );
     let votes = house.verdict(&id).await["votes"].clone();
     assert_eq!(votes[0]["via"], "slack", "{votes}");
     assert_eq!(house.slack.messages().len(), 1);
@@ -59,13 +73,28 @@ slack: {{api_url: {}, token: {TOKEN}, signing_secrets: [{SIGNING}]}}
         slack.api_url()
     );
     let server = Countersign::start(&config).await;
-    let house = House { slack, platform, server };
+    let house = House {
+        slack,
+        platform,
+        server,
+    };
     let id = house.asked(1, json!(5_000), true).await;
-    crate::harness::eventually("Slack is tried", async || (house.slack.calls("chat.postMessage") > 0).then_some(())).await;
-    let House { slack, platform, server } = house;
+    crate::harness::eventually("Slack is tried", async || {
+        (house.slack.calls("chat.postMessage") > 0).then_some(())
+    })
+    .await;
+    let House {
+        slack,
+        platform,
+        server,
+    } = house;
     slack.is_down(false);
     let server = server.restart().await;
-    let house = House { slack, platform, server };
+    let house = House {
+        slack,
+        platform,
+        server,
+    };
     house.card("C0PAY", &id).await;
     house.end().await;
 }
