@@ -167,7 +167,8 @@ impl Directory {
     /// is whoever is listed under that address as a name, without having it.
     pub fn by_email(&self, address: &str, now: Timestamp) -> Option<Person> {
         let address = address.trim();
-        if address.is_empty() {
+        // Members are listed by name too, and a name is no address.
+        if !address.contains('@') {
             return None;
         }
         let users = self.users().ok()?;
