@@ -1,7 +1,8 @@
 //! The command line: one file per subcommand, each an `Args` and a `run`. Answers go to stdout, talk to stderr.
 //!
 //! Every flag may also be given in the environment, as `COUNTERSIGN_` and its name in capitals; the flag goes before
-//! it, and both go before the config.
+//! it, and both go before the config. The one flag that may not is the switch `user add --token`: `COUNTERSIGN_TOKEN` is
+//! the token of whoever types.
 
 pub mod agreement;
 pub mod cases;
@@ -22,6 +23,7 @@ pub mod schema;
 pub mod source;
 pub mod terminal;
 pub mod test;
+pub mod user;
 pub mod vote;
 
 mod case_name;
@@ -93,6 +95,7 @@ enum Command {
     Log(log::Args),
     Agreement(agreement::Args),
     Source(source::Args),
+    User(user::Args),
     Config(config::ConfigArgs),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -140,6 +143,7 @@ impl Cli {
             Command::Log(args) => log::run(&args),
             Command::Agreement(args) => agreement::run(&args),
             Command::Source(args) => source::run(&args),
+            Command::User(args) => user::run(&args),
             Command::Config(args) => config::run(&args, crate::clock::Clock.now()),
             Command::Schema(args) => schema::run(&args),
             Command::Completions(args) => completions::run(&args, program),
@@ -165,16 +169,21 @@ fn program() -> clap::Command {
 fn with_environment(command: clap::Command) -> clap::Command {
     command
         .mut_args(|flag| match flag.get_long() {
-            Some(long) => {
+            Some(long) if has_twin(&flag) => {
                 let name = format!(
                     "COUNTERSIGN_{}",
                     long.to_ascii_uppercase().replace('-', "_")
                 );
                 flag.env(name).hide_env_values(true)
             }
-            None => flag,
+            Some(_) | None => flag,
         })
         .mut_subcommands(with_environment)
+}
+
+/// Whether the environment may give this flag: not if another of its name takes a value there.
+fn has_twin(flag: &clap::Arg) -> bool {
+    flag.get_action().takes_values() || flag.get_long() != Some("token")
 }
 
 /// Waits for an answer on this thread.
@@ -198,7 +207,7 @@ mod tests {
     fn every_flag_has_a_twin_in_the_environment() {
         fn look(command: &clap::Command, seen: &mut usize) {
             for flag in command.get_arguments() {
-                if let Some(long) = flag.get_long() {
+                if let Some(long) = flag.get_long().filter(|_| has_twin(flag)) {
                     let twin = flag
                         .get_env()
                         .map(|name| name.to_string_lossy().into_owned());
@@ -214,5 +223,16 @@ mod tests {
         let mut seen = 0;
         look(&program(), &mut seen);
         assert!(seen > 20);
+    }
+
+    #[test]
+    fn the_token_of_whoever_types_makes_no_token_for_another() {
+        let mut program = program();
+        let user = program.find_subcommand_mut("user").unwrap();
+        let add = user.find_subcommand("add").unwrap();
+        let switch = add
+            .get_arguments()
+            .find(|flag| flag.get_long() == Some("token"));
+        assert!(switch.unwrap().get_env().is_none());
     }
 }

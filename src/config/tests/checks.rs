@@ -39,7 +39,7 @@ fn beyond_loopback_operators_need_tokens() {
     let (message, _) = only("operators: {listen: 0.0.0.0:8788}\n");
     assert_eq!(
         message,
-        "`operators.listen` is 0.0.0.0:8788, which is not loopback, and there is no operator's token"
+        "`operators.listen` is 0.0.0.0:8788, which is not loopback, and nobody there could prove who they are"
     );
     good(
         "operators: {listen: 0.0.0.0:8788, tokens: [{name: a, role: admin, token: {env: LONG}}]}\n",
@@ -179,7 +179,7 @@ fn what_may_bite_later_is_a_warning() {
     assert_eq!(
         words,
         [
-            "0: there is no operator: nobody can look, vote or freeze over the API",
+            "0: there is no operator: nobody can look, vote or freeze",
             "0: there is no source: nothing can ask",
         ]
     );

@@ -1,1 +1,245 @@
+use proptest::prelude::*;
 
+use super::*;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + seconds).unwrap()
+}
+
+fn from(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// An address of its own for each number.
+fn somewhere(number: u32) -> IpAddr {
+    IpAddr::from(Ipv6Addr::from_bits(u128::from(number) << 64))
+}
+
+fn pause(result: &Result<Attempt, Paused>) -> Option<u64> {
+    result.as_ref().err().map(|Paused(pause)| pause.as_secs())
+}
+
+#[test]
+fn five_failures_are_free_and_each_further_one_costs_twice_as_much_up_to_a_quarter_of_an_hour() {
+    let throttle = Throttle::default();
+    let mut now = 0;
+    let mut pauses = Vec::new();
+    for attempt in 0..18_u32 {
+        // By one name from everywhere: only the name counts.
+        let address = somewhere(attempt);
+        if let Some(seconds) = pause(&throttle.attempt("alice", address, at(now))) {
+            pauses.push(seconds);
+            now += i64::try_from(seconds).unwrap();
+            let _ = throttle.attempt("alice", address, at(now)).unwrap();
+        }
+    }
+    assert_eq!(
+        pauses,
+        [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]
+    );
+}
+
+#[test]
+fn a_guess_in_a_pause_is_refused_and_makes_it_no_longer() {
+    let throttle = Throttle::default();
+    for _ in 0..6 {
+        let _ = throttle.attempt("alice", from("192.0.2.1"), at(0));
+        let _ = throttle.attempt("alice", from("192.0.2.1"), at(1));
+    }
+    for _ in 0..100 {
+        assert!(throttle.attempt("alice", from("192.0.2.2"), at(1)).is_err());
+    }
+    assert!(throttle.attempt("alice", from("192.0.2.2"), at(3)).is_ok());
+}
+
+#[test]
+fn an_address_that_guesses_at_many_names_pauses_and_others_do_not() {
+    let throttle = Throttle::default();
+    for name in ["a", "b", "c", "d", "e"] {
+        let _ = throttle.attempt(name, from("192.0.2.1"), at(0)).unwrap();
+    }
+    assert!(throttle.attempt("f", from("192.0.2.1"), at(0)).is_err());
+    assert!(
+        throttle
+            .attempt("f", from("::ffff:192.0.2.1"), at(0))
+            .is_err()
+    );
+    assert!(throttle.attempt("f", from("192.0.2.2"), at(0)).is_ok());
+}
+
+#[test]
+fn all_of_one_ipv6_network_is_one_address() {
+    let throttle = Throttle::default();
+    for host in 1..=5 {
+        let address = from(&format!("2001:db8:0:1::{host}"));
+        let _ = throttle
+            .attempt(&format!("name-{host}"), address, at(0))
+            .unwrap();
+    }
+    assert!(
+        throttle
+            .attempt("f", from("2001:db8:0:1:ffff::1"), at(0))
+            .is_err()
+    );
+    assert!(
+        throttle
+            .attempt("f", from("2001:db8:0:2::1"), at(0))
+            .is_ok()
+    );
+}
+
+#[test]
+fn a_login_clears_the_name_and_not_the_address() {
+    let throttle = Throttle::default();
+    let here = from("192.0.2.1");
+    for _ in 0..4 {
+        let _ = throttle.attempt("alice", here, at(0)).unwrap();
+    }
+    throttle.succeeded(throttle.attempt(" ALICE ", here, at(0)).unwrap());
+    for number in 1..=5 {
+        let elsewhere = somewhere(number);
+        let _ = throttle.attempt("alice", elsewhere, at(0)).unwrap();
+    }
+    // Four of its own and one for another name; those elsewhere are not its.
+    let _ = throttle.attempt("bob", here, at(0)).unwrap();
+    assert_eq!(pause(&throttle.attempt("carol", here, at(0))), Some(1));
+}
+
+#[test]
+fn what_nobody_looked_at_does_not_count() {
+    let throttle = Throttle::default();
+    for _ in 0..100 {
+        throttle.withdraw(throttle.attempt("alice", from("192.0.2.1"), at(0)).unwrap());
+    }
+    assert!(throttle.counters().names.0.is_empty());
+    assert!(throttle.counters().addresses.0.is_empty());
+}
+
+#[test]
+fn attempts_at_once_are_no_more_than_attempts_one_after_the_other() {
+    let throttle = Throttle::default();
+    let under_way: Vec<_> = (0..100)
+        .map(|number| throttle.attempt("alice", somewhere(number), at(0)))
+        .collect();
+    assert_eq!(
+        under_way.iter().filter(|attempt| attempt.is_ok()).count(),
+        5
+    );
+}
+
+#[test]
+fn after_a_quiet_hour_all_is_forgotten_and_not_before() {
+    let throttle = Throttle::default();
+    for number in 0..5 {
+        let _ = throttle.attempt("alice", somewhere(number), at(0)).unwrap();
+    }
+    let _ = throttle.attempt("alice", somewhere(5), at(3599)).unwrap();
+    assert_eq!(
+        pause(&throttle.attempt("alice", somewhere(6), at(3599))),
+        Some(2)
+    );
+    for number in 0..5 {
+        let attempt = throttle.attempt("alice", somewhere(number), at(3599 + 3600));
+        let _ = attempt.unwrap();
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_locks_nobody_out_for_longer() {
+    let throttle = Throttle::default();
+    for number in 0..5 {
+        let _ = throttle
+            .attempt("alice", somewhere(number), at(1_000_000))
+            .unwrap();
+    }
+    assert_eq!(
+        pause(&throttle.attempt("alice", somewhere(9), at(0))),
+        Some(900)
+    );
+}
+
+#[test]
+fn made_up_names_take_a_bounded_place_and_push_out_no_pause() {
+    let throttle = Throttle::default();
+    for number in 0..6 {
+        let _ = throttle.attempt("alice", somewhere(number), at(i64::from(number)));
+    }
+    assert!(throttle.attempt("alice", somewhere(9), at(5)).is_err());
+    let places = u32::try_from(PLACES).unwrap();
+    for number in 0..2 * places {
+        let _ = throttle
+            .attempt(&format!("made-up-{number}"), somewhere(number), at(5))
+            .unwrap();
+    }
+    assert!(throttle.attempt("alice", somewhere(9), at(5)).is_err());
+    let counters = throttle.counters();
+    assert!(counters.names.0.len() <= PLACES && counters.addresses.0.len() <= PLACES);
+}
+
+#[derive(Debug, Clone)]
+struct Try {
+    name: usize,
+    address: u32,
+    after: i64,
+    right: bool,
+}
+
+fn tries() -> impl Strategy<Value = Vec<Try>> {
+    let one = (
+        0..3_usize,
+        0..4_u32,
+        0..900_i64,
+        proptest::bool::weighted(0.1),
+    );
+    let one = one.prop_map(|(name, address, after, right)| Try {
+        name,
+        address,
+        after,
+        right,
+    });
+    proptest::collection::vec(one, 0..80)
+}
+
+proptest! {
+    #[test]
+    fn no_hour_has_more_failures_of_a_name_than_the_pauses_allow(tries in tries()) {
+        let throttle = Throttle::default();
+        let mut now = 0;
+        let mut failures: [Vec<i64>; 3] = Default::default();
+        for Try { name, address, after, right } in tries {
+            now += after;
+            let Ok(attempt) = throttle.attempt(&name.to_string(), somewhere(address), at(now)) else {
+                continue;
+            };
+            if right {
+                throttle.succeeded(attempt);
+                failures[name].clear();
+                continue;
+            }
+            failures[name].push(now);
+        }
+        for times in &failures {
+            // Pauses of 1, 2, 4 … 512 seconds and then of 900: ten of them are 1023 seconds, and two more fit in an hour.
+            for window in times.windows(14) {
+                prop_assert!(window[13] - window[0] >= 900, "{times:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_waits_as_long_as_they_are_told_may_try_and_not_before(
+        failures in 5..30_u32, early in 1..1_000_u64,
+    ) {
+        let throttle = Throttle::default();
+        let mut now = at(0);
+        for number in 0..failures {
+            if let Err(Paused(pause)) = throttle.attempt("alice", somewhere(number), now) {
+                prop_assert!(!pause.is_zero() && pause <= Duration::from_mins(15));
+                let almost = now + pause.saturating_sub(Duration::from_millis(early.min(999)));
+                prop_assert!(throttle.attempt("alice", somewhere(number), almost).is_err());
+                now += pause;
+                prop_assert!(throttle.attempt("alice", somewhere(number), now).is_ok());
+            }
+        }
+    }
+}

@@ -48,6 +48,16 @@ pub enum EditError {
 }
 
 impl Users {
+    /// Whether a user of this name could be added now.
+    pub fn check_free(&self, name: &str, existing: Existing) -> Result<(), EditError> {
+        let users = self.list()?;
+        let is_there = users.iter().any(|user| same(&user.name, name));
+        match existing {
+            Existing::Refuse if is_there => Err(EditError::Exists(name.to_owned())),
+            Existing::Refuse | Existing::Replace => Ok(()),
+        }
+    }
+
     /// Adds `user` to the file, which is made if it is not there. Waits for whoever else changes it. Gives back whom they
     /// replace.
     pub fn add(&self, user: User, existing: Existing) -> Result<Option<User>, EditError> {

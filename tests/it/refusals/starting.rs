@@ -59,7 +59,7 @@ fn beyond_loopback_nobody_unproven_is_listened_to() {
 
     let said = refused("listen: 127.0.0.1:0\noperators: {listen: \"0.0.0.0:0\"}\n");
     assert!(
-        said.contains("error[C011]") && said.contains("there is no operator's token"),
+        said.contains("error[C011]") && said.contains("nobody there could prove who they are"),
         "{said}"
     );
 

@@ -14,7 +14,7 @@ use super::frame::{Dry, Frame, Section, Visitor};
 use super::row::{self, May, Row, Standing};
 use super::{page, search};
 use crate::domain::effect::Ballot;
-use crate::domain::person::Person;
+use crate::domain::person::{Person, Role};
 use crate::store::{CaseOrder, CasePage, CaseQuery, Waiting};
 use crate::web::operators::{Operators, cases};
 use crate::web::problem::{self, Problem};
@@ -87,8 +87,10 @@ struct Team {
 }
 
 impl Queue {
-    fn votable(&self) -> usize {
-        self.rows.iter().filter(|row| row.is_votable()).count()
+    /// Whether whoever looks may vote on what is in the list, or comes into it.
+    fn may_have_votable(&self) -> bool {
+        let votes = |person: &Person| person.role >= Role::Approver;
+        self.view == View::Open && self.frame.person().is_some_and(votes)
     }
 
     /// What the list holds, in words.

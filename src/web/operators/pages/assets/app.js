@@ -62,6 +62,13 @@
     showSelected();
   });
 
+  // --- The form of a vote goes when there is nothing to vote on any more. Until then it stays as it is: somebody may be writing
+  // in it, and it is bound to what was shown with it.
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const { target, fragment } = event.detail;
+    if (target.id === "offer" && find("form", target) && find("form", fragment)) { event.detail.shouldSwap = false; }
+  });
+
   // --- Keys.
   let going = 0;
   const go = (letter) => {
