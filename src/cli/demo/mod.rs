@@ -135,10 +135,14 @@ fn introduce(args: &DemoArgs, app: &App, folder: &Folder, secrets: &Secrets, sen
         args.policies.display(),
         status.live.short()
     );
-    let people = format!(
-        "http://{} with the token {}",
+    let inbox = format!(
+        "http://{} · log in with the token {}",
         app.addresses().operators,
-        secrets.operator.expose()
+        secrets.you.expose()
+    );
+    let second = format!(
+        "sam, of the teams payments, treasury and support-leads, in a private window: {}",
+        secrets.sam.expose()
     );
     let cases = format!(
         "countersign cases --store sqlite://{}",
@@ -154,7 +158,7 @@ fn introduce(args: &DemoArgs, app: &App, folder: &Folder, secrets: &Secrets, sen
         let address = format!("{} · {proven}", sender.address(name));
         (name.as_str(), address)
     }));
-    rows.extend([("people", people), ("cases", cases)]);
+    rows.extend([("inbox", inbox), ("and as", second), ("cases", cases)]);
     Screen::say(&format!(
         "{} {}",
         "countersign".bold(),

@@ -20,7 +20,11 @@ pub(super) struct Secrets {
     /// What all three take from us; at AgentWarden it is what a login is answered with.
     pub(super) credential: Secret,
     pub(super) password: Secret,
-    pub(super) operator: Secret,
+    /// What the two people of the demo log in with: an admin, and somebody of a team.
+    pub(super) you: Secret,
+    pub(super) sam: Secret,
+    /// What their sessions are sealed with.
+    session: Secret,
 }
 
 /// Where the others listen.
@@ -40,7 +44,9 @@ impl Secrets {
             sidclaw: random()?,
             credential: random()?,
             password: random()?,
-            operator: random()?,
+            you: random()?,
+            sam: random()?,
+            session: Secret::new(format!("{}{}", random()?.expose(), random()?.expose())),
         })
     }
 }
@@ -106,7 +112,16 @@ mode: enforce
 listen: 127.0.0.1:0
 operators:
   listen: 127.0.0.1:0
-  tokens: [{{name: you, role: admin, token: {operator}}}]
+  tokens:
+    - {{name: you, role: admin, token: {you}}}
+    - {{name: sam, role: approver, token: {sam}}}
+  session: {{key: {session}}}
+teams:
+  - {{name: payments, members: [you, sam], within: 30m, then: treasury}}
+  - {{name: treasury, members: [you, sam], within: 2h}}
+  - {{name: support-leads, members: [sam]}}
+  - {{name: data-protection, members: [you]}}
+  - {{name: platform, members: [you]}}
 policies: {{path: {policies}}}
 store: "sqlite://{store}"
 sources:
@@ -142,7 +157,9 @@ sources:
       status: {{done: [200], already: [409], alert: [401, 403]}}
       outcome: /status
 "#,
-        operator = secrets.operator.expose(),
+        you = secrets.you.expose(),
+        sam = secrets.sam.expose(),
+        session = secrets.session.expose(),
         policies = quoted(policies)?,
         credential = secrets.credential.expose(),
         signs_tracemem = secrets.tracemem.expose(),
