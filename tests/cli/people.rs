@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::desk::{Ran, copy_folder, program};
+use crate::page::blocks;
 
 /// The example as a clone has it, set up as its page says.
 struct Example {
@@ -140,6 +141,7 @@ impl Example {
 #[test]
 fn the_example_of_teams_is_a_config_and_policies_that_pass() {
     let example = Example::set_up();
+    example.add("alice", "approver");
     for arguments in [
         &["config", "check"][..],
         &["check", "--strict", "policies"],
@@ -192,4 +194,45 @@ fn one_of_the_team_and_its_tool_are_the_two_that_a_large_refund_takes() {
     let late = example.vote("carol", &case, "too late");
     assert_eq!(late.status, 2, "{late:?}");
     assert!(late.err.contains("alice") || late.out.contains("alice"), "{late:?}");
+}
+
+#[test]
+fn every_config_on_the_pages_about_people_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("countersign.yaml");
+    let mut checked = 0;
+    for page in ["docs/people.md", "docs/mail-and-webhooks.md"] {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+        let text = std::fs::read_to_string(&page).unwrap();
+        for block in blocks(&text).iter().filter(|block| block.info == "yaml") {
+            let text = block.lines.join("\n");
+            std::fs::write(&config, &text).unwrap();
+            let output = program()
+                .args(["config", "check", "-c"])
+                .arg(&config)
+                .output()
+                .unwrap();
+            let ran = Ran::of(&output);
+            assert_eq!(ran.status, 0, "{}: {text}\n{ran:?}", page.display());
+            checked += 1;
+        }
+    }
+    assert!(checked >= 10, "{checked}");
+}
+
+#[test]
+fn every_metric_of_people_is_on_their_page_and_in_an_alert() {
+    let read = |path: &str| {
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+    };
+    let (page, alerts) = (read("docs/people.md"), read("examples/deploy/alerts.yaml"));
+    for metric in [
+        "countersign_escalations_open",
+        "countersign_escalation_age_seconds",
+        "countersign_escalation_duration_seconds",
+        "countersign_notices_total",
+    ] {
+        assert!(page.contains(&format!("`{metric}`")), "{metric}");
+        assert!(alerts.contains(metric), "{metric}");
+    }
 }

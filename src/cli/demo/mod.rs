@@ -136,12 +136,12 @@ fn introduce(args: &DemoArgs, app: &App, folder: &Folder, secrets: &Secrets, sen
         status.live.short()
     );
     let inbox = format!(
-        "http://{} · log in with the token {}",
-        app.addresses().operators,
+        "{} · log in with the token {}",
+        format!("http://{}", app.addresses().operators).bold(),
         secrets.you.expose()
     );
-    let second = format!(
-        "sam, of the teams payments, treasury and support-leads, in a private window: {}",
+    let sam = format!(
+        "sam, for what takes two people: in a private window, with the token {}",
         secrets.sam.expose()
     );
     let cases = format!(
@@ -158,7 +158,7 @@ fn introduce(args: &DemoArgs, app: &App, folder: &Folder, secrets: &Secrets, sen
         let address = format!("{} · {proven}", sender.address(name));
         (name.as_str(), address)
     }));
-    rows.extend([("inbox", inbox), ("and as", second), ("cases", cases)]);
+    rows.extend([("inbox", inbox), ("and as", sam), ("cases", cases)]);
     Screen::say(&format!(
         "{} {}",
         "countersign".bold(),
