@@ -1,6 +1,7 @@
 //! What the demo runs on: a folder of its own, secrets of its own, and a config as anybody would write it.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -73,7 +74,10 @@ impl Folder {
             });
         }
         let folder = std::env::temp_dir().join(format!("countersign-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)
+        // Ours alone, and made now: what somebody else put there before is not used.
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
             .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
         Ok(Self {
             store: folder.join("countersign.db"),
