@@ -15,6 +15,7 @@ mod examples;
 mod guide;
 mod http_agent;
 mod page;
+mod people;
 mod probing;
 mod reading;
 mod readme;
