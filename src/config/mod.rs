@@ -11,6 +11,8 @@
 pub mod code;
 pub mod source;
 
+mod channel;
+
 mod blank;
 mod check;
 mod environment;
@@ -34,6 +36,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use channel::{ChannelConfig, ChannelKind, NotifyConfig};
 pub use source::{
     AgentToken, Forward, HmacAlgorithm, HmacConfig, HmacEncoding, HttpConfig, SourceConfig,
     SourceKind, TraceMemConfig, VerifyConfig, WebhookConfig,
@@ -43,11 +46,9 @@ use crate::credential::Credential;
 use crate::diagnostic::Diagnostic;
 use crate::domain::escalation::EscalationDefaults;
 use crate::domain::id::SourceName;
-use crate::domain::notice::ChannelName;
 use crate::domain::person::Role;
 use crate::domain::team::People;
 use crate::identity::{Grants, OidcSettings, ProxySettings};
-use crate::notify::{EmailSettings, SlackSettings, WebhookSettings};
 use reader::{Environment, Reader};
 
 /// The commented default file: every key with its default, every example commented out.
@@ -178,43 +179,6 @@ pub struct Budget {
 pub enum Store {
     /// One SQLite file, created if it is not there.
     Sqlite(PathBuf),
-}
-
-/// How the teams are told.
-#[derive(Debug, Clone, Default)]
-pub struct NotifyConfig {
-    /// The Slack app, where a team has a Slack channel.
-    pub slack: Option<SlackSettings>,
-    /// How mail is sent, where a team has addresses.
-    pub email: Option<EmailSettings>,
-    /// Where each team is told.
-    pub channels: Vec<ChannelConfig>,
-}
-
-/// One place where a team is told.
-#[derive(Debug, Clone)]
-pub struct ChannelConfig {
-    /// Its name: the team, a slash, and the kind.
-    pub name: ChannelName,
-    /// What it is.
-    pub kind: ChannelKind,
-}
-
-/// What a channel is.
-#[derive(Debug, Clone)]
-pub enum ChannelKind {
-    /// A channel of the Slack app, by its id.
-    Slack {
-        /// Such as `C0123ABCD`.
-        channel: String,
-    },
-    /// Mail to each of these addresses.
-    Email {
-        /// Whoever reads them must be known by them to vote.
-        to: Vec<String>,
-    },
-    /// A signed webhook.
-    Webhook(WebhookSettings),
 }
 
 /// The program's log, and the key of the decision log.

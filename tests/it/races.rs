@@ -181,6 +181,7 @@ fn person(voter: usize, via: Via) -> Person {
         email: Some(email),
         role: Role::Approver,
         teams: BTreeSet::from(["payments".to_owned()]),
+        also: BTreeSet::new(),
     }
 }
 
@@ -203,6 +204,7 @@ fn outsider(number: usize) -> Person {
         email: None,
         role,
         teams,
+        also: BTreeSet::new(),
     }
 }
 

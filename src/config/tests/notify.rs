@@ -1,6 +1,7 @@
 //! Where teams are told, and what they are told by.
 
 use super::*;
+use crate::domain::notice::ChannelName;
 use crate::notify::SmtpSecurity;
 
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

@@ -34,6 +34,7 @@ async fn found(store: &dyn Store, query: CaseQuery) -> Vec<String> {
         .collect()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what a question may leave open")]
 fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }

@@ -89,6 +89,7 @@ impl Provider {
             .route("/token", post(token))
             .route("/userinfo", get(userinfo))
             .with_state(provider.clone());
+        #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
         tokio::spawn(async move { axum::serve(listener, router).await });
         provider
     }
