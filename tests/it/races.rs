@@ -65,7 +65,7 @@ async fn of_a_hundred_votes_the_platform_and_the_deadline_at_once_one_resolves_a
     // Everybody won now and then, or it was no race.
     for word in ["approved", "rejected", "expired", "superseded"] {
         assert!(
-            ends.0.get(word).is_some_and(|&count| count >= 20),
+            ends.0.get(word).is_some_and(|&count| count >= 5),
             "{:?}",
             ends.0
         );
@@ -254,16 +254,22 @@ async fn race(
         let front = if chance.bool() { 4 } else { racers.len() };
         racers.insert(chance.usize(..front), racer);
     }
+    // In a third of the races people come one after another, so that the deadline wins some of them too.
+    let late = if chance.u8(..3) == 0 { 40 } else { 0 };
     let start = Arc::new(Barrier::new(racers.len()));
     let running: Vec<_> = racers
         .into_iter()
         .enumerate()
         .map(|(place, racer)| {
             let (server, start) = (Arc::clone(server), Arc::clone(&start));
+            let turns = chance.u32(..=late);
             spawn(async move {
                 start.wait().await;
                 match racer {
                     Racer::Vote(voter, person, via, ballot) => {
+                        for _ in 0..turns {
+                            tokio::task::yield_now().await;
+                        }
                         let reason = format!("vote {place} on {number}");
                         let told =
                             server
@@ -412,7 +418,11 @@ fn judged(file: &CaseFile, quorum: u32, votes: &[Voted], word: &str) -> &'static
             "{error}"
         );
     }
-    expected.as_str()
+    if overruled {
+        "overruled"
+    } else {
+        expected.as_str()
+    }
 }
 
 fn same(one: &Resolution, other: &Resolution) -> bool {
