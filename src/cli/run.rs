@@ -102,6 +102,10 @@ fn serve(configured: &Configured) -> anyhow::Result<ExitStatus> {
         introduce(config, &app);
         if let Some(tokens) = tokens {
             tracing::info!("no config was given, so this is a dry-run: {tokens}");
+            tracing::info!(
+                "the inbox is at http://{}: log in with your token; `countersign user add NAME --role approver` adds others, with a password",
+                app.addresses().operators,
+            );
         }
         let stop = CancellationToken::new();
         let signals = listen_to_signals(stop.clone(), Arc::clone(app.flow()))?;

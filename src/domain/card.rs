@@ -120,12 +120,14 @@ impl Card {
             let value = input.and_then(|input| input.get(name));
             value.and_then(Value::as_str).map(visible)
         };
-        let mut fields = Vec::new();
+        let mut facts = Facts::default();
         if let Some(context) = input.and_then(|input| input.get("context")) {
-            spread(context, &mut String::new(), 0, &mut fields);
+            facts.spread(context, &mut String::new(), 0);
         }
-        let more_fields = fields.len().saturating_sub(MOST_FIELDS);
-        fields.truncate(MOST_FIELDS);
+        let Facts {
+            listed: fields,
+            more: more_fields,
+        } = facts;
         let nearest = case.verdict.nearest.iter();
         Self {
             case_id: case.asked.id,
@@ -187,29 +189,55 @@ impl Ending {
     }
 }
 
-fn spread(value: &Value, path: &mut String, depth: usize, fields: &mut Vec<Field>) {
-    match value {
-        Value::Object(members) if depth < DEEPEST && !members.is_empty() => {
-            for (key, member) in members {
-                let before = path.len();
-                if !path.is_empty() {
-                    path.push('.');
+/// The facts of a request. One may have millions, so those that are not listed are counted and not written out.
+#[derive(Default)]
+struct Facts {
+    listed: Vec<Field>,
+    more: usize,
+}
+
+impl Facts {
+    fn spread(&mut self, value: &Value, path: &mut String, depth: usize) {
+        match value {
+            Value::Object(members) if depth < DEEPEST && !members.is_empty() => {
+                for (key, member) in members {
+                    let before = path.len();
+                    if !path.is_empty() {
+                        path.push('.');
+                    }
+                    path.push_str(&name(key));
+                    self.spread(member, path, depth + 1);
+                    path.truncate(before);
                 }
-                path.push_str(&visible(key));
-                spread(member, path, depth + 1, fields);
-                path.truncate(before);
             }
+            Value::String(text) => self.add(path, || visible(text)),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => self.add(path, || visible(&value.to_string())),
         }
-        Value::String(text) => fields.push(Field {
-            path: path.clone(),
-            value: visible(text),
-        }),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            fields.push(Field {
-                path: path.clone(),
-                value: visible(&value.to_string()),
-            });
+    }
+
+    fn add(&mut self, path: &str, value: impl FnOnce() -> String) {
+        if self.listed.len() >= MOST_FIELDS {
+            self.more += 1;
+            return;
         }
+        self.listed.push(Field {
+            path: path.to_owned(),
+            value: value(),
+        });
+    }
+}
+
+/// A key as a part of a path. One with a dot in it is quoted, or `{"customer.name": …}` would look like the name of a
+/// customer.
+fn name(key: &str) -> String {
+    if key.contains(['.', '"']) {
+        visible(&Value::from(key).to_string())
+    } else {
+        visible(key)
     }
 }
 

@@ -1,12 +1,12 @@
 //! From who somebody proved to be to what they may do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::users::UsersError;
-use crate::domain::person::{Person, Role, is_name, same};
+use super::users::{UsersError, is_address};
+use crate::domain::person::{Person, Role, folded, is_name, same};
 use crate::domain::team::People;
 
 /// How an identity was proven.
@@ -159,7 +159,7 @@ impl Directory {
         let Some(email) = &proven.email else { return };
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.retain(|_, (_, until)| *until > now);
-        seen.insert(email.trim().to_lowercase(), (proven.clone(), until));
+        seen.insert(folded(email), (proven.clone(), until));
     }
 
     /// Who reads the mail of `address`, as far as that is known: somebody who is listed with it, somebody whom a directory
@@ -167,7 +167,8 @@ impl Directory {
     /// is whoever is listed under that address as a name, without having it.
     pub fn by_email(&self, address: &str, now: Timestamp) -> Option<Person> {
         let address = address.trim();
-        if address.is_empty() {
+        // A member's name is no address, though teams list both.
+        if !is_address(address) {
             return None;
         }
         let users = self.users().ok()?;
@@ -196,12 +197,28 @@ impl Directory {
             email: Some(address.to_owned()),
             role: Role::Approver,
             teams,
+            also: BTreeSet::new(),
         })
+    }
+
+    /// What everybody with the address `email` is called here, by whichever way they come in.
+    fn called(&self, email: Option<&str>) -> BTreeSet<String> {
+        let Some(email) = email else {
+            return BTreeSet::new();
+        };
+        // While the users file cannot be used, nobody comes in by it; the holders of tokens do.
+        let users = self.users().unwrap_or_default();
+        let listed = self.tokens.iter().chain(&users);
+        let listed = listed.filter(|listed| has_address(listed.email.as_deref(), email));
+        let mut called: BTreeSet<String> = listed.map(|listed| listed.name.clone()).collect();
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        called.extend(seen.get(&folded(email)).map(|(seen, _)| seen.name.clone()));
+        called
     }
 
     fn seen_with(&self, address: &str, now: Timestamp) -> Option<Proven> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let (proven, until) = seen.get(&address.to_lowercase())?;
+        let (proven, until) = seen.get(&folded(address))?;
         (*until > now).then(|| proven.clone())
     }
 
@@ -225,6 +242,7 @@ impl Directory {
             email: listed.email.clone(),
             role: listed.role,
             teams,
+            also: self.called(email),
         }
     }
 
@@ -247,6 +265,7 @@ impl Directory {
             email: proven.email.clone(),
             role,
             teams,
+            also: self.called(email),
         })
     }
 

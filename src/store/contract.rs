@@ -221,6 +221,7 @@ pub(crate) fn vote(case: &Case, by: &str, ballot: Ballot) -> Event {
             email: None,
             role: Role::Approver,
             teams: BTreeSet::new(),
+            also: BTreeSet::new(),
         },
         via: Via::Api,
         vote: ballot,

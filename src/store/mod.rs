@@ -207,7 +207,8 @@ pub enum CaseOrder {
 pub struct CasePage {
     /// The cases.
     pub cases: Vec<Case>,
-    /// In the order of deadlines: the policy input of each case as JSON text, unless it was erased.
+    /// In the order of deadlines: the policy input of each case as JSON text, unless it was erased or is too large for a list
+    /// (64 KiB).
     pub inputs: Vec<Option<Arc<str>>>,
     /// The cursor of the next page, if there is one.
     pub next: Option<String>,

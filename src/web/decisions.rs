@@ -4,7 +4,7 @@
 //! asked; a webhook that comes again is answered as it was, and does not vote again; whoever cannot sign learns nothing, not
 //! even which teams there are.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -199,6 +199,7 @@ impl TeamTools {
             email: None,
             role: Role::Approver,
             teams: [team].into(),
+            also: BTreeSet::new(),
         };
         let Said {
             case_id,

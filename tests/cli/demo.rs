@@ -306,7 +306,7 @@ fn an_edit_shows_in_the_next_decision_and_a_broken_one_leaves_the_old_set_servin
 #[test]
 fn what_a_person_decides_while_it_runs_is_carried_out_too() {
     let mut demo = Running::start();
-    let line = demo.next(&["people", "http://"]);
+    let line = demo.next(&["inbox", "http://"]);
     let words: Vec<&str> = line.split_whitespace().collect();
     let (url, token) = (words[1], words[words.len() - 1]);
     let line = demo.next(&["cases", "--store"]);

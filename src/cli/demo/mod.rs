@@ -135,10 +135,14 @@ fn introduce(args: &DemoArgs, app: &App, folder: &Folder, secrets: &Secrets, sen
         args.policies.display(),
         status.live.short()
     );
-    let people = format!(
-        "http://{} with the token {}",
-        app.addresses().operators,
-        secrets.operator.expose()
+    let inbox = format!(
+        "{} · log in with the token {}",
+        format!("http://{}", app.addresses().operators).bold(),
+        secrets.you.expose()
+    );
+    let sam = format!(
+        "sam, for what takes two people: in a private window, with the token {}",
+        secrets.sam.expose()
     );
     let cases = format!(
         "countersign cases --store sqlite://{}",
@@ -154,7 +158,7 @@ fn introduce(args: &DemoArgs, app: &App, folder: &Folder, secrets: &Secrets, sen
         let address = format!("{} · {proven}", sender.address(name));
         (name.as_str(), address)
     }));
-    rows.extend([("people", people), ("cases", cases)]);
+    rows.extend([("inbox", inbox), ("and as", sam), ("cases", cases)]);
     Screen::say(&format!(
         "{} {}",
         "countersign".bold(),

@@ -1,6 +1,7 @@
 //! What the demo runs on: a folder of its own, secrets of its own, and a config as anybody would write it.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -20,7 +21,11 @@ pub(super) struct Secrets {
     /// What all three take from us; at AgentWarden it is what a login is answered with.
     pub(super) credential: Secret,
     pub(super) password: Secret,
-    pub(super) operator: Secret,
+    /// What the two people of the demo log in with: an admin, and somebody of a team.
+    pub(super) you: Secret,
+    pub(super) sam: Secret,
+    /// What their sessions are sealed with.
+    session: Secret,
 }
 
 /// Where the others listen.
@@ -40,7 +45,9 @@ impl Secrets {
             sidclaw: random()?,
             credential: random()?,
             password: random()?,
-            operator: random()?,
+            you: random()?,
+            sam: random()?,
+            session: Secret::new(format!("{}{}", random()?.expose(), random()?.expose())),
         })
     }
 }
@@ -67,7 +74,10 @@ impl Folder {
             });
         }
         let folder = std::env::temp_dir().join(format!("countersign-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)
+        // Ours alone, and made now: what somebody else put there before is not used.
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&folder)
             .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
         Ok(Self {
             store: folder.join("countersign.db"),
@@ -106,7 +116,16 @@ mode: enforce
 listen: 127.0.0.1:0
 operators:
   listen: 127.0.0.1:0
-  tokens: [{{name: you, role: admin, token: {operator}}}]
+  tokens:
+    - {{name: you, role: admin, token: {you}}}
+    - {{name: sam, role: approver, token: {sam}}}
+  session: {{key: {session}}}
+teams:
+  - {{name: payments, members: [you, sam], within: 30m, then: treasury}}
+  - {{name: treasury, members: [you, sam], within: 2h}}
+  - {{name: support-leads, members: [sam]}}
+  - {{name: data-protection, members: [you]}}
+  - {{name: platform, members: [you]}}
 policies: {{path: {policies}}}
 store: "sqlite://{store}"
 sources:
@@ -142,7 +161,9 @@ sources:
       status: {{done: [200], already: [409], alert: [401, 403]}}
       outcome: /status
 "#,
-        operator = secrets.operator.expose(),
+        you = secrets.you.expose(),
+        sam = secrets.sam.expose(),
+        session = secrets.session.expose(),
         policies = quoted(policies)?,
         credential = secrets.credential.expose(),
         signs_tracemem = secrets.tracemem.expose(),

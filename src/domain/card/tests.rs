@@ -51,3 +51,31 @@ fn more_facts_than_anybody_reads_are_counted() {
     let shown = card(&json!({ "context": context }));
     assert_eq!((shown.fields.len(), shown.more_fields), (MOST_FIELDS, 40));
 }
+
+#[test]
+fn a_key_cannot_look_like_the_path_of_another_fact() {
+    let shown = card(&json!({ "context": {
+        "payment": { "amount": 5000 }, "payment.amount": 5, "\"payment": { "amount\"": 5 },
+    } }));
+    let mut paths: Vec<_> = shown.fields.iter().map(|field| &*field.path).collect();
+    paths.sort_unstable();
+    assert_eq!(
+        paths,
+        [
+            r#""\"payment"."amount\"""#,
+            r#""payment.amount""#,
+            "payment.amount"
+        ]
+    );
+}
+
+#[test]
+fn facts_that_are_not_listed_are_counted_without_being_written_out() {
+    let context: Vec<_> = (0..200_000)
+        .map(|number| format!("\"{number:06}\":0"))
+        .collect();
+    let context = format!("{{\"context\":{{\"deep\":{{{}}}}}}}", context.join(","));
+    let shown = card(&serde_json::from_str(&context).unwrap());
+    assert_eq!((shown.fields.len(), shown.more_fields), (60, 199_940));
+    assert!(shown.fields.capacity() < 1000);
+}

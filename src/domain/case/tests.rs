@@ -97,6 +97,7 @@ pub(in crate::domain) fn approver(name: &str) -> Person {
         email: None,
         role: Role::Approver,
         teams: BTreeSet::new(),
+        also: BTreeSet::new(),
     }
 }
 

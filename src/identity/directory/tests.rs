@@ -406,3 +406,62 @@ fn nothing_of_a_list_is_kept() {
     assert!(directory.person(&user("bob")).is_some());
     assert!(directory.person(&user("bob")).is_none());
 }
+
+#[test]
+fn whoever_comes_in_by_another_of_their_names_still_owns_their_agents() {
+    let desk =
+        Desk::with("{name: al, role: approver, email: alice@example.com, added: 2026-01-01}");
+    let owners = BTreeMap::from([("bot".to_owned(), BTreeSet::from(["Alice".to_owned()]))]);
+    let people = People::new(Vec::new(), owners, people().defaults().clone());
+    let owns = |person: &Person| people.owns(person, Some("bot"));
+    for proven in [
+        token("alice"),
+        user("al"),
+        oidc(
+            "alice@example.com",
+            Some("Alice@Example.com"),
+            &["approvers"],
+        ),
+        oidc("asmith", Some("alice@example.com"), &["approvers"]),
+        by_proxy("asmith", Some("alice@example.com"), &["approvers"]),
+    ] {
+        assert!(owns(&desk.directory.admit(&proven).unwrap()), "{proven:?}");
+    }
+    let bob = oidc("bob", Some("bob@example.com"), &["approvers"]);
+    assert!(!owns(&desk.directory.admit(&bob).unwrap()));
+}
+
+#[test]
+fn an_owner_is_known_by_what_the_directory_last_called_them() {
+    let desk = Desk::with("");
+    let owners = BTreeMap::from([("bot".to_owned(), BTreeSet::from(["asmith".to_owned()]))]);
+    let people = People::new(Vec::new(), owners, people().defaults().clone());
+    let alice = || desk.directory.admit(&token("alice")).unwrap();
+    assert!(!people.owns(&alice(), Some("bot")));
+    let smith = oidc("asmith", Some("alice@example.com"), &["approvers"]);
+    desk.directory.saw(&smith, at(60), at(0));
+    assert!(people.owns(&alice(), Some("bot")));
+    let by_mail = desk.directory.by_email("alice@example.com", at(1)).unwrap();
+    assert!(people.owns(&by_mail, Some("bot")));
+}
+
+#[test]
+fn an_address_that_only_looks_like_that_of_a_member_is_nobodys() {
+    let desk = Desk::with("{name: kim, role: admin, email: kim@example.com, added: 2026-01-01}");
+    for address in ["\u{212a}im@example.com", "\u{212a}im@Example.com"] {
+        assert_eq!(desk.by_email(address), None);
+        let refused = desk.admit(&oidc("mallory", Some(address), &[]));
+        assert!(refused.starts_with("refused"), "{refused}");
+        let mallory = oidc("kim", Some(address), &["approvers"]);
+        assert!(desk.admit(&mallory).starts_with("refused"));
+    }
+}
+
+#[test]
+fn nobody_votes_under_the_word_for_what_decides_besides_people() {
+    let desk = Desk::with("");
+    for name in ["policy", "Deadline", "platform"] {
+        let refused = desk.directory.admit(&oidc(name, None, &["admins"]));
+        assert!(matches!(refused, Err(NotAdmitted::Nameless)), "{name}");
+    }
+}

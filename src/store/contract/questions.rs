@@ -119,6 +119,7 @@ pub(crate) async fn questions_are_listed_by_deadline_and_found_by_whom_they_ask(
             email: None,
             role: Role::Admin,
             teams: std::collections::BTreeSet::default(),
+            also: std::collections::BTreeSet::new(),
         },
         via: Via::Web,
         vote: Ballot::Reject,

@@ -16,6 +16,9 @@ use crate::store::{CaseOrder, CasePage, CaseQuery, StoreError};
 /// The most cases of one page.
 const PAGE: usize = 500;
 
+/// A longer input, in bytes, is not read for a list: a page of a hundred would be hundreds of megabytes.
+const LARGEST_INPUT: usize = 64 * 1024;
+
 /// When the time of an open question is up, in milliseconds. Its text does not sort: `…00Z` comes after `…00.5Z`.
 const DEADLINE: &str =
     "CAST(ROUND(unixepoch(json_extract(standing, '$.deadline'), 'subsec') * 1000) AS INTEGER)";
@@ -38,8 +41,12 @@ pub(super) fn cases(connection: &Connection, query: &CaseQuery) -> Result<CasePa
     let limit = query.limit.clamp(1, PAGE);
     let (deadline, input, order) = match query.order {
         CaseOrder::Newest => ("NULL", "NULL", "id DESC".to_owned()),
-        CaseOrder::Deadline => (DEADLINE, "input", format!("{DEADLINE}, id")),
+        CaseOrder::Deadline => {
+            let input = "CASE WHEN octet_length(input) <= {LARGEST} THEN input END";
+            (DEADLINE, input, format!("{DEADLINE}, id"))
+        }
     };
+    let input = input.replace("{LARGEST}", &LARGEST_INPUT.to_string());
     let mut clauses = Clauses {
         sql: "SELECT id FROM cases WHERE 1".to_owned(),
         values: Vec::new(),

@@ -34,6 +34,7 @@ fn of(teams: &[&str], role: Role) -> Person {
         email: Some("alice@example.com".to_owned()),
         role,
         teams: teams.iter().map(ToString::to_string).collect(),
+        also: std::collections::BTreeSet::new(),
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Row {
     pub(super) facts: Vec<Field>,
     /// How many facts are only on its page.
     pub(super) more: usize,
+    /// Whether the request itself is here to be shown.
+    request: Request,
     pub(super) why: String,
     pub(super) standing: Standing,
     pub(super) dry_run: bool,
@@ -66,6 +68,14 @@ pub(super) enum Standing {
     },
 }
 
+/// Whether a list has the request that a case is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Request {
+    Shown,
+    /// It is too large for a list, or was erased.
+    Elsewhere,
+}
+
 /// Whether somebody may vote on a case.
 pub(super) enum May {
     Vote,
@@ -85,6 +95,8 @@ pub(super) struct Likeness {
     fields: Vec<(String, String)>,
     why: String,
     dry_run: bool,
+    /// What is known beyond what the sender claims.
+    proof: Option<String>,
 }
 
 impl Row {
@@ -92,7 +104,7 @@ impl Row {
     pub(super) fn of(case: &Case, input: Option<&str>, frame: &Frame, flow: &Flow) -> Self {
         let input: Option<Value> = input.and_then(|input| serde_json::from_str(input).ok());
         let card = Card::of(case, input.as_ref());
-        let likeness = Likeness::of(&card, input.is_some());
+        let likeness = Likeness::of(&card, input.as_ref());
         let all = card.fields.len() + card.more_fields;
         let facts: Vec<Field> = card.fields.iter().take(MOST_FACTS).map(cut).collect();
         let short = |text: &String| bounded(text, LONGEST_WORDS);
@@ -125,6 +137,10 @@ impl Row {
                 .map(|team| bounded(&team, LONGEST_NAME)),
             more: all - facts.len(),
             facts,
+            request: match input {
+                Some(_) => Request::Shown,
+                None => Request::Elsewhere,
+            },
             why: bounded(&card.rationale, LONGEST_WHY),
             standing,
             dry_run: card.dry_run,
@@ -141,9 +157,14 @@ impl Row {
         self.likeness.as_ref()
     }
 
-    /// Whether who looks may vote on it.
+    /// Whether who looks may vote on it from a list: not without seeing anything of what is asked.
     pub(super) fn is_votable(&self) -> bool {
-        matches!(self.may, May::Vote)
+        matches!(self.may, May::Vote) && self.request == Request::Shown
+    }
+
+    /// Whether it is open, and nothing of what is asked is in the list.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        matches!(self.standing, Standing::Open { .. }) && self.request == Request::Elsewhere
     }
 }
 
@@ -185,9 +206,9 @@ impl May {
 }
 
 impl Likeness {
-    fn of(card: &Card, is_known: bool) -> Option<Self> {
-        let question = card.question.as_ref()?;
-        if !is_known || card.more_fields > 0 {
+    fn of(card: &Card, input: Option<&Value>) -> Option<Self> {
+        let (question, input) = (card.question.as_ref()?, input?);
+        if card.more_fields > 0 {
             return None;
         }
         let fields = card.fields.iter();
@@ -203,6 +224,7 @@ impl Likeness {
                 .collect(),
             why: card.rationale.clone(),
             dry_run: card.dry_run,
+            proof: input.get("verified").map(ToString::to_string),
         })
     }
 }
