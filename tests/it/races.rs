@@ -179,6 +179,7 @@ fn person(voter: usize, via: Via) -> Person {
             name(voter)
         },
         email: Some(email),
+        also: BTreeSet::new(),
         role: Role::Approver,
         teams: BTreeSet::from(["payments".to_owned()]),
     }
@@ -201,6 +202,7 @@ fn outsider(number: usize) -> Person {
     Person {
         name: name.to_owned(),
         email: None,
+        also: BTreeSet::new(),
         role,
         teams,
     }
@@ -487,15 +489,15 @@ async fn over_http_each_of_a_hundred_is_counted_or_told_who_decided() {
             .case_when(&id, |verdict| verdict["resolution"].is_object())
             .await;
         let timeline = file["timeline"].as_array().unwrap();
-        let kinds: Vec<&str> = timeline
+        let steps: Vec<&str> = timeline
             .iter()
             .map(|line| line["kind"].as_str().unwrap())
             .collect();
-        let ends = kinds
+        let ends = steps
             .iter()
             .filter(|kind| matches!(**kind, "resolved" | "expired" | "superseded"));
-        let overruled = kinds.contains(&"resolved") && kinds.contains(&"superseded");
-        assert_eq!(ends.count(), if overruled { 2 } else { 1 }, "{kinds:?}");
+        let overruled = steps.contains(&"resolved") && steps.contains(&"superseded");
+        assert_eq!(ends.count(), if overruled { 2 } else { 1 }, "{steps:?}");
         let voted: BTreeSet<&str> = timeline
             .iter()
             .filter_map(|line| line["detail"]["reason"].as_str())
