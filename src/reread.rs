@@ -142,6 +142,7 @@ impl Stamp {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "a parser may refuse")]
     fn text(content: Content) -> Result<String, RereadError> {
         Ok(String::from_utf8(content.bytes).unwrap())
     }

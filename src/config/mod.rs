@@ -17,6 +17,7 @@ mod environment;
 mod notify;
 mod operators;
 mod people;
+mod policies;
 mod reader;
 mod secrets;
 mod sections;
@@ -295,7 +296,7 @@ impl Config {
     ) -> Result<PathBuf, Vec<Diagnostic>> {
         let (name, text) = text_of(path)?;
         let (mut reader, root) = begin(&text, &name, environment);
-        let directory = sections::policy_directory(&mut reader, root.as_ref());
+        let directory = policies::directory(&mut reader, root.as_ref());
         reader.finish()?;
         Ok(directory)
     }
@@ -307,7 +308,7 @@ impl Config {
             return Probe::Off;
         };
         let (mut reader, root) = begin(&text, &name, environment);
-        sections::policy_probe(&mut reader, root.as_ref())
+        policies::probe(&mut reader, root.as_ref())
     }
 
     /// Reads `text`, which mistakes call `name`. Relative paths in it start at the folder of `name`.

@@ -223,23 +223,18 @@ fn proxy(reader: &mut Reader<'_>, node: &Node) -> Option<ProxySettings> {
         .and_then(|node| proxy_secret(reader, node, &mut seen));
     reader.close(&map);
     let (secret_header, secrets) = secret?;
+    // What was written and could not be read.
+    if matches!(email, Some(None)) || matches!(groups, Some(None)) {
+        return None;
+    }
     Some(ProxySettings {
         addresses,
         secret_header,
         secrets,
         user_header: user?,
-        email_header: optional(email)?,
-        groups_header: optional(groups)?,
+        email_header: email.flatten(),
+        groups_header: groups.flatten(),
     })
-}
-
-/// What was read of what may be left out: nothing where it was written and could not be read.
-fn optional<T>(read: Option<Option<T>>) -> Option<Option<T>> {
-    match read {
-        None => Some(None),
-        Some(Some(value)) => Some(Some(value)),
-        Some(None) => None,
-    }
 }
 
 fn proxy_secret(

@@ -50,6 +50,8 @@ pub(super) struct WrittenTeam {
 /// Where the parts of a team were written.
 pub(super) struct Place {
     pub(super) name: Range<usize>,
+    /// How many members were written that cannot be read.
+    pub(super) members_unread: usize,
     pub(super) then: Option<Range<usize>>,
     pub(super) on_deadline: Option<Range<usize>>,
     pub(super) channels: notify::Places,
@@ -78,7 +80,12 @@ fn team(reader: &mut Reader<'_>, node: &Node) -> Option<WrittenTeam> {
     let name_node = reader.required(&mut map, "name", "name it as policies shall: `payments`");
     let team_name_read = name_node.and_then(|node| team_name(reader, node));
     let example = "write `members: [alice, bob@example.com]`";
-    let members = entries(reader, &mut map, "members", example, name);
+    let mut members_unread = 0;
+    let members = entries(reader, &mut map, "members", example, |reader, node| {
+        let member = name(reader, node);
+        members_unread += usize::from(member.is_none());
+        member
+    });
     let groups = groups(reader, &mut map, "groups");
     let votes = map
         .take("votes")
@@ -95,6 +102,7 @@ fn team(reader: &mut Reader<'_>, node: &Node) -> Option<WrittenTeam> {
     reader.close(&map);
     let place = Place {
         name: name_node.unwrap_or(node).span.clone(),
+        members_unread,
         then: then_node.map(|node| node.span.clone()),
         on_deadline: end_node.map(|node| node.span.clone()),
         channels: channel_places,

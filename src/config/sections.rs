@@ -1,6 +1,5 @@
 //! The top of the file and its small sections. Each function reads one section and starts from its default.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,19 +8,14 @@ use jiff::{SignedDuration, Timestamp};
 use super::reader::{Map, Reader};
 use super::yaml::Node;
 use super::{
-    Budget, Config, Limits, Log, LogFormat, LogKey, Mode, Outbox, Policies, Probe, Shutdown, Store,
-    check, code, notify, operators, people, secrets, sources, units,
+    Config, Limits, Log, LogFormat, LogKey, Mode, Outbox, Shutdown, Store, check, code, notify,
+    operators, people, policies, secrets, sources, units,
 };
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::domain::escalation::EscalationDefaults;
 use crate::domain::team::People;
 
 const MODES: [(&str, Mode); 2] = [("dry_run", Mode::DryRun), ("enforce", Mode::Enforce)];
-const PROBES: [(&str, Probe); 3] = [
-    ("off", Probe::Off),
-    ("warn", Probe::Warn),
-    ("refuse", Probe::Refuse),
-];
 const FORMATS: [(&str, LogFormat); 2] = [("json", LogFormat::Json), ("text", LogFormat::Text)];
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// No question is open for longer.
@@ -42,34 +36,6 @@ pub(super) struct Places {
     pub(super) sources: Vec<sources::Places>,
     /// How many sources were written, readable or not.
     pub(super) sources_written: usize,
-}
-
-/// `policies.path` alone.
-pub(super) fn policy_directory(reader: &mut Reader<'_>, root: Option<&Node>) -> PathBuf {
-    let mut path = reader.resolve("policies");
-    if let Some(mut map) =
-        root.and_then(|root| reader.map(root, "a config starts with a key such as `listen:`"))
-        && let Some(mut policies) = section(reader, &mut map, "policies")
-    {
-        let written = policies.take("path").and_then(|node| reader.path(node));
-        set(&mut path, written);
-    }
-    path
-}
-
-/// `policies.probe` alone.
-pub(super) fn policy_probe(reader: &mut Reader<'_>, root: Option<&Node>) -> Probe {
-    let mut probe = Probe::Off;
-    if let Some(mut map) =
-        root.and_then(|root| reader.map(root, "a config starts with a key such as `listen:`"))
-        && let Some(mut policies) = section(reader, &mut map, "policies")
-    {
-        let written = policies
-            .take("probe")
-            .and_then(|node| reader.word(node, &PROBES));
-        set(&mut probe, written);
-    }
-    probe
 }
 
 pub(super) fn config(reader: &mut Reader<'_>, root: Option<&Node>, now: Timestamp) -> Config {
@@ -119,7 +85,7 @@ fn top(reader: &mut Reader<'_>, map: &mut Map<'_>, config: &mut Config, places: 
         reader.close(&section);
     }
     if let Some(mut section) = section(reader, map, "policies") {
-        policies(reader, &mut section, &mut config.policies);
+        policies::policies(reader, &mut section, &mut config.policies);
         reader.close(&section);
     }
     set(
@@ -283,38 +249,6 @@ pub(super) fn listen(
     // An address that cannot be read keeps the loopback default, so that one mistake is not two.
     *place = value.is_some().then(|| node.span.clone());
     set(address, value);
-}
-
-fn policies(reader: &mut Reader<'_>, map: &mut Map<'_>, policies: &mut Policies) {
-    set(
-        &mut policies.path,
-        map.take("path").and_then(|node| reader.path(node)),
-    );
-    set(
-        &mut policies.probe,
-        map.take("probe")
-            .and_then(|node| reader.word(node, &PROBES)),
-    );
-    let Some(mut section) = section(reader, map, "budget") else {
-        return;
-    };
-    let Budget { time, instructions } = &mut policies.budget;
-    // An acknowledgement has 4 seconds; a decision that takes two of them leaves too little for the rest.
-    set(
-        time,
-        duration(
-            reader,
-            &mut section,
-            "time",
-            Duration::from_millis(1),
-            Duration::from_secs(2),
-        ),
-    );
-    let written = section
-        .take("instructions")
-        .and_then(|node| reader.number(node, 1_000..=1_000_000_000));
-    set(instructions, written);
-    reader.close(&section);
 }
 
 fn store(reader: &mut Reader<'_>, node: &Node) -> Option<Store> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::users::UsersError;
+use super::users::{UsersError, is_address};
 use crate::domain::person::{Person, Role, folded, is_name, same};
 use crate::domain::team::People;
 
@@ -167,8 +167,8 @@ impl Directory {
     /// is whoever is listed under that address as a name, without having it.
     pub fn by_email(&self, address: &str, now: Timestamp) -> Option<Person> {
         let address = address.trim();
-        // Members are listed by name too, and a name is no address.
-        if !address.contains('@') {
+        // A member's name is no address, though teams list both.
+        if !is_address(address) {
             return None;
         }
         let users = self.users().ok()?;

@@ -158,14 +158,13 @@ impl Checker {
         let checked = tokio::task::spawn_blocking(move || {
             // Held until the work is done, even if whoever asked went away.
             let _held = (place, turn);
-            match &kept {
-                Some(kept) => kept.is_of(password.expose()),
-                None => {
-                    let nobodys = NOBODYS.as_ref();
-                    let _ = nobodys.is_some_and(|nobodys| nobodys.is_of(password.expose()));
-                    false
-                }
-            }
+            // Made at the first check, whoever that is of.
+            let nobodys = NOBODYS.as_ref();
+            let Some(kept) = &kept else {
+                let _ = nobodys.is_some_and(|nobodys| nobodys.is_of(password.expose()));
+                return false;
+            };
+            kept.is_of(password.expose())
         });
         checked.await.map_err(|_| Busy)
     }

@@ -84,17 +84,21 @@ impl Throttle {
 
     /// The attempt was right: the name's failures are forgotten. The address's are not: who owns one account must not be
     /// able to guess at others between two logins.
+    #[expect(clippy::needless_pass_by_value, reason = "an attempt ends once")]
     pub fn succeeded(&self, attempt: Attempt) {
+        let Attempt { name, address } = attempt;
         let mut counters = self.counters();
-        counters.names.0.remove(&attempt.name);
-        counters.addresses.take_back(attempt.address);
+        counters.names.0.remove(&name);
+        counters.addresses.take_back(address);
     }
 
     /// The attempt was neither right nor wrong: nobody looked at it.
+    #[expect(clippy::needless_pass_by_value, reason = "an attempt ends once")]
     pub fn withdraw(&self, attempt: Attempt) {
+        let Attempt { name, address } = attempt;
         let mut counters = self.counters();
-        counters.names.take_back(attempt.name);
-        counters.addresses.take_back(attempt.address);
+        counters.names.take_back(name);
+        counters.addresses.take_back(address);
     }
 
     fn counters(&self) -> std::sync::MutexGuard<'_, Counters> {

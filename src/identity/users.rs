@@ -198,14 +198,13 @@ impl Users {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if *complained != said {
-            match &said {
-                Some(said) => {
-                    tracing::error!(
-                        reason = said,
-                        "no local user gets in until the users file is mended"
-                    );
-                }
-                None => tracing::info!("the users file can be used again"),
+            if let Some(said) = &said {
+                tracing::error!(
+                    reason = said,
+                    "no local user gets in until the users file is mended"
+                );
+            } else {
+                tracing::info!("the users file can be used again");
             }
             *complained = said;
         }

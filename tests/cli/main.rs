@@ -21,4 +21,5 @@ mod readme;
 mod setup;
 mod sources;
 mod testing;
+mod users;
 mod voting;

@@ -29,3 +29,4 @@ mod load;
 mod killed;
 mod powerless;
 mod unsynced;
+mod votes;

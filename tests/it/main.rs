@@ -13,6 +13,7 @@
 )]
 
 mod harness;
+mod hook;
 mod sets;
 mod tracemem;
 
@@ -28,6 +29,7 @@ mod forward;
 mod freeze;
 mod corpus;
 mod probed;
+mod races;
 mod hostile;
 mod kleene;
 mod left_behind;
@@ -44,3 +46,4 @@ mod slack;
 mod table;
 mod trace;
 mod vetoes;
+mod whole;

@@ -169,6 +169,7 @@ fn told(reader: &mut Reader<'_>, places: &Places, written: &WrittenTeam) {
 fn nobody(reader: &mut Reader<'_>, config: &Config, places: &Places, written: &WrittenTeam) {
     let team = &written.team;
     let all_are_known = team.groups.is_empty()
+        && written.place.members_unread == 0
         && !has_users(config)
         && config.operators.tokens.len() == places.operators.tokens_written;
     if !all_are_known {

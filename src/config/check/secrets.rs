@@ -138,7 +138,7 @@ fn proofs<'c>(config: &'c Config, places: &'c Places) -> Vec<Proof<'c>> {
 }
 
 /// What we sign with. Two teams may have one tool, which knows us by one secret.
-fn signing<'c>(places: &'c Places) -> Vec<(&'c Credential, Range<usize>)> {
+fn signing(places: &Places) -> Vec<(&Credential, Range<usize>)> {
     let mut found = Vec::new();
     for (webhook, place) in webhooks(places) {
         if let Some(place) = &place.secrets {
@@ -287,10 +287,13 @@ fn is_a_key(reader: &mut Reader<'_>, name: &str, key: &LogKey, place: Option<&Ra
     }
 }
 
-/// What two tokens are compared by: the secret, or the file while it cannot be read.
+/// What two secrets are compared by: the secret, with or without `whsec_`, or the file while it cannot be read.
 fn identity(token: &Credential) -> String {
     match (token.read(), token.file()) {
-        (Ok(secret), _) => secret.expose().to_owned(),
+        (Ok(secret), _) => {
+            let text = secret.expose();
+            text.strip_prefix("whsec_").unwrap_or(text).to_owned()
+        }
         (Err(_), Some(path)) => format!("\0{}", path.display()),
         (Err(_), None) => String::new(),
     }

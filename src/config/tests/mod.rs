@@ -1,6 +1,9 @@
 //! Files as people write them, and what they get to see.
 
 mod checks;
+mod notify;
+mod operators;
+mod people;
 mod refused;
 mod schema;
 mod verify;

@@ -106,8 +106,8 @@ impl Step {
             (None, None) => return,
             (None, Some(asked)) => told.push((asked.to.as_deref(), Occasion::Asked)),
             (Some(over), None) => {
-                let teams = over.before.iter().map(String::as_str);
-                told.extend(teams.map(|team| (Some(team), Occasion::Closed)));
+                let earlier = over.before.iter().map(String::as_str);
+                told.extend(earlier.map(|team| (Some(team), Occasion::Closed)));
                 told.push((over.to.as_deref(), Occasion::Closed));
             }
             (Some(over), Some(asked)) if over.to != asked.to => {
@@ -125,9 +125,7 @@ impl Step {
             }
         }
         let patience = now.saturating_add(terms.give_up_after);
-        let not_after = after
-            .map(|asked| asked.deadline)
-            .unwrap_or_else(|| patience.unwrap_or(Timestamp::MAX));
+        let not_after = after.map_or(patience.unwrap_or(Timestamp::MAX), |asked| asked.deadline);
         let leaves = self.case.mode == Mode::Enforce && terms.mode == Mode::Enforce;
         let release = if leaves {
             Release::Send

@@ -13,6 +13,8 @@ use crate::identity::password::{PasswordError, PasswordHash};
 /// Others may write what has one of these.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
+const NO_LIST: Malformed = Malformed::Form { line: 1, column: 1 };
+
 const HEADING: &str = "# Written by `countersign user`, which does not keep comments.\n";
 
 /// What is wrong with a users file. What the file says is not in it: it may be a secret in the wrong place.
@@ -57,7 +59,8 @@ pub enum Malformed {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    users: Vec<WrittenUser>,
+    /// Nothing is not a list of nobody: the rest of the file may be what is missing.
+    users: Option<Vec<WrittenUser>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -89,11 +92,11 @@ pub(super) fn users_in(bytes: &[u8]) -> Result<Vec<User>, Malformed> {
     let written: Written = serde_yaml::from_str(text).map_err(|error| {
         let place = error.location();
         Malformed::Form {
-            line: place.as_ref().map_or(0, |place| place.line()),
-            column: place.as_ref().map_or(0, |place| place.column()),
+            line: place.as_ref().map_or(0, serde_yaml::Location::line),
+            column: place.as_ref().map_or(0, serde_yaml::Location::column),
         }
     })?;
-    let users = written.users.into_iter().enumerate();
+    let users = written.users.ok_or(NO_LIST)?.into_iter().enumerate();
     let users: Vec<User> = users
         .map(|(at, user)| user.read(at + 1))
         .collect::<Result<_, _>>()?;
@@ -113,7 +116,7 @@ pub(super) fn text_of(users: &[User]) -> Result<String, serde_yaml::Error> {
         added: user.added,
     });
     let written = Written {
-        users: users.collect(),
+        users: Some(users.collect()),
     };
     serde_yaml::to_string(&written).map(|text| format!("{HEADING}{text}"))
 }

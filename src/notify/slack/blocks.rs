@@ -4,6 +4,8 @@
 //! has buttons for a vote only while its own team is asked; no message is larger than Slack takes
 //! (<https://docs.slack.dev/reference/block-kit/blocks>: 50 blocks, ten fields in a section of 2000 characters each).
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::domain::card::{Card, Ending, Question, Said};
@@ -152,7 +154,7 @@ fn question(question: &Question) -> Value {
         question.approvals, question.votes
     );
     if !question.before.is_empty() {
-        said += &format!(" · not answered by {}", question.before.join(", "));
+        let _ = write!(said, " · not answered by {}", question.before.join(", "));
     }
     json!({ "type": "context", "elements": [plain(&said, FACT), date("Open until ", question.deadline)] })
 }

@@ -75,9 +75,8 @@ fn address(answer: &Value, user: &str, ours: &str) -> Result<String, NoMember> {
     if !(denied("is_bot") && denied_or_unsaid("is_workflow_bot")) || user == "USLACKBOT" {
         return Err(NoMember::Bot);
     }
-    if !(denied("is_restricted") && denied("is_ultra_restricted"))
-        || !denied_or_unsaid("is_invited_user")
-    {
+    let belongs = denied("is_restricted") && denied("is_ultra_restricted");
+    if !(belongs && denied_or_unsaid("is_invited_user")) {
         return Err(NoMember::Guest);
     }
     let unconfirmed = said("is_email_confirmed").is_some_and(|said| *said != Value::Bool(true));

@@ -8,6 +8,7 @@ mod links;
 mod post;
 mod smtp;
 mod webhook;
+mod whole;
 
 use serde_json::json;
 

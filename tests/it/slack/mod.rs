@@ -6,6 +6,7 @@ mod forged;
 mod hostile;
 mod limits;
 mod outages;
+mod whole;
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
