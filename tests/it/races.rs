@@ -179,6 +179,7 @@ fn person(voter: usize, via: Via) -> Person {
             name(voter)
         },
         email: Some(email),
+        also: std::collections::BTreeSet::new(),
         role: Role::Approver,
         teams: BTreeSet::from(["payments".to_owned()]),
     }
@@ -203,6 +204,7 @@ fn outsider(number: usize) -> Person {
         email: None,
         role,
         teams,
+        also: std::collections::BTreeSet::new(),
     }
 }
 

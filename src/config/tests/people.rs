@@ -380,6 +380,7 @@ fn nobody_votes_on_what_their_own_agent_asks_whoever_they_are_called() {
         email: email.map(ToOwned::to_owned),
         role: Role::Admin,
         teams: BTreeSet::new(),
+        also: BTreeSet::new(),
     };
     let owns = |person: &Person, agent| config.people.owns(person, Some(agent));
     assert!(owns(&person("Alice", None), "billing-bot"));
