@@ -498,4 +498,4 @@ fn kind_as_word<S: serde::Serializer>(kind: &EntryKind, serializer: S) -> Result
 }
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;

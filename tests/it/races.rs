@@ -179,7 +179,7 @@ fn person(voter: usize, via: Via) -> Person {
             name(voter)
         },
         email: Some(email),
-        also: BTreeSet::new(),
+        also: std::collections::BTreeSet::new(),
         role: Role::Approver,
         teams: BTreeSet::from(["payments".to_owned()]),
         also: BTreeSet::new(),
@@ -206,7 +206,7 @@ fn outsider(number: usize) -> Person {
         also: BTreeSet::new(),
         role,
         teams,
-        also: BTreeSet::new(),
+        also: std::collections::BTreeSet::new(),
     }
 }
 

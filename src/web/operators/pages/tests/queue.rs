@@ -3,7 +3,10 @@ use http::{Request, StatusCode};
 use serde_json::{Value, json};
 
 use super::{sees, words};
-use crate::web::tests::house::{Heard, House, heard};
+use crate::domain::id::{CaseId, ContentDigest};
+use crate::domain::verdict::Outcome;
+use crate::store::{Store as _, contract};
+use crate::web::tests::house::{Heard, House, heard, name};
 
 async fn payout(house: &House, id: &str, amount: u64) -> String {
     let context = json!({"amount": amount, "customer": {"name": "Ann", "tier": "gold"}});
@@ -215,4 +218,48 @@ async fn what_was_decided_is_listed_with_whose_word_it_was() {
     let said = settled(&house, &page);
     assert!(said.contains("refund by billing-bot"), "{said}");
     assert!(said.contains("approved\nby policy now"), "{said}");
+}
+
+/// A question of the source `agents`, with `input` as it was decided on.
+async fn kept(house: &House, request: &str, input: String) -> String {
+    let mut kept = contract::decided(request, Outcome::Escalate);
+    kept.asked.source = name("agents");
+    kept.asked.id = CaseId::derive(&kept.asked.source, "", &kept.asked.request);
+    kept.asked.input = ContentDigest::of(&[input.as_bytes()]);
+    kept.input = input.into();
+    let id = kept.asked.id.to_string();
+    house.store.commit(kept, contract::at(0)).await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_a_list_is_voted_on_from_its_page_alone() {
+    let house = House::open().await;
+    let input = |length: usize| {
+        let note = "x".repeat(length);
+        json!({"context": {"amount": 7, "note": note}}).to_string()
+    };
+    let small = kept(&house, "small", input(10)).await;
+    let large = kept(&house, "large", input(64 * 1024)).await;
+    let list = sees(&house, "alice", "/cases").await.text;
+    assert!(list.contains(&format!("id=\"pick-{small}\"")));
+    assert!(list.contains(&format!("id=\"open-{large}\"")));
+    assert!(!list.contains(&format!("id=\"pick-{large}\"")));
+    assert_eq!(list.matches("What is asked is on its page").count(), 1);
+    let page = sees(&house, "alice", &format!("/cases/{large}")).await.text;
+    assert!(page.contains("name=\"vote\" value=\"approve\""), "{page}");
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_proved_is_not_just_like_one_that_was() {
+    let house = House::open().await;
+    let input = |signature: bool| {
+        let verified = json!({"signature": signature, "record": false});
+        json!({"context": {"amount": 7}, "verified": verified}).to_string()
+    };
+    kept(&house, "proven", input(true)).await;
+    kept(&house, "also proven", input(true)).await;
+    kept(&house, "forged", input(false)).await;
+    let list = sees(&house, "alice", "/cases").await.text;
+    assert_eq!(list.matches("1 more just like it").count(), 2, "{list}");
 }
