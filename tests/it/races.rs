@@ -179,7 +179,6 @@ fn person(voter: usize, via: Via) -> Person {
             name(voter)
         },
         email: Some(email),
-        also: std::collections::BTreeSet::new(),
         role: Role::Approver,
         teams: BTreeSet::from(["payments".to_owned()]),
         also: BTreeSet::new(),
@@ -206,7 +205,6 @@ fn outsider(number: usize) -> Person {
         also: BTreeSet::new(),
         role,
         teams,
-        also: std::collections::BTreeSet::new(),
     }
 }
 
@@ -500,13 +498,17 @@ async fn over_http_each_of_a_hundred_is_counted_or_told_who_decided() {
             .filter(|kind| matches!(**kind, "resolved" | "expired" | "superseded"));
         let overruled = steps.contains(&"resolved") && steps.contains(&"superseded");
         assert_eq!(ends.count(), if overruled { 2 } else { 1 }, "{steps:?}");
-        let voted: BTreeSet<&str> = timeline
+        let who_voted: BTreeSet<&str> = timeline
             .iter()
             .filter_map(|line| line["detail"]["reason"].as_str())
             .collect();
         for (voter, (status, answer)) in told.iter().enumerate() {
             let reason = format!("as {voter} sees it");
-            assert_eq!(voted.contains(reason.as_str()), *status == 200, "{answer}");
+            assert_eq!(
+                who_voted.contains(reason.as_str()),
+                *status == 200,
+                "{answer}"
+            );
             if *status == 200 {
                 continue;
             }

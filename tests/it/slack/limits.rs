@@ -46,21 +46,7 @@ pub fn faults(method: &str, body: &Value) -> Vec<String> {
             check(body[key] == value, format!("{key} is {}", body[key]));
         }
     }
-    if method != "views.open" {
-        let text = body["text"].as_str().unwrap_or_default();
-        check(
-            !text.is_empty() && text.len() < 4000,
-            "the text beside the blocks".to_owned(),
-        );
-        check(
-            !text.contains(['<', '>', '&', '*', '`', '@', ':']),
-            format!("markup in {text}"),
-        );
-        check(
-            body["parse"] == "none" && body["link_names"] == false,
-            "it is parsed".to_owned(),
-        );
-    } else {
+    if method == "views.open" {
         let view = &body["view"];
         for key in ["title", "submit", "close"] {
             text(&view[key], 24, &mut check);
@@ -74,6 +60,20 @@ pub fn faults(method: &str, body: &Value) -> Vec<String> {
             !body["trigger_id"].as_str().unwrap_or_default().is_empty(),
             "trigger_id".to_owned(),
         );
+    } else {
+        let text = body["text"].as_str().unwrap_or_default();
+        check(
+            !text.is_empty() && text.len() < 4000,
+            "the text beside the blocks".to_owned(),
+        );
+        check(
+            !text.contains(['<', '>', '&', '*', '`', '@', ':']),
+            format!("markup in {text}"),
+        );
+        check(
+            body["parse"] == "none" && body["link_names"] == false,
+            "it is parsed".to_owned(),
+        );
     }
     let mut actions = BTreeSet::new();
     for block in blocks {
@@ -85,9 +85,9 @@ pub fn faults(method: &str, body: &Value) -> Vec<String> {
                         (1..=10).contains(&fields.len()),
                         format!("{} fields", fields.len()),
                     );
-                    fields
-                        .iter()
-                        .for_each(|field| text(field, 2000, &mut check));
+                    for field in fields {
+                        text(field, 2000, &mut check);
+                    }
                 }
                 None => text(&block["text"], 3000, &mut check),
             },

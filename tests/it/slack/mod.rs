@@ -268,9 +268,9 @@ fn people(within: SignedDuration) -> Arc<People> {
 /// What Slack sends of a click.
 /// <https://docs.slack.dev/reference/interaction-payloads/block_actions-payload>
 pub fn clicked(user: &str, card: &Posted, action: &str) -> Value {
-    let mut button = card.button(action).unwrap();
     // No two clicks are the same to Slack.
     static CLICKS: AtomicU32 = AtomicU32::new(0);
+    let mut button = card.button(action).unwrap();
     let click = CLICKS.fetch_add(1, Ordering::Relaxed);
     button["action_ts"] = json!(format!("1700000002.{click:06}"));
     button["block_id"] = json!("=qXel");
