@@ -6,11 +6,10 @@
 mod events;
 mod people;
 
-use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -23,9 +22,7 @@ use prometheus_client::registry::Registry;
 use crate::config::Mode;
 use crate::domain::freeze::Freeze;
 use crate::domain::id::{Revision, SourceName};
-use crate::domain::notice::ChannelName;
 use crate::domain::verdict::{Cause, Outcome};
-use crate::store::Waiting;
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -341,31 +338,6 @@ impl Metrics {
     /// A platform's list of pending requests was gone through, and so many were not known; or it could not be.
     pub fn reconciled(&self, source: &SourceName, found: Option<usize>) {
         self.events.looked(source, found);
-    }
-
-    /// An attempt at telling a team ended: `done`, `retry` or `failed`.
-    pub fn notice(&self, channel: &ChannelName, kind: &'static str, result: &'static str) {
-        self.people.notice(channel, kind, result);
-    }
-
-    /// These are the configured teams; the names of others are no labels.
-    pub fn teams(&self, teams: BTreeSet<String>) {
-        self.people.introduce(teams);
-    }
-
-    /// What each team is asked at `now`.
-    pub fn escalations(&self, waiting: &[Waiting], now: Timestamp) {
-        self.people.waiting(waiting, now);
-    }
-
-    /// A question to `team` ended so long after it was asked.
-    pub fn escalation_closed(
-        &self,
-        team: Option<&str>,
-        outcome: &'static str,
-        after: SignedDuration,
-    ) {
-        self.people.closed(team, outcome, after);
     }
 
     /// A platform was given an answer.

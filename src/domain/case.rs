@@ -343,4 +343,4 @@ impl From<String> for Resolver {
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
-pub(in crate::domain) mod tests;
+pub(crate) mod tests;

@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use super::Metrics;
 use crate::domain::notice::ChannelName;
 use crate::store::Waiting;
 
@@ -136,5 +137,32 @@ impl People {
             result,
         };
         self.notices.get_or_create(&labels).inc();
+    }
+}
+
+impl Metrics {
+    /// An attempt at telling a team ended: `done`, `retry` or `failed`.
+    pub fn notice(&self, channel: &ChannelName, kind: &'static str, result: &'static str) {
+        self.people.notice(channel, kind, result);
+    }
+
+    /// These are the configured teams; the names of others are no labels.
+    pub fn teams(&self, teams: BTreeSet<String>) {
+        self.people.introduce(teams);
+    }
+
+    /// What each team is asked at `now`.
+    pub fn escalations(&self, waiting: &[Waiting], now: Timestamp) {
+        self.people.waiting(waiting, now);
+    }
+
+    /// A question to `team` ended so long after it was asked.
+    pub fn escalation_closed(
+        &self,
+        team: Option<&str>,
+        outcome: &'static str,
+        after: SignedDuration,
+    ) {
+        self.people.closed(team, outcome, after);
     }
 }

@@ -1,5 +1,6 @@
 mod received;
 mod teams;
+mod votes;
 
 use super::*;
 use std::collections::BTreeSet;
@@ -353,38 +354,6 @@ fn a_vote_on_something_else_than_what_stands_is_stale() {
     assert_ne!(case.shown(), other.shown());
     let stale = vote(&other, "alice", Ballot::Approve);
     assert_eq!(case.step(stale, &terms(), at(1)), Err(Refused::Stale));
-}
-
-#[test]
-fn the_tally_does_not_make_a_vote_stale() {
-    let case = begun(two_votes());
-    let before = case.shown();
-    let first = vote(&case, "alice", Ballot::Approve);
-    assert_eq!(after(case, first).case.shown(), before);
-}
-
-#[test]
-fn a_vote_needs_a_reason_where_the_platform_insists() {
-    let strict = Asked {
-        rationale_required: true,
-        ..asked()
-    };
-    let case = Case::decided(strict, verdict(Outcome::Escalate), &terms(), at(0)).case;
-    for reason in [None, Some(" \n".to_owned())] {
-        let silent = Event::Voted {
-            by: approver("alice"),
-            via: Via::Api,
-            vote: Ballot::Approve,
-            reason,
-            shown: case.shown(),
-        };
-        assert_eq!(
-            case.clone().step(silent, &terms(), at(1)),
-            Err(Refused::NoReason)
-        );
-    }
-    let reasoned = vote(&case, "alice", Ballot::Approve);
-    assert!(case.step(reasoned, &terms(), at(1)).is_ok());
 }
 
 #[test]
