@@ -160,6 +160,7 @@ async fn a_platform_gets_an_acknowledgement_and_operators_the_whole_case() {
       "escalation": {
         "to": "payments",
         "votes": 2,
+        "since": "TIME",
         "deadline": "TIME"
       },
       "votes": [],
