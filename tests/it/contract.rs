@@ -269,7 +269,9 @@ async fn a_platform_gets_an_acknowledgement_and_operators_the_whole_case() {
         "by": "alice",
         "vote": "approve",
         "reason": "checked",
-        "at": "TIME"
+        "at": "TIME",
+        "via": "api",
+        "team": "payments"
       }
     ]
     "#);
