@@ -2,7 +2,7 @@
 //!
 //! What must hold:
 //! - nothing is done for a request that Slack did not sign, within five minutes of our clock, or that came before: what was
-//!   signed is spent, so that a copy of it does nothing;
+//!   done is spent, so that a copy of it does nothing, though it be signed anew;
 //! - Slack hears at once, since it waits three seconds; the work is done after, by a bounded number of tasks, and the end
 //!   of the program waits for them;
 //! - who clicked is looked up at Slack and in our directory at every vote, and votes as everybody does;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, StatusCode};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
@@ -41,6 +41,9 @@ const BODY: BodyLimits = BodyLimits {
     bytes: 512 * 1024,
     timeout: Duration::from_secs(5),
 };
+
+/// How long a click is known, so that it does nothing when it comes again.
+const KNOWN: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// The most clicks that are worked on at once.
 const AT_ONCE: usize = 64;
@@ -115,7 +118,7 @@ impl Interactions {
             let detail = "too many clicks are worked on; try again";
             Problem::new(Code::Unavailable, detail).because(full)
         })?;
-        match self.spend(&delivery, now).await? {
+        match self.spend(&delivery.body, now).await? {
             Spent::Before => {
                 tracing::warn!("a request of Slack's came twice; the second one does nothing");
             }
@@ -130,14 +133,11 @@ impl Interactions {
         Ok(StatusCode::OK.into_response())
     }
 
-    /// Spends what was signed, and not the signature: that can be written in capitals too, and made with another secret.
-    async fn spend(&self, delivery: &Delivery, now: Timestamp) -> Result<Spent, Problem> {
-        let stamp = delivery.headers.get(TIMESTAMP);
-        let stamp = stamp.map_or(&b""[..], |stamp| stamp.as_bytes());
-        let key = ContentDigest::of(&[b"a request of Slack's", stamp, &delivery.body]);
-        // A stamp may lie ahead of our clock as far as behind it.
-        let until = now.saturating_add(DEFAULT_TOLERANCE * 2);
-        let until = until.unwrap_or(Timestamp::MAX);
+    /// Spends what was done, and neither the signature nor its moment: whoever can sign can sign the same again.
+    /// Slack names each click in its body, so no two are the same.
+    async fn spend(&self, body: &[u8], now: Timestamp) -> Result<Spent, Problem> {
+        let key = ContentDigest::of(&[b"a request of Slack's", body]);
+        let until = now.saturating_add(KNOWN).unwrap_or(Timestamp::MAX);
         let store = self.flow.store();
         store
             .spend(key, until, now)

@@ -4,6 +4,11 @@ use serde_json::json;
 
 use super::{BOB, CAROL, House, OLD_SIGNING, SIGNING, clicked, form, sign, stamp};
 
+/// The stamp of a moment this many seconds before `stamp`.
+fn earlier(stamp: &str, seconds: i64) -> String {
+    (stamp.parse::<i64>().unwrap() - seconds).to_string()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_slack_did_not_sign_just_now_is_refused() {
     let house = House::start().await;
@@ -12,8 +17,7 @@ async fn what_slack_did_not_sign_just_now_is_refused() {
     let body = form(&clicked(BOB, &card, "countersign_approve"));
     let now = stamp();
     let right = sign(SIGNING, &now, &body);
-    let seconds: i64 = now.parse().unwrap();
-    let (old, ahead) = ((seconds - 301).to_string(), (seconds + 360).to_string());
+    let (old, ahead) = (earlier(&now, 301), earlier(&now, -360));
     let (by_old, by_ahead) = (sign(SIGNING, &old, &body), sign(SIGNING, &ahead, &body));
     let (of_other, of_token) = (
         sign(SIGNING, &now, "payload=%7B%7D"),
@@ -41,7 +45,7 @@ async fn what_slack_did_not_sign_just_now_is_refused() {
         at(&now, &of_token),
         at(&old, &by_old),
         at(&ahead, &by_ahead),
-        at(&(seconds + 1).to_string(), &right),
+        at(&earlier(&now, -1), &right),
         [at(&now, &right), at(&now, &right)].concat(),
     ] {
         let headers: Vec<(&str, &str)> = headers
@@ -73,7 +77,7 @@ async fn a_secret_that_is_being_exchanged_still_signs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_of_a_request_is_answered_and_does_nothing_however_it_is_written() {
+async fn a_copy_of_a_request_is_answered_and_does_nothing_however_and_whenever_it_is_signed() {
     let house = House::start().await;
     let id = house.asked(1, json!(5_000), false).await;
     let card = house.card("C0PAY", &id).await;
@@ -81,9 +85,18 @@ async fn a_copy_of_a_request_is_answered_and_does_nothing_however_it_is_written(
     let signature = sign(SIGNING, &now, &body);
     let capitals = format!("v0={}", signature.trim_start_matches("v0=").to_uppercase());
     let other = sign(OLD_SIGNING, &now, &body);
-    for signature in [&signature, &signature, &capitals, &other] {
+    let (before, after) = (earlier(&now, 30), earlier(&now, -30));
+    let (by_before, by_after) = (sign(SIGNING, &before, &body), sign(SIGNING, &after, &body));
+    for (stamp, signature) in [
+        (&now, &signature),
+        (&now, &signature),
+        (&now, &capitals),
+        (&now, &other),
+        (&before, &by_before),
+        (&after, &by_after),
+    ] {
         let headers = [
-            ("x-slack-request-timestamp", now.as_str()),
+            ("x-slack-request-timestamp", stamp.as_str()),
             ("x-slack-signature", signature),
         ];
         assert_eq!(house.send_raw(&body, &headers).await, 200);
