@@ -12,7 +12,7 @@ use crate::domain::card::{Card, Ending, Question, Said};
 use crate::domain::effect::Ballot;
 use crate::domain::rationale::visible;
 use crate::notify::slack::choice::{APPROVE, Choice, OPEN, REJECT};
-use crate::notify::slack::text::{HEADER, date, fallback, plain};
+use crate::notify::slack::text::{HEADER, Wording, date, plain};
 
 /// The longest text of an agent's own words, or of a rationale: Slack takes about 13000 characters in one message.
 const WORDS: usize = 900;
@@ -81,7 +81,9 @@ impl Face {
         let mut blocks = vec![section(said, WORDS)];
         blocks.extend(asked(card, team).map(question));
         Self {
-            text: fallback(&format!("{said} {}", card.headline(HEADER))),
+            text: Wording::ours(format!("{said} "))
+                .quoting(card.headline(HEADER))
+                .fallback(),
             blocks,
         }
     }
@@ -107,7 +109,7 @@ fn section(text: &str, limit: usize) -> Value {
 fn standing(card: &Card, team: &str) -> Vec<Value> {
     if let Some(ending) = &card.ending {
         return vec![
-            section(&ended(ending), WORDS),
+            json!({ "type": "section", "text": ended(ending).plain(WORDS) }),
             json!({ "type": "context", "elements": [date("", ending.at)] }),
         ];
     }
@@ -126,25 +128,25 @@ fn standing(card: &Card, team: &str) -> Vec<Value> {
 }
 
 /// How it ended, in one line: `✅ Approved by alice · known customer`.
-pub fn ended(ending: &Ending) -> String {
-    let by = match ending.by.as_str() {
-        "deadline" => "the deadline",
-        "policy" => "policy",
-        "platform" => "the platform",
-        person => person,
+pub fn ended(ending: &Ending) -> Wording {
+    let by = |done: &str| match ending.by.as_str() {
+        "deadline" => Wording::ours(format!("{done} by the deadline")),
+        "policy" => Wording::ours(format!("{done} by policy")),
+        "platform" => Wording::ours(format!("{done} by the platform")),
+        person => Wording::ours(format!("{done} by ")).quoting(person),
     };
     let done = match ending.outcome {
-        "approved" => format!("✅ Approved by {by}"),
-        "rejected" => format!("❌ Rejected by {by}"),
-        "expired" => "⌛ Expired: nobody decided in time".to_owned(),
-        _ => format!("↪ Decided elsewhere, by {by}"),
+        "approved" => by("✅ Approved"),
+        "rejected" => by("❌ Rejected"),
+        "expired" => Wording::ours("⌛ Expired: nobody decided in time"),
+        _ => by("↪ Decided elsewhere,"),
     };
     let platform = ending
         .platform
         .as_deref()
         .filter(|_| ending.outcome == "superseded");
     let more = platform.into_iter().chain(ending.reason.as_deref());
-    more.fold(done, |said, more| format!("{said} · {more}"))
+    more.fold(done, |said, more| said.and(" · ").quoting(more))
 }
 
 fn question(question: &Question) -> Value {
@@ -255,10 +257,10 @@ fn buttons(card: &Card, team: &str, link: &str) -> Option<Value> {
 }
 
 fn notification(card: &Card, team: &str) -> String {
-    let headline = card.headline(HEADER);
-    match &card.ending {
-        Some(ending) => fallback(&format!("{} – {headline}", ended(ending))),
-        None if asked(card, team).is_some() => fallback(&format!("Approve? {headline}")),
-        None => fallback(&format!("Handed over – {headline}")),
-    }
+    let said = match &card.ending {
+        Some(ending) => ended(ending).and(" – "),
+        None if asked(card, team).is_some() => Wording::ours("Approve? "),
+        None => Wording::ours("Handed over – "),
+    };
+    said.quoting(card.headline(HEADER)).fallback()
 }

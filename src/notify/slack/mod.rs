@@ -26,6 +26,7 @@ pub use blocks::{Face, ended};
 pub use choice::{Choice, Clicker, Interaction, Place, Unreadable};
 pub use form::form;
 pub use member::NoMember;
+pub use text::Wording;
 
 /// A channel of Slack's where a team is told.
 #[derive(Debug)]

@@ -1,16 +1,17 @@
 //! What comes of a click: a form for the reason, or a vote; and whoever clicked is told what became of it.
 
 use super::Interactions;
-use crate::domain::card::Card;
+use crate::domain::card::{Card, Ending};
 use crate::domain::case::{Case, Refused};
 use crate::domain::effect::Ballot;
 use crate::domain::escalation::Via;
 use crate::domain::id::CaseId;
 use crate::domain::person::Person;
+use crate::domain::rationale::visible;
 use crate::flow::VoteError;
 use crate::json;
 use crate::notify::slack::{
-    Choice, Clicker, Face, Interaction, NoMember, Place, SlackError, ended, form,
+    Choice, Clicker, Face, Interaction, NoMember, Place, SlackError, Wording, ended, form,
 };
 use crate::store::{CaseFile, StoreError};
 
@@ -42,19 +43,16 @@ impl Interactions {
             Ok(None) => return self.whisper(by, place, &unknown(choice.case)).await,
             Err(error) => {
                 cannot_look(choice.case, &error);
-                let said = "The case cannot be looked up now. Try again in a moment.";
-                return self.whisper(by, place, said).await;
+                let said =
+                    Wording::ours("The case cannot be looked up now. Try again in a moment.");
+                return self.whisper(by, place, &said).await;
             }
         };
         if let Some(ending) = &card.ending {
-            let said = format!(
-                "Your vote does not count; it was decided before: {}.",
-                ended(ending)
-            );
-            return self.answer(by, choice, place, &said).await;
+            return self.answer(by, choice, place, &before(ending)).await;
         }
         if card.digest != choice.shown {
-            return self.answer(by, choice, place, STALE).await;
+            return self.answer(by, choice, place, &stale()).await;
         }
         let asks_why = choice.vote == Ballot::Reject || card.reason_required;
         if !asks_why {
@@ -68,9 +66,10 @@ impl Interactions {
         if let Err(error) = opened {
             cannot_tell("views.open", &error);
             let link = self.link(choice.case);
-            let said = format!(
-                "The form for your reason could not be opened. Click again, or vote in the inbox: {link}"
-            );
+            let said = Wording::ours(
+                "The form for your reason could not be opened. Click again, or vote in the inbox: ",
+            )
+            .and(link);
             self.whisper(by, place, &said).await;
         }
     }
@@ -94,41 +93,41 @@ impl Interactions {
                     case.id = %choice.case,
                     "a click in Slack does not count: {why}"
                 );
-                format!(
-                    "Your vote does not count: {why} The inbox is at {}",
-                    self.link(choice.case)
-                )
+                Wording::ours("Your vote does not count: ")
+                    .then(why)
+                    .and(" The inbox is at ")
+                    .and(self.link(choice.case))
             }
         };
         self.answer(by, choice, place, &said).await;
     }
 
     /// Whom `by` is here; or why nobody, for them.
-    async fn person(&self, by: &Clicker) -> Result<Person, String> {
+    async fn person(&self, by: &Clicker) -> Result<Person, Wording> {
         let address = match self.api.address_of(by).await {
             Ok(address) => address,
             Err(NoMember::Unasked(error)) => {
                 cannot_tell("users.info", &error);
-                return Err(
-                    "Slack could not be asked who you are. Try again in a moment.".to_owned(),
-                );
+                return Err(Wording::ours(
+                    "Slack could not be asked who you are. Try again in a moment.",
+                ));
             }
-            Err(why) => return Err(format!("{why}.")),
+            Err(why) => return Err(Wording::ours(format!("{why}."))),
         };
         let now = self.flow.clock().now();
         self.directory.by_email(&address, now).ok_or_else(|| {
-            format!(
-                "nobody is known here by {address}. Log in to the inbox, or ask an admin to list the address."
-            )
+            Wording::ours("nobody is known here by ")
+                .quoting(visible(&address))
+                .and(". Log in to the inbox, or ask an admin to list the address.")
         })
     }
 
     /// Tells whoever clicked, and shows the case on the card as it stands now.
-    async fn answer(&self, by: &Clicker, choice: &Choice, place: &Place, said: &str) {
+    async fn answer(&self, by: &Clicker, choice: &Choice, place: &Place, said: &Wording) {
         tokio::join!(self.whisper(by, place, said), self.show(choice, place));
     }
 
-    async fn whisper(&self, by: &Clicker, place: &Place, said: &str) {
+    async fn whisper(&self, by: &Clicker, place: &Place, said: &Wording) {
         if let Err(error) = self.api.whisper(&place.channel, &by.user, said).await {
             cannot_tell("chat.postEphemeral", &error);
         }
@@ -169,43 +168,71 @@ impl Interactions {
     }
 }
 
-const STALE: &str = "Your vote does not count: the case has changed since this card was shown. Look at it again, and vote on what stands now.";
+fn stale() -> Wording {
+    Wording::ours(
+        "Your vote does not count: the case has changed since this card was shown. Look at it again, and vote on what stands now.",
+    )
+}
 
-fn unknown(case: CaseId) -> String {
-    format!("Your vote does not count: there is no case {case} any more.")
+fn unknown(case: CaseId) -> Wording {
+    Wording::ours(format!(
+        "Your vote does not count: there is no case {case} any more."
+    ))
+}
+
+fn before(ending: &Ending) -> Wording {
+    Wording::ours("Your vote does not count; it was decided before: ")
+        .then(ended(ending))
+        .and(".")
 }
 
 /// What became of a vote, for whoever voted.
-fn told(voted: Result<Case, VoteError>) -> String {
+fn told(voted: Result<Case, VoteError>) -> Wording {
     match voted {
         Ok(case) => match (Card::of(&case, None).ending, case.question()) {
-            (Some(ending), _) => {
-                format!("Your vote counts, and that decides it: {}.", ended(&ending))
-            }
-            (None, Some(open)) => format!(
+            (Some(ending), _) => Wording::ours("Your vote counts, and that decides it: ")
+                .then(ended(&ending))
+                .and("."),
+            (None, Some(open)) => Wording::ours(format!(
                 "Your vote counts: {} of {} approvals.",
                 open.approvals(&case.votes).count(),
                 open.votes
-            ),
-            (None, None) => "Your vote counts.".to_owned(),
+            )),
+            (None, None) => Wording::ours("Your vote counts."),
         },
-        Err(VoteError::Refused(case, Refused::Closed(_))) => match Card::of(&case, None).ending {
-            Some(ending) => format!(
-                "Your vote does not count; it was decided before: {}.",
-                ended(&ending)
-            ),
-            None => "Your vote does not count; it was decided before.".to_owned(),
-        },
-        Err(VoteError::Refused(_, Refused::Stale)) => STALE.to_owned(),
-        Err(VoteError::Refused(_, refused)) => format!("Your vote does not count: {refused}."),
+        Err(VoteError::Refused(case, refused)) => not_counted(&case, &refused),
         Err(VoteError::Unknown(case)) => unknown(case),
         Err(VoteError::Unstored(error)) => {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "a vote from Slack could not be stored: {error}"
             );
-            "It is not certain that your vote was stored. Look at the card, and vote again."
-                .to_owned()
+            Wording::ours(
+                "It is not certain that your vote was stored. Look at the card, and vote again.",
+            )
+        }
+    }
+}
+
+fn not_counted(case: &Case, refused: &Refused) -> Wording {
+    match refused {
+        Refused::Closed(_) => match Card::of(case, None).ending {
+            Some(ending) => before(&ending),
+            None => Wording::ours("Your vote does not count; it was decided before."),
+        },
+        Refused::Stale => stale(),
+        Refused::NotAsked { by, to } => {
+            let said = Wording::ours("Your vote does not count: `").quoting(visible(by));
+            match to {
+                Some(team) => said
+                    .and("` is not asked; the team `")
+                    .quoting(visible(team))
+                    .and("` may vote."),
+                None => said.and("` is not asked; an approver may vote."),
+            }
+        }
+        Refused::OwnRequest | Refused::NotDecided | Refused::NoReason | Refused::Nothing => {
+            Wording::ours(format!("Your vote does not count: {refused}."))
         }
     }
 }

@@ -136,5 +136,8 @@ async fn whoever_gets_no_form_is_told_so_and_votes_in_the_inbox() {
         told.contains("could not be opened") && told.contains(&id),
         "{told}"
     );
+    // The link works where a phone shows it, too.
+    let notification = house.slack.whispers().remove(0).notification;
+    assert_eq!(notification, told);
     house.end().await;
 }

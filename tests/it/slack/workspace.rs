@@ -43,6 +43,8 @@ pub struct Posted {
 pub struct Whisper {
     pub user: String,
     pub text: String,
+    /// What a phone shows of it.
+    pub notification: String,
 }
 
 #[derive(Default)]
@@ -278,6 +280,7 @@ impl Slack {
                 kept.whispers.push(Whisper {
                     user: text("user"),
                     text: said,
+                    notification: text("text"),
                 });
                 json!({ "ok": true, "message_ts": "1700000001.000001" })
             }
