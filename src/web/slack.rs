@@ -5,6 +5,7 @@
 //!   done is spent, so that a copy of it does nothing, though it be signed anew;
 //! - Slack hears at once, since it waits three seconds; the work is done after, by a bounded number of tasks, and the end
 //!   of the program waits for them;
+//! - what a click is for is what we sealed when the card was made, on the card that we know, while its team is asked;
 //! - who clicked is looked up at Slack and in our directory at every vote, and votes as everybody does;
 //! - we call nobody but Slack's API: the `response_url` of a request is not used.
 
@@ -13,6 +14,7 @@ mod act;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, StatusCode};
@@ -26,9 +28,9 @@ use super::problem::{self, Asker, Code, Problem};
 use crate::credential::Credential;
 use crate::domain::id::ContentDigest;
 use crate::flow::{Flow, Refusal};
-use crate::identity::Directory;
+use crate::identity::{Directory, Seal};
 use crate::notify::SlackSettings;
-use crate::notify::slack::{Interaction, SlackApi};
+use crate::notify::slack::{Interaction, SlackApi, refused_form};
 use crate::signature::{
     Algorithm, Check, DEFAULT_TOLERANCE, Delivery, Encoding, HmacScheme, InvalidScheme, SignedText,
     Verifier,
@@ -62,6 +64,8 @@ pub struct SlackDesk {
     pub settings: SlackSettings,
     /// The way to Slack.
     pub client: Client,
+    /// What the buttons are sealed with.
+    pub seal: Seal,
     /// Where the inbox is, as people reach it; no `/` at its end.
     pub inbox: Arc<str>,
 }
@@ -72,6 +76,7 @@ pub struct Interactions {
     directory: Arc<Directory>,
     api: SlackApi,
     verifier: Verifier<Credential>,
+    seal: Seal,
     inbox: Arc<str>,
     under_way: TaskTracker,
     free: Arc<Semaphore>,
@@ -86,6 +91,7 @@ impl Interactions {
             directory: desk.directory,
             api: SlackApi::new(desk.settings, desk.client),
             verifier,
+            seal: desk.seal,
             inbox: desk.inbox,
             under_way: TaskTracker::new(),
             free: Arc::new(Semaphore::new(AT_ONCE)),
@@ -111,8 +117,9 @@ impl Interactions {
             .verify(delivery, now, Credential::read)
             .map_err(|why| problem::of_refusal(Refusal::Unverified(why), Asker::Platform))?
             .into_inner();
-        let interaction = Interaction::read(&delivery.body)
+        let interaction = Interaction::read(&delivery.body, &self.seal, now)
             .map_err(|why| Problem::new(Code::Malformed, why.to_string()))?;
+        let answer = self.answer_to(&interaction);
         // Before anything is spent: whoever is told to try again must be able to.
         let place = Arc::clone(&self.free).try_acquire_owned().map_err(|full| {
             let detail = "too many clicks are worked on; try again";
@@ -130,7 +137,21 @@ impl Interactions {
                 });
             }
         }
-        Ok(StatusCode::OK.into_response())
+        Ok(answer)
+    }
+
+    /// What Slack is answered at once: that it was heard, or what to show on a form that counts for nothing. It would close
+    /// otherwise, as if it had counted.
+    fn answer_to(&self, interaction: &Interaction) -> Response {
+        match interaction {
+            Interaction::Void {
+                place: None, case, ..
+            } => Json(refused_form(&self.void(*case))).into_response(),
+            Interaction::Void { .. }
+            | Interaction::Clicked { .. }
+            | Interaction::Submitted { .. }
+            | Interaction::Nothing => StatusCode::OK.into_response(),
+        }
     }
 
     /// Spends what was done, and neither the signature nor its moment: whoever can sign can sign the same again.

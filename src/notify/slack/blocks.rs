@@ -12,6 +12,7 @@ use crate::domain::card::{Card, Ending, Question, Said};
 use crate::domain::effect::Ballot;
 use crate::domain::rationale::visible;
 use crate::notify::slack::choice::{APPROVE, Choice, OPEN, REJECT};
+use crate::notify::slack::sealed::Buttons;
 use crate::notify::slack::text::{HEADER, Wording, date, plain};
 
 /// The longest text of an agent's own words, or of a rationale: Slack takes about 13000 characters in one message.
@@ -39,8 +40,8 @@ pub struct Face {
 }
 
 impl Face {
-    /// The card as `team` is shown it, with a link to it in the inbox.
-    pub fn of(card: &Card, team: &str, link: &str) -> Self {
+    /// The card as `team` is shown it, with a link to it in the inbox, and with buttons for a vote if it may have some.
+    pub fn of(card: &Card, team: &str, link: &str, votes: Option<Buttons<'_>>) -> Self {
         let mut blocks = vec![header(card)];
         blocks.extend(standing(card, team));
         blocks.extend(words(card));
@@ -51,8 +52,8 @@ impl Face {
         if card.ending.is_none() {
             blocks.extend(nearly(card));
         }
-        blocks.extend(votes(card));
-        blocks.extend(buttons(card, team, link));
+        blocks.extend(said(card));
+        blocks.extend(buttons(card, team, link, votes));
         Self {
             text: notification(card, team),
             blocks,
@@ -87,6 +88,11 @@ impl Face {
             blocks,
         }
     }
+}
+
+/// Whether `team` is asked by `card`.
+pub fn is_asked(card: &Card, team: &str) -> bool {
+    asked(card, team).is_some()
 }
 
 /// The question, if `team` is asked.
@@ -204,7 +210,7 @@ fn context(text: &str) -> Value {
     json!({ "type": "context", "elements": [plain(text, WORDS / 2)] })
 }
 
-fn votes(card: &Card) -> Vec<Value> {
+fn said(card: &Card) -> Vec<Value> {
     let line = |said: &Said| {
         let done = match said.vote {
             Ballot::Approve => "👍 approved by",
@@ -224,7 +230,7 @@ fn votes(card: &Card) -> Vec<Value> {
 }
 
 /// The link to the inbox, and the vote while `team` is asked.
-fn buttons(card: &Card, team: &str, link: &str) -> Option<Value> {
+fn buttons(card: &Card, team: &str, link: &str, votes: Option<Buttons<'_>>) -> Option<Value> {
     let vote = |vote: Ballot| {
         let (action, text, style) = match vote {
             Ballot::Approve => (APPROVE, "Approve", "primary"),
@@ -236,30 +242,35 @@ fn buttons(card: &Card, team: &str, link: &str) -> Option<Value> {
             vote,
             team: team.to_owned(),
         };
-        let value = serde_json::to_string(&choice).ok()?;
+        let value = votes?.value(card, &choice)?;
         // A team of such a name votes in the inbox.
         (value.chars().count() <= VALUE).then(|| {
             json!({ "type": "button", "action_id": action, "text": plain(text, FACT), "style": style, "value": value })
         })
     };
     let mut elements = Vec::new();
-    if card.ending.is_none() && asked(card, team).is_some() {
+    if card.ending.is_none() && is_asked(card, team) {
         elements.extend(
             [Ballot::Approve, Ballot::Reject]
                 .into_iter()
                 .filter_map(vote),
         );
     }
-    if link.chars().count() <= ADDRESS {
-        elements.push(json!({ "type": "button", "action_id": OPEN, "text": plain("See more in the inbox", FACT), "url": link }));
-    }
+    elements.extend(leading_to(link, "See more in the inbox"));
     (!elements.is_empty()).then(|| json!({ "type": "actions", "elements": elements }))
+}
+
+/// A button that leads to `link` and says `text`; none, if Slack would not take it.
+pub(super) fn leading_to(link: &str, text: &'static str) -> Option<Value> {
+    (link.chars().count() <= ADDRESS).then(
+        || json!({ "type": "button", "action_id": OPEN, "text": plain(text, FACT), "url": link }),
+    )
 }
 
 fn notification(card: &Card, team: &str) -> String {
     let said = match &card.ending {
         Some(ending) => ended(ending).and(" – "),
-        None if asked(card, team).is_some() => Wording::ours("Approve? "),
+        None if is_asked(card, team) => Wording::ours("Approve? "),
         None => Wording::ours("Handed over – "),
     };
     said.quoting(card.headline(HEADER)).fallback()

@@ -36,7 +36,10 @@ pub(super) fn date(before: &'static str, at: Timestamp) -> Value {
 
 /// What people are told, of which some words are ours and some are not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wording(Vec<(Whose, String)>);
+pub struct Wording {
+    pieces: Vec<(Whose, String)>,
+    link: Option<String>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whose {
@@ -47,28 +50,45 @@ enum Whose {
 impl Wording {
     /// Begins with words of ours.
     pub fn ours(text: impl Into<String>) -> Self {
-        Self(vec![(Whose::Ours, text.into())])
+        Self {
+            pieces: vec![(Whose::Ours, text.into())],
+            link: None,
+        }
     }
 
-    /// Goes on with words of ours, or a link to us.
+    /// Goes on with words of ours.
     #[must_use]
     pub fn and(mut self, ours: impl Into<String>) -> Self {
-        self.0.push((Whose::Ours, ours.into()));
+        self.pieces.push((Whose::Ours, ours.into()));
         self
+    }
+
+    /// Goes on with a link to us, which can be followed.
+    #[must_use]
+    pub fn linking(mut self, link: impl Into<String>) -> Self {
+        let link = link.into();
+        self.link = Some(link.clone());
+        self.and(link)
     }
 
     /// Goes on with words that somebody else wrote.
     #[must_use]
     pub fn quoting(mut self, theirs: impl Into<String>) -> Self {
-        self.0.push((Whose::Theirs, theirs.into()));
+        self.pieces.push((Whose::Theirs, theirs.into()));
         self
     }
 
     /// Goes on with all of `more`.
     #[must_use]
     pub fn then(mut self, more: Self) -> Self {
-        self.0.extend(more.0);
+        self.pieces.extend(more.pieces);
+        self.link = self.link.or(more.link);
         self
+    }
+
+    /// The link in it: `plain_text` has none.
+    pub(super) fn link(&self) -> Option<&str> {
+        self.link.as_deref()
     }
 
     /// As [`plain`] has it.
@@ -79,7 +99,7 @@ impl Wording {
     /// For where there is no `plain_text`: what could format, mention, link or turn into a picture in words of others is
     /// written in its full-width form, which reads the same and means nothing. Ours stay as they are.
     pub(super) fn fallback(&self) -> String {
-        let characters = self.0.iter().flat_map(|(whose, text)| {
+        let characters = self.pieces.iter().flat_map(|(whose, text)| {
             text.chars().map(|character| match whose {
                 Whose::Ours => entity(character),
                 Whose::Theirs => (wide(character), ""),
@@ -91,7 +111,9 @@ impl Wording {
 
 impl fmt::Display for Wording {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|(_, text)| f.write_str(text))
+        self.pieces
+            .iter()
+            .try_for_each(|(_, text)| f.write_str(text))
     }
 }
 

@@ -6,17 +6,27 @@ use crate::domain::case::{Case, Refused};
 use crate::domain::effect::Ballot;
 use crate::domain::escalation::Via;
 use crate::domain::id::CaseId;
+use crate::domain::notice::ChannelName;
 use crate::domain::person::Person;
 use crate::domain::rationale::visible;
 use crate::flow::VoteError;
 use crate::json;
 use crate::notify::slack::{
-    Choice, Clicker, Face, Interaction, NoMember, Place, SlackError, Wording, ended, form,
+    Buttons, Choice, Clicker, Face, Interaction, KIND, NoMember, Place, SlackError, Wording, ended,
+    form, is_asked,
 };
 use crate::store::{CaseFile, StoreError};
 
 /// A card is changed again where the case moved while it was being changed, but not for ever.
 const MOST_CHANGES: usize = 5;
+
+/// A case as it stands, for whoever clicked on a card of it.
+struct Looked {
+    case: Case,
+    card: Card,
+    /// Whether we know of another card of it in this team's channel.
+    elsewhere: bool,
+}
 
 impl Interactions {
     pub(super) async fn act(&self, interaction: Interaction) {
@@ -32,46 +42,85 @@ impl Interactions {
                 choice,
                 place,
                 reason,
-            } => self.vote(&by, &choice, &place, reason).await,
+            } => match self.ready(&choice, &place).await {
+                Ok(_) => self.vote(&by, &choice, &place, reason).await,
+                Err(said) => self.answer(&by, &choice, &place, &said).await,
+            },
+            Interaction::Void {
+                by,
+                place,
+                case,
+                why,
+            } => {
+                tracing::warn!(
+                    slack.user = by.user,
+                    case.id = case.map(tracing::field::display),
+                    "a click in Slack counts for nothing: {why}"
+                );
+                if let Some(place) = place {
+                    self.whisper(&by, &place, &self.void(case)).await;
+                }
+            }
             Interaction::Nothing => {}
         }
     }
 
+    /// What to do where something was clicked that counts for nothing.
+    pub(super) fn void(&self, case: Option<CaseId>) -> Wording {
+        let link = case.map_or_else(|| format!("{}/cases", self.inbox), |case| self.link(case));
+        Wording::ours(
+            "Your vote does not count: this was not made for you here by this countersign, or before its key was changed. Open the case page and vote there: ",
+        )
+        .linking(link)
+    }
+
     async fn clicked(&self, by: &Clicker, choice: &Choice, place: &Place, trigger: &str) {
-        let card = match self.look(choice.case).await {
-            Ok(Some((_, card))) => card,
-            Ok(None) => return self.whisper(by, place, &unknown(choice.case)).await,
-            Err(error) => {
-                cannot_look(choice.case, &error);
-                let said =
-                    Wording::ours("The case cannot be looked up now. Try again in a moment.");
-                return self.whisper(by, place, &said).await;
-            }
+        let card = match self.ready(choice, place).await {
+            Ok(card) => card,
+            Err(said) => return self.answer(by, choice, place, &said).await,
         };
-        if let Some(ending) = &card.ending {
-            return self.answer(by, choice, place, &before(ending)).await;
-        }
-        if card.digest != choice.shown {
-            return self.answer(by, choice, place, &stale()).await;
-        }
         let asks_why = choice.vote == Ballot::Reject || card.reason_required;
         if !asks_why {
             return self.vote(by, choice, place, None).await;
         }
         // First of all: Slack lets nobody open a form three seconds after the click.
-        let opened = match form(&card, choice, place) {
-            Some(view) => self.api.open(trigger, &view).await,
-            None => Ok(()),
+        let opened = match form(&card, choice, place, &by.user, &self.seal) {
+            Some(view) => self.api.open(trigger, &view).await.map_err(|error| {
+                cannot_tell("views.open", &error);
+            }),
+            None => Err(()),
         };
-        if let Err(error) = opened {
-            cannot_tell("views.open", &error);
-            let link = self.link(choice.case);
+        if opened.is_err() {
             let said = Wording::ours(
                 "The form for your reason could not be opened. Click again, or vote in the inbox: ",
-            )
-            .and(link);
+            );
+            let said = said.linking(self.link(choice.case));
             self.whisper(by, place, &said).await;
         }
+    }
+
+    /// The card, if a vote by it may count; else what to say to whoever clicked.
+    async fn ready(&self, choice: &Choice, place: &Place) -> Result<Card, Wording> {
+        let looked = self.look(choice, place).await.map_err(|error| {
+            cannot_look(choice.case, &error);
+            Wording::ours("The case cannot be looked up now. Try again in a moment.")
+        })?;
+        let Looked {
+            card, elsewhere, ..
+        } = looked.ok_or_else(|| unknown(choice.case))?;
+        if let Some(ending) = &card.ending {
+            return Err(before(ending));
+        }
+        if elsewhere {
+            let said = Wording::ours(
+                "Your vote does not count: this is not the card that is kept up to date. Vote on that one, or on the case page: ",
+            );
+            return Err(said.linking(self.link(choice.case)));
+        }
+        if card.digest != choice.shown || !is_asked(&card, &choice.team) {
+            return Err(stale());
+        }
+        Ok(card)
     }
 
     async fn vote(&self, by: &Clicker, choice: &Choice, place: &Place, reason: Option<String>) {
@@ -96,7 +145,7 @@ impl Interactions {
                 Wording::ours("Your vote does not count: ")
                     .then(why)
                     .and(" The inbox is at ")
-                    .and(self.link(choice.case))
+                    .linking(self.link(choice.case))
             }
         };
         self.answer(by, choice, place, &said).await;
@@ -138,7 +187,11 @@ impl Interactions {
     async fn show(&self, choice: &Choice, place: &Place) {
         let mut shown: Option<Case> = None;
         for _ in 0..MOST_CHANGES {
-            let (case, card) = match self.look(choice.case).await {
+            let Looked {
+                case,
+                card,
+                elsewhere,
+            } = match self.look(choice, place).await {
                 Ok(Some(looked)) => looked,
                 Ok(None) => return,
                 Err(error) => return cannot_look(choice.case, &error),
@@ -146,7 +199,11 @@ impl Interactions {
             if shown.as_ref() == Some(&case) {
                 return;
             }
-            let face = Face::of(&card, &choice.team, &self.link(choice.case));
+            let buttons = (!elsewhere).then_some(Buttons {
+                seal: &self.seal,
+                channel: &place.channel,
+            });
+            let face = Face::of(&card, &choice.team, &self.link(choice.case), buttons);
             if let Err(error) = self.api.update(place, &face).await {
                 return cannot_tell("chat.update", &error);
             }
@@ -154,12 +211,18 @@ impl Interactions {
         }
     }
 
-    async fn look(&self, id: CaseId) -> Result<Option<(Case, Card)>, StoreError> {
-        let file = self.flow.store().case(id).await?;
-        Ok(file.map(|CaseFile { case, input, .. }| {
-            let input = input.and_then(|input| json::parse(input.as_bytes()).ok());
-            let card = Card::of(&case, input.as_ref());
-            (case, card)
+    async fn look(&self, choice: &Choice, place: &Place) -> Result<Option<Looked>, StoreError> {
+        let store = self.flow.store();
+        let Some(CaseFile { case, input, .. }) = store.case(choice.case).await? else {
+            return Ok(None);
+        };
+        let channel = ChannelName::new(&choice.team, KIND);
+        let known = store.told(choice.case, &channel).await?;
+        let input = input.and_then(|input| json::parse(input.as_bytes()).ok());
+        Ok(Some(Looked {
+            card: Card::of(&case, input.as_ref()),
+            case,
+            elsewhere: known.is_some_and(|handle| !place.is(&handle)),
         }))
     }
 
