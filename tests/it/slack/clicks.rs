@@ -1,5 +1,7 @@
 //! A click is a vote of whoever clicked, or none, and they are told which.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{ALICE, BOB, CAROL, GRAFANA, House, clicked};
@@ -239,5 +241,55 @@ async fn a_click_on_a_copy_of_the_card_counts_for_nothing_and_takes_its_buttons_
     let told = house.slack.told(CAROL, 1).await;
     assert!(told.contains("✅ Approved by bob"), "{told}");
     house.without_buttons(&orphan.ts).await;
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slack_hears_at_once_though_it_takes_its_time_to_answer_us() {
+    let house = House::start().await;
+    let (id, card) = house.carded(500).await;
+    for method in ["auth.test", "views.open"] {
+        house.slack.hold(method);
+    }
+    for (user, action) in [(BOB, "countersign_approve"), (CAROL, "countersign_reject")] {
+        let answered = house.click(user, &card, action);
+        let answered = tokio::time::timeout(Duration::from_secs(3), answered).await;
+        assert_eq!(answered, Ok(200));
+    }
+    for method in ["auth.test", "views.open"] {
+        house.slack.called(method, 1).await;
+    }
+    house.is_untouched(&id).await;
+    house.slack.release();
+    assert_eq!(house.resolved(&id).await["by"], "person:bob");
+    house.opened(CAROL).await;
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_an_address_belongs_to_is_asked_at_every_click() {
+    let house = House::start().await;
+    let (id, card) = house.carded(5_000).await;
+    assert_eq!(house.click(BOB, &card, "countersign_approve").await, 200);
+    let told = house.slack.told(BOB, 1).await;
+    assert_eq!(told, "Your vote counts: 1 of 2 approvals.");
+    // Somebody else has the account now, and somebody else the address.
+    house.slack.member(BOB, "bob@elsewhere.example");
+    house.slack.member("U0EVE", "bob@example.com");
+    for user in [BOB, "U0EVE"] {
+        let number = usize::from(user == BOB) + 1;
+        assert_eq!(house.click(user, &card, "countersign_approve").await, 200);
+        let told = house.slack.told(user, number).await;
+        let why = match user {
+            BOB => "nobody is known here by bob@elsewhere.example",
+            _ => "Your vote counts: 1 of 2 approvals.",
+        };
+        assert!(told.contains(why), "{told}");
+    }
+    assert_eq!(house.slack.calls("users.info"), 3);
+    assert_eq!(
+        house.verdict(&id).await["votes"].as_array().map(Vec::len),
+        Some(1)
+    );
     house.end().await;
 }
