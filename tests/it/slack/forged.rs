@@ -207,6 +207,9 @@ async fn a_button_of_an_earlier_key_leads_to_the_page_of_its_case() {
         told.contains("before its key was changed. Open the case page") && told.ends_with(&page),
         "{told}"
     );
+    // Text of this kind is no link in Slack, so a button is beside it.
+    let link = house.slack.whispers().remove(0).link.unwrap();
+    assert!(link.starts_with("http") && told.ends_with(&link), "{link}");
     house.is_untouched(&id).await;
     house.end().await;
 }

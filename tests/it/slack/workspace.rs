@@ -46,6 +46,8 @@ pub struct Whisper {
     pub text: String,
     /// What a phone shows of it.
     pub notification: String,
+    /// Where its button leads.
+    pub link: Option<String>,
 }
 
 #[derive(Default)]
@@ -314,6 +316,9 @@ impl Slack {
                     user: text("user"),
                     text: said,
                     notification: text("text"),
+                    link: body["blocks"][1]["elements"][0]["url"]
+                        .as_str()
+                        .map(str::to_owned),
                 });
                 json!({ "ok": true, "message_ts": "1700000001.000001" })
             }
