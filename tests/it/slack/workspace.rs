@@ -98,7 +98,7 @@ impl Slack {
     pub fn user(&self, id: &str, said: Value) {
         let mut user = json!({
             "id": id, "team_id": WORKSPACE, "deleted": false, "is_bot": false, "is_restricted": false,
-            "is_ultra_restricted": false, "is_email_confirmed": true, "updated": 1_502_138_686, "profile": {},
+            "is_ultra_restricted": false, "updated": 1_502_138_686, "profile": {},
         });
         let Value::Object(said) = said else { panic!() };
         user.as_object_mut().unwrap().extend(said);
