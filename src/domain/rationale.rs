@@ -188,13 +188,13 @@ fn by_people(done: &str, said: &[(String, String)], limit: usize) -> String {
             "" => who.to_owned(),
             reason => format!("{who}: {}", bounded(reason, longest)),
         };
-        let who = match one_reason {
-            Some(reason) => with(&names.clone().collect::<Vec<_>>().join(", "), reason),
-            None => {
+        let who = one_reason.map_or_else(
+            || {
                 let each = said.iter().map(|(name, reason)| with(name, reason));
                 each.collect::<Vec<_>>().join("; ")
-            }
-        };
+            },
+            |reason| with(&names.clone().collect::<Vec<_>>().join(", "), reason),
+        );
         format!("{done} by {who}")
     };
     let longest = said.iter().map(|(_, reason)| reason.chars().count()).max();
