@@ -19,8 +19,9 @@ use crate::store::Waiting;
 /// The label of questions that everybody is asked.
 const EVERYBODY: &str = "";
 
-/// The label of questions to teams that nobody configured: their names may be made up by whoever asks.
-const OTHER: &str = "other";
+/// The label of questions to teams that nobody configured: their names may be made up by whoever asks. No team can be called
+/// so.
+const UNKNOWN: &str = "(unknown)";
 
 #[derive(Debug)]
 pub(super) struct People {
@@ -125,7 +126,7 @@ impl People {
         let is_known = |team: &&str| self.teams.get().is_some_and(|teams| teams.contains(*team));
         match team {
             None => EVERYBODY,
-            Some(team) => Some(team).filter(is_known).unwrap_or(OTHER),
+            Some(team) => Some(team).filter(is_known).unwrap_or(UNKNOWN),
         }
         .to_owned()
     }

@@ -119,3 +119,24 @@ fn two_apps_do_not_share_their_counts() {
     assert!(busy.render().contains("countersign_connections_open 1\n"));
     assert!(idle.render().contains("countersign_connections_open 0\n"));
 }
+
+#[test]
+fn a_team_that_is_not_there_is_not_counted_as_one_that_is_called_other() {
+    let metrics = Metrics::new("1");
+    metrics.teams(["other".to_owned()].into());
+    let waiting = |team: &str, open| crate::store::Waiting {
+        team: Some(team.to_owned()),
+        open,
+        oldest: Some(now()),
+    };
+    let asked = [waiting("other", 1), waiting("no-such-team", 2)];
+    metrics.escalations(&asked, now());
+    let text = metrics.render();
+    for line in [
+        "countersign_escalations_open{team=\"\"} 0",
+        "countersign_escalations_open{team=\"other\"} 1",
+        "countersign_escalations_open{team=\"(unknown)\"} 2",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}

@@ -249,4 +249,7 @@ fn every_metric_of_people_is_on_their_page_and_in_an_alert() {
         assert!(page.contains(&format!("`{metric}`")), "{metric}");
         assert!(alerts.contains(metric), "{metric}");
     }
+    // The label of questions to a team that is not there.
+    let unknown = r#"team="(unknown)""#;
+    assert!(page.contains(unknown) && alerts.contains(unknown));
 }
