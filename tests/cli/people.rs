@@ -245,6 +245,7 @@ fn every_metric_of_people_is_on_their_page_and_in_an_alert() {
         "countersign_escalation_age_seconds",
         "countersign_escalation_duration_seconds",
         "countersign_notices_total",
+        "countersign_users_refused",
     ] {
         assert!(page.contains(&format!("`{metric}`")), "{metric}");
         assert!(alerts.contains(metric), "{metric}");
