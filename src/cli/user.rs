@@ -15,7 +15,7 @@ use super::terminal::{self, Format, PLAIN};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::diagnostic::did_you_mean;
-use crate::domain::person::{Role, is_name, same};
+use crate::domain::person::{Role, is_name, is_reserved, same};
 use crate::identity::password::{LONGEST, PasswordHash};
 use crate::identity::users::{Existing, TokenDigest, User, Users, is_address};
 use crate::secret::Secret;
@@ -331,6 +331,9 @@ fn write_table(out: &mut dyn Write, users: &[User]) -> io::Result<()> {
 fn parse_name(text: &str) -> Result<String, String> {
     if is_name(text) {
         return Ok(text.to_owned());
+    }
+    if is_reserved(text) {
+        return Err("it is the word for what decides besides people".to_owned());
     }
     Err("a name has letters, digits and `-._@+:/`, and at most 128 of them".to_owned())
 }

@@ -26,7 +26,7 @@ use crate::secret::Secret;
 
 pub use edit::{EditError, Existing, Removed};
 pub(crate) use file::is_address;
-pub use file::{Holder, Malformed, Reason, Refused, Taken};
+pub use file::{Holder, Malformed, Place, Reason, Refused, Taken};
 
 /// A larger file is not one of users.
 const LARGEST_FILE: u64 = 1024 * 1024;

@@ -3,7 +3,6 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use jiff::civil::Date;
-use saphyr_parser::{Event, Parser};
 use serde::{Deserialize, Serialize};
 
 use super::{TokenDigest, User};
@@ -42,16 +41,34 @@ pub enum Malformed {
 
 /// A user of the file who does not get in, and whose name and address nobody else gets in under.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {reason}")]
+#[error("{place}: {reason}")]
 pub struct Refused {
-    /// Where they are in the file, from 1.
-    pub line: usize,
+    /// Where they are in the file.
+    pub place: Place,
     /// Their name as it is written; it may be none.
     pub name: String,
     /// Their address as it is written; it may be none.
     pub email: Option<String>,
     /// Why.
     pub reason: Reason,
+}
+
+/// Where somebody is in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// From 1.
+    Line(usize),
+    /// Which of the users they are, from 1, where several stand on a line.
+    Number(usize),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Number(number) => write!(f, "user {number}"),
+        }
+    }
 }
 
 /// Why a user of the file does not get in. Of what the file says there is nothing in it that could be a secret in the wrong
@@ -162,7 +179,7 @@ fn owners_alone(content: &Content) -> Result<(), Malformed> {
 
 pub(super) fn roll_of(bytes: &[u8], taken: &[Taken]) -> Result<Roll, Malformed> {
     let (written, text) = written_in(bytes)?;
-    let lines = lines_of(text);
+    let places = places_of(text, written.len());
     let mut roll = Roll::default();
     for (at, user) in written.iter().enumerate() {
         let others = || {
@@ -174,7 +191,7 @@ pub(super) fn roll_of(bytes: &[u8], taken: &[Taken]) -> Result<Roll, Malformed> 
         match user.read(taken).and_then(|read| alone(read, others())) {
             Ok(user) => roll.users.push(user),
             Err(reason) => roll.refused.push(Refused {
-                line: lines.get(at).copied().unwrap_or_default(),
+                place: places.get(at).copied().unwrap_or(Place::Number(at + 1)),
                 name: user.name.clone(),
                 email: user.email.clone(),
                 reason,
@@ -203,24 +220,27 @@ pub(super) fn text_of(users: Vec<WrittenUser>) -> Result<String, serde_yaml::Err
     serde_yaml::to_string(&written).map(|text| format!("{HEADING}{text}"))
 }
 
-/// The line of each entry of the one list in `text`.
-fn lines_of(text: &str) -> Vec<usize> {
-    /// In the mapping, in its list.
-    const ENTRIES: usize = 2;
-    let (mut lines, mut depth) = (Vec::new(), 0_usize);
-    for (event, span) in Parser::new_from_str(text).map_while(Result::ok) {
-        let starts = matches!(event, Event::MappingStart(..) | Event::SequenceStart(..));
-        let is_node = starts || matches!(event, Event::Scalar(..) | Event::Alias(..));
-        if is_node && depth == ENTRIES {
-            lines.push(span.start.line());
-        }
-        if starts {
-            depth += 1;
-        } else if matches!(event, Event::MappingEnd | Event::SequenceEnd) {
-            depth = depth.saturating_sub(1);
-        }
+/// Where each of `count` users is, whose list is the outermost in `text`.
+fn places_of(text: &str, count: usize) -> Vec<Place> {
+    let lines = text.lines().enumerate();
+    let mut items = lines.filter_map(|(at, line)| {
+        let item = line.trim_start();
+        let is_item = item == "-" || item.starts_with("- ");
+        is_item.then_some((line.len() - item.len(), Place::Line(at + 1)))
+    });
+    let Some((outermost, first)) = items.next() else {
+        return Vec::new();
+    };
+    let others = items.filter(|(indent, _)| *indent == outermost);
+    let found: Vec<_> = std::iter::once(first)
+        .chain(others.map(|(_, place)| place))
+        .collect();
+    // In braces it may look otherwise; then nothing is said of lines.
+    if found.len() == count {
+        found
+    } else {
+        Vec::new()
     }
-    lines
 }
 
 /// Whether `text` looks like an address that mail reaches: one that could not be anything else in a header.

@@ -294,6 +294,23 @@ async fn whoever_the_file_does_not_say_clearly_is_out_and_keeps_nobody_else_out(
 }
 
 #[test]
+fn where_somebody_is_is_said_by_line_or_else_by_number() {
+    let block = "users:\n  - name: a b\n    role: admin\n    teams:\n    - x\n    - y\n    added: 2026-11-22\n  -\n    {name: c d, role: admin, added: 2026-11-22}\n";
+    let braces = "users: [{name: a b, role: admin, added: 2026-11-22},\n  {name: c d, role: admin, added: 2026-11-22}]\n";
+    for (text, places) in [
+        (block, ["line 2", "line 8"]),
+        (braces, ["user 1", "user 2"]),
+    ] {
+        let refused = roll_of(text.as_bytes(), &[]).unwrap().refused;
+        let said: Vec<_> = refused
+            .iter()
+            .map(|refused| refused.place.to_string())
+            .collect();
+        assert_eq!(said, places);
+    }
+}
+
+#[test]
 fn a_file_with_users_who_do_not_get_in_can_be_mended_one_by_one() {
     let desk = Desk::with(REFUSED);
     let users = Users::at(desk.users.path()).beside(taken());

@@ -149,8 +149,8 @@ impl Operators {
             Ok(refused) => {
                 for refused in refused {
                     report.bad(&format!(
-                        "the users file does not let somebody in: line {}; see `countersign user list`",
-                        refused.line
+                        "the users file does not let somebody in: {}; see `countersign user list`",
+                        refused.place
                     ));
                 }
             }
