@@ -214,7 +214,10 @@ impl Directory {
             let alone = theirs.all(|other| same(&other.name, &listed.name));
             let mut called = everybody().filter(|other| same(&other.name, address));
             let nobody_elses = called.all(|other| same(&other.name, &listed.name));
-            return (alone && nobody_elses).then(|| self.of(listed));
+            let email = listed.email.as_deref();
+            let mut tokens = self.tokens.iter();
+            let is_shadowed = tokens.any(|token| is_anothers(token, &listed.name, email));
+            return (alone && nobody_elses && !is_shadowed).then(|| self.of(listed));
         }
         if everybody().any(|listed| same(&listed.name, address)) {
             return None;

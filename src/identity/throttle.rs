@@ -32,8 +32,9 @@ const NAME: Limit = Limit {
     longest: SignedDuration::from_secs(30),
 };
 
-/// What it costs to begin logging in at a directory and not to come back: that is no failure yet, and many share an address.
-const DEPARTURE: Limit = Limit {
+/// What it costs to go to a directory, or to come back from one with nothing: that is no guess, many share an address, and any
+/// page can make a browser do it.
+const VISIT: Limit = Limit {
     free: 30,
     longest: SignedDuration::from_mins(1),
 };
@@ -67,7 +68,7 @@ struct Counters {
     /// Names, each with an address.
     pairs: Places,
     addresses: Places,
-    departures: Places,
+    visits: Places,
     /// Names with the addresses that they logged in from, and when that was last.
     familiar: HashMap<Key, Timestamp>,
 }
@@ -116,7 +117,7 @@ impl Throttle {
         Ok(Attempt { name, address })
     }
 
-    /// Counts an attempt from `address` to be let in by a directory, unless a pause must be made first.
+    /// Counts an attempt from `address` to be let in by what a directory says, unless a pause must be made first.
     pub fn arrival(&self, address: IpAddr, now: Timestamp) -> Result<Attempt, Paused> {
         let address = key(b"address", &[&network_of(address)]);
         let mut counters = self.counters();
@@ -130,14 +131,15 @@ impl Throttle {
         })
     }
 
-    /// Counts that somebody goes to a directory from `address`, until one from there comes back and gets in.
-    pub fn departure(&self, address: IpAddr, now: Timestamp) -> Result<(), Paused> {
+    /// Counts that somebody goes to a directory, or comes back, from `address`: both ways are forgotten when one from there
+    /// gets in.
+    pub fn visit(&self, address: IpAddr, now: Timestamp) -> Result<(), Paused> {
         let address = key(b"address", &[&network_of(address)]);
         let mut counters = self.counters();
-        if let Some(pause) = counters.departures.pause(&address, DEPARTURE, now) {
+        if let Some(pause) = counters.visits.pause(&address, VISIT, now) {
             return Err(Paused(pause));
         }
-        counters.departures.count(address, now);
+        counters.visits.count(address, now);
         Ok(())
     }
 
@@ -152,7 +154,8 @@ impl Throttle {
             counters.pairs.0.remove(&pair);
             counters.is_familiar(pair, now);
         } else {
-            counters.departures.take_back(address);
+            counters.visits.take_back(address);
+            counters.visits.take_back(address);
         }
         counters.addresses.take_back(address);
     }

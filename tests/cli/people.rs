@@ -148,7 +148,13 @@ impl Example {
 #[test]
 fn the_example_of_teams_is_a_config_and_policies_that_pass() {
     let example = Example::set_up();
-    example.add("alice", "approver");
+    for (name, role) in [
+        ("alice", "approver"),
+        ("bob", "approver"),
+        ("carol", "admin"),
+    ] {
+        example.add(name, role);
+    }
     for arguments in [
         &["config", "check"][..],
         &["check", "--strict", "policies"],

@@ -152,7 +152,7 @@ fn who_is_there_is_replaced_only_when_that_is_said() {
     let before = std::fs::read_to_string(folder.users()).unwrap();
     let again = folder.add(&["Alice", "--role", "viewer", "--token"]);
     assert_eq!((again.status, again.out.as_str()), (1, ""));
-    assert_snapshot!(again.err, @"error: there is a user `Alice`; remove them first, or give --replace for a new role, password and token");
+    assert_snapshot!(again.err, @"error: there is a user `alice`, and names ignore case; remove them first, or give --replace for a new role, password and token");
     assert_eq!(std::fs::read_to_string(folder.users()).unwrap(), before);
     let replaced = folder.add(&["Alice", "--role", "viewer", "--token", "--replace"]);
     assert_snapshot!(replaced.err.lines().next().unwrap(), @"replaced Alice (viewer) in countersign.db.users.yaml");

@@ -498,13 +498,14 @@ fn nobody_is_a_tool_of_a_team() {
 #[test]
 fn a_local_user_is_the_holder_of_a_token_only_with_their_address() {
     let desk = Desk::with(
-        "{name: CI, role: admin, added: 2026-11-22}, {name: Alice, role: viewer, email: alice@example.com, added: 2026-11-22}",
+        "{name: CI, role: admin, email: other@example.com, added: 2026-11-22}, {name: Alice, role: viewer, email: alice@example.com, added: 2026-11-22}",
     );
     let refused = desk.directory.admit(&user("CI"));
     assert!(
         matches!(refused, Err(NotAdmitted::NameTaken(_))),
         "{refused:?}"
     );
+    assert_eq!(desk.by_email("other@example.com"), None);
     assert!(desk.directory.person(&user("Alice")).is_some());
     assert!(desk.directory.person(&token("ci")).is_some());
 }

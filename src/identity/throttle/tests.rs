@@ -94,14 +94,15 @@ fn whoever_leaves_for_a_directory_and_never_comes_back_waits_and_an_office_does_
     let throttle = Throttle::default();
     let (here, office) = (from("192.0.2.1"), from("192.0.2.2"));
     for _ in 0..30 {
-        throttle.departure(here, at(0)).unwrap();
+        throttle.visit(here, at(0)).unwrap();
     }
     assert_eq!(
-        throttle.departure(here, at(0)),
+        throttle.visit(here, at(0)),
         Err(Paused(Duration::from_secs(1)))
     );
     for _ in 0..100 {
-        throttle.departure(office, at(0)).unwrap();
+        throttle.visit(office, at(0)).unwrap();
+        throttle.visit(office, at(0)).unwrap();
         let arrival = throttle.arrival(office, at(0)).unwrap();
         throttle.succeeded(arrival, at(0));
     }

@@ -257,7 +257,7 @@ pub(crate) fn is_address(text: &str) -> bool {
 }
 
 impl WrittenUser {
-    fn read(&self, taken: &[Taken]) -> Result<User, Reason> {
+    fn read(&self, others: &[Taken]) -> Result<User, Reason> {
         let name = self.name.clone();
         if is_reserved(&name) {
             return Err(Reason::Reserved(name));
@@ -269,7 +269,7 @@ impl WrittenUser {
         if email.is_some_and(|email| !is_address(email)) {
             return Err(Reason::Email(name));
         }
-        free(&name, email, taken)?;
+        free(&name, email, others)?;
         let password = self.password.as_deref().map(PasswordHash::parse);
         let password = password
             .transpose()

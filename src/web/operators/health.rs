@@ -155,7 +155,7 @@ impl Operators {
                 }
             }
             Err(_) => {
-                report.bad("the users file cannot be used: no local user gets in; see the log")
+                report.bad("the users file cannot be used: no local user gets in; see the log");
             }
         }
     }

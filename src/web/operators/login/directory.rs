@@ -44,7 +44,7 @@ pub(super) async fn leave(
     };
     let now = operators.flow.clock().now();
     let address = address_of(&parts, &operators);
-    (entrance.throttle.departure(address, now)).map_err(paused)?;
+    (entrance.throttle.visit(address, now)).map_err(paused)?;
     let back = format!("{base}/login/oidc/callback");
     let (to, flow) = oidc.begin(back, now).await.map_err(failed)?;
     let until = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
@@ -69,24 +69,7 @@ pub(super) async fn come_back(
     let entrance = &operators.entrance;
     let now = operators.flow.clock().now();
     let address = address_of(&parts, &operators);
-    let attempt = (entrance.throttle.arrival(address, now)).map_err(paused)?;
-    let arrived = arrive(&operators, oidc, &parts, now).await;
-    match &arrived {
-        Ok(_) => entrance.throttle.succeeded(attempt, now),
-        // The store's fault, or the directory's.
-        Err(problem) if problem.code() == Code::Unavailable => entrance.throttle.withdraw(attempt),
-        Err(_) => {}
-    }
-    arrived
-}
-
-async fn arrive(
-    operators: &Operators,
-    oidc: &Oidc,
-    parts: &Parts,
-    now: Timestamp,
-) -> Result<Response, Problem> {
-    let entrance = &operators.entrance;
+    (entrance.throttle.visit(address, now)).map_err(paused)?;
     let said = Said::of(parts.uri.query().unwrap_or_default())?;
     let away = (entrance.site.cookie(&parts.headers, Cookie::Oidc))
         .and_then(|cookie| entrance.seal.open::<Away>(Purpose::Oidc, &cookie, now));
@@ -110,6 +93,25 @@ async fn arrive(
             "this is the answer of another directory; begin again",
         ));
     }
+    // What is asked of the directory from here on may be a guess.
+    let attempt = (entrance.throttle.arrival(address, now)).map_err(paused)?;
+    let arrived = arrive(&operators, oidc, away, said, now).await;
+    match &arrived {
+        Ok(_) => entrance.throttle.succeeded(attempt, now),
+        // The store's fault, or the directory's.
+        Err(problem) if problem.code() == Code::Unavailable => entrance.throttle.withdraw(attempt),
+        Err(_) => {}
+    }
+    arrived
+}
+
+async fn arrive(
+    operators: &Operators,
+    oidc: &Oidc,
+    away: Away,
+    said: Said,
+    now: Timestamp,
+) -> Result<Response, Problem> {
     let until = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
     let spent = operators.flow.store().spend(away.flow.used(), until, now);
     if spent.await.map_err(problem::of_store)? == Spent::Before {

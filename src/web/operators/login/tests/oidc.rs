@@ -265,7 +265,7 @@ async fn whoever_comes_back_with_nothing_again_and_again_waits() {
     let provider = Provider::start().await;
     let house = house(&provider, "email").await;
     let mut browser = Browser::new(&house.operators);
-    for _ in 0..5 {
+    for _ in 0..30 {
         let heard = browser.get("/login/oidc/callback?code=x&state=y").await;
         assert_eq!(heard.status, StatusCode::FORBIDDEN, "{}", heard.text);
     }
@@ -296,6 +296,25 @@ async fn whoever_leaves_for_the_directory_again_and_again_waits() {
     let heard = browser.get("/login/oidc").await;
     assert_eq!(heard.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(heard.headers.contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn whoever_the_directory_vouches_for_badly_again_and_again_waits() {
+    let provider = Provider::start().await;
+    let house = house(&provider, "email").await;
+    provider.conducts(|conduct| conduct.claims = json!({"nonce": "other"}));
+    let mut browser = Browser::new(&house.operators);
+    let mut last = StatusCode::OK;
+    for _ in 0..6 {
+        let away = browser.get("/login/oidc").await;
+        last = browser.get(&provider.logs_in(location(&away))).await.status;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    // Nor does a password get them further.
+    let heard = browser
+        .logs_in(&[("name", "x"), ("password", "wrong wrong wrong")])
+        .await;
+    assert_eq!(heard.status, StatusCode::TOO_MANY_REQUESTS);
 }
 
 #[tokio::test]
