@@ -118,6 +118,10 @@ impl Store for Forgetful {
         Ok(Vec::new())
     }
 
+    async fn told(&self, _: CaseId, _: &ChannelName) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+
     async fn spend(
         &self,
         _: ContentDigest,

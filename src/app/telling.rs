@@ -111,6 +111,7 @@ impl Means<'_> {
                 directory: Arc::clone(&self.folk.directory),
                 settings: settings.clone(),
                 client: self.client.clone(),
+                seal: self.folk.seal.clone(),
                 inbox: Arc::clone(&self.inbox),
             })
         });
@@ -128,7 +129,14 @@ impl Means<'_> {
             ChannelKind::Slack { channel } => {
                 let settings = self.config.notify.slack.clone().ok_or_else(unusable)?;
                 let client = self.client.clone();
-                Arc::new(SlackChannel::new(name, channel.clone(), settings, client))
+                let seal = self.folk.seal.clone();
+                Arc::new(SlackChannel::new(
+                    name,
+                    channel.clone(),
+                    settings,
+                    client,
+                    seal,
+                ))
             }
             ChannelKind::Email { to } => {
                 let settings = self.config.notify.email.as_ref().ok_or_else(unusable)?;

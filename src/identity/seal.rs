@@ -34,6 +34,10 @@ pub enum Purpose {
     MailLink,
     /// The form behind such a link.
     MailForm,
+    /// A button of a card in Slack.
+    SlackButton,
+    /// The form that such a button opens.
+    SlackForm,
 }
 
 impl Purpose {
@@ -45,6 +49,8 @@ impl Purpose {
             Self::ProxyForm => b"proxy form",
             Self::MailLink => b"mail link",
             Self::MailForm => b"mail form",
+            Self::SlackButton => b"slack button",
+            Self::SlackForm => b"slack form",
         }
     }
 }
@@ -163,6 +169,8 @@ mod tests {
             Purpose::ProxyForm,
             Purpose::MailLink,
             Purpose::MailForm,
+            Purpose::SlackButton,
+            Purpose::SlackForm,
         ] {
             assert_eq!(seal.open::<String>(purpose, &text, now()), None);
         }

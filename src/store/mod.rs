@@ -263,6 +263,9 @@ pub trait Store: Send + Sync {
     async fn next_notice_due(&self, channel: &ChannelName)
     -> Result<Option<Timestamp>, StoreError>;
 
+    /// What `channel` calls the message it has of the case, as far as that is settled.
+    async fn told(&self, id: CaseId, channel: &ChannelName) -> Result<Option<String>, StoreError>;
+
     /// Writes that what `key` stands for (a link, a nonce, a session) was used, and says whether it was before. It may be
     /// forgotten after `until`, when what it stands for is of no use any more.
     async fn spend(

@@ -2,9 +2,10 @@
 //!
 //! What must hold:
 //! - nothing is done for a request that Slack did not sign, within five minutes of our clock, or that came before: what was
-//!   signed is spent, so that a copy of it does nothing;
+//!   done is spent, so that a copy of it does nothing, though it be signed anew;
 //! - Slack hears at once, since it waits three seconds; the work is done after, by a bounded number of tasks, and the end
 //!   of the program waits for them;
+//! - what a click is for is what we sealed when the card was made, on the card that we know, while its team is asked;
 //! - who clicked is looked up at Slack and in our directory at every vote, and votes as everybody does;
 //! - we call nobody but Slack's API: the `response_url` of a request is not used.
 
@@ -13,10 +14,11 @@ mod act;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, StatusCode};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
@@ -26,9 +28,9 @@ use super::problem::{self, Asker, Code, Problem};
 use crate::credential::Credential;
 use crate::domain::id::ContentDigest;
 use crate::flow::{Flow, Refusal};
-use crate::identity::Directory;
+use crate::identity::{Directory, Seal};
 use crate::notify::SlackSettings;
-use crate::notify::slack::{Interaction, SlackApi};
+use crate::notify::slack::{Interaction, SlackApi, refused_form};
 use crate::signature::{
     Algorithm, Check, DEFAULT_TOLERANCE, Delivery, Encoding, HmacScheme, InvalidScheme, SignedText,
     Verifier,
@@ -41,6 +43,9 @@ const BODY: BodyLimits = BodyLimits {
     bytes: 512 * 1024,
     timeout: Duration::from_secs(5),
 };
+
+/// How long a click is known, so that it does nothing when it comes again.
+const KNOWN: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// The most clicks that are worked on at once.
 const AT_ONCE: usize = 64;
@@ -59,6 +64,8 @@ pub struct SlackDesk {
     pub settings: SlackSettings,
     /// The way to Slack.
     pub client: Client,
+    /// What the buttons are sealed with.
+    pub seal: Seal,
     /// Where the inbox is, as people reach it; no `/` at its end.
     pub inbox: Arc<str>,
 }
@@ -69,6 +76,7 @@ pub struct Interactions {
     directory: Arc<Directory>,
     api: SlackApi,
     verifier: Verifier<Credential>,
+    seal: Seal,
     inbox: Arc<str>,
     under_way: TaskTracker,
     free: Arc<Semaphore>,
@@ -83,6 +91,7 @@ impl Interactions {
             directory: desk.directory,
             api: SlackApi::new(desk.settings, desk.client),
             verifier,
+            seal: desk.seal,
             inbox: desk.inbox,
             under_way: TaskTracker::new(),
             free: Arc::new(Semaphore::new(AT_ONCE)),
@@ -108,14 +117,15 @@ impl Interactions {
             .verify(delivery, now, Credential::read)
             .map_err(|why| problem::of_refusal(Refusal::Unverified(why), Asker::Platform))?
             .into_inner();
-        let interaction = Interaction::read(&delivery.body)
+        let interaction = Interaction::read(&delivery.body, &self.seal, now)
             .map_err(|why| Problem::new(Code::Malformed, why.to_string()))?;
+        let answer = self.answer_to(&interaction);
         // Before anything is spent: whoever is told to try again must be able to.
         let place = Arc::clone(&self.free).try_acquire_owned().map_err(|full| {
             let detail = "too many clicks are worked on; try again";
             Problem::new(Code::Unavailable, detail).because(full)
         })?;
-        match self.spend(&delivery, now).await? {
+        match self.spend(&delivery.body, now).await? {
             Spent::Before => {
                 tracing::warn!("a request of Slack's came twice; the second one does nothing");
             }
@@ -127,17 +137,28 @@ impl Interactions {
                 });
             }
         }
-        Ok(StatusCode::OK.into_response())
+        Ok(answer)
     }
 
-    /// Spends what was signed, and not the signature: that can be written in capitals too, and made with another secret.
-    async fn spend(&self, delivery: &Delivery, now: Timestamp) -> Result<Spent, Problem> {
-        let stamp = delivery.headers.get(TIMESTAMP);
-        let stamp = stamp.map_or(&b""[..], |stamp| stamp.as_bytes());
-        let key = ContentDigest::of(&[b"a request of Slack's", stamp, &delivery.body]);
-        // A stamp may lie ahead of our clock as far as behind it.
-        let until = now.saturating_add(DEFAULT_TOLERANCE * 2);
-        let until = until.unwrap_or(Timestamp::MAX);
+    /// What Slack is answered at once: that it was heard, or what to show on a form that counts for nothing. It would close
+    /// otherwise, as if it had counted.
+    fn answer_to(&self, interaction: &Interaction) -> Response {
+        match interaction {
+            Interaction::Void {
+                place: None, case, ..
+            } => Json(refused_form(&self.void(*case))).into_response(),
+            Interaction::Void { .. }
+            | Interaction::Clicked { .. }
+            | Interaction::Submitted { .. }
+            | Interaction::Nothing => StatusCode::OK.into_response(),
+        }
+    }
+
+    /// Spends what was done, and neither the signature nor its moment: whoever can sign can sign the same again.
+    /// Slack names each click in its body, so no two are the same.
+    async fn spend(&self, body: &[u8], now: Timestamp) -> Result<Spent, Problem> {
+        let key = ContentDigest::of(&[b"a request of Slack's", body]);
+        let until = now.saturating_add(KNOWN).unwrap_or(Timestamp::MAX);
         let store = self.flow.store();
         store
             .spend(key, until, now)

@@ -11,9 +11,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::notify::SlackSettings;
-use crate::notify::slack::blocks::Face;
+use crate::notify::slack::blocks::{Face, leading_to};
 use crate::notify::slack::choice::Place;
-use crate::notify::slack::text;
+use crate::notify::slack::text::{SECTION, Wording};
 use crate::secret::Secret;
 use crate::source::{Client, NoResponse, Outgoing, Response};
 
@@ -124,10 +124,17 @@ impl SlackApi {
     }
 
     /// Tells `user` alone, in `channel`.
-    pub async fn whisper(&self, channel: &str, user: &str, said: &str) -> Result<(), SlackError> {
+    pub async fn whisper(
+        &self,
+        channel: &str,
+        user: &str,
+        said: &Wording,
+    ) -> Result<(), SlackError> {
+        let mut blocks = vec![json!({ "type": "section", "text": said.plain(SECTION) })];
+        let link = said.link().and_then(|link| leading_to(link, "Open it"));
+        blocks.extend(link.map(|link| json!({ "type": "actions", "elements": [link] })));
         let message = json!({
-            "channel": channel, "user": user, "text": text::fallback(said),
-            "blocks": [{ "type": "section", "text": text::plain(said, text::SECTION) }],
+            "channel": channel, "user": user, "text": said.fallback(), "blocks": blocks,
             "parse": "none", "link_names": false,
         });
         self.call("chat.postEphemeral", &message).await.map(drop)

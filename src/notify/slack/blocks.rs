@@ -12,7 +12,8 @@ use crate::domain::card::{Card, Ending, Question, Said};
 use crate::domain::effect::Ballot;
 use crate::domain::rationale::visible;
 use crate::notify::slack::choice::{APPROVE, Choice, OPEN, REJECT};
-use crate::notify::slack::text::{HEADER, date, fallback, plain};
+use crate::notify::slack::sealed::Buttons;
+use crate::notify::slack::text::{HEADER, Wording, date, plain};
 
 /// The longest text of an agent's own words, or of a rationale: Slack takes about 13000 characters in one message.
 const WORDS: usize = 900;
@@ -39,8 +40,8 @@ pub struct Face {
 }
 
 impl Face {
-    /// The card as `team` is shown it, with a link to it in the inbox.
-    pub fn of(card: &Card, team: &str, link: &str) -> Self {
+    /// The card as `team` is shown it, with a link to it in the inbox, and with buttons for a vote if it may have some.
+    pub fn of(card: &Card, team: &str, link: &str, votes: Option<Buttons<'_>>) -> Self {
         let mut blocks = vec![header(card)];
         blocks.extend(standing(card, team));
         blocks.extend(words(card));
@@ -51,8 +52,8 @@ impl Face {
         if card.ending.is_none() {
             blocks.extend(nearly(card));
         }
-        blocks.extend(votes(card));
-        blocks.extend(buttons(card, team, link));
+        blocks.extend(said(card));
+        blocks.extend(buttons(card, team, link, votes));
         Self {
             text: notification(card, team),
             blocks,
@@ -81,10 +82,17 @@ impl Face {
         let mut blocks = vec![section(said, WORDS)];
         blocks.extend(asked(card, team).map(question));
         Self {
-            text: fallback(&format!("{said} {}", card.headline(HEADER))),
+            text: Wording::ours(format!("{said} "))
+                .quoting(card.headline(HEADER))
+                .fallback(),
             blocks,
         }
     }
+}
+
+/// Whether `team` is asked by `card`.
+pub fn is_asked(card: &Card, team: &str) -> bool {
+    asked(card, team).is_some()
 }
 
 /// The question, if `team` is asked.
@@ -107,7 +115,7 @@ fn section(text: &str, limit: usize) -> Value {
 fn standing(card: &Card, team: &str) -> Vec<Value> {
     if let Some(ending) = &card.ending {
         return vec![
-            section(&ended(ending), WORDS),
+            json!({ "type": "section", "text": ended(ending).plain(WORDS) }),
             json!({ "type": "context", "elements": [date("", ending.at)] }),
         ];
     }
@@ -126,25 +134,25 @@ fn standing(card: &Card, team: &str) -> Vec<Value> {
 }
 
 /// How it ended, in one line: `✅ Approved by alice · known customer`.
-pub fn ended(ending: &Ending) -> String {
-    let by = match ending.by.as_str() {
-        "deadline" => "the deadline",
-        "policy" => "policy",
-        "platform" => "the platform",
-        person => person,
+pub fn ended(ending: &Ending) -> Wording {
+    let by = |done: &str| match ending.by.as_str() {
+        "deadline" => Wording::ours(format!("{done} by the deadline")),
+        "policy" => Wording::ours(format!("{done} by policy")),
+        "platform" => Wording::ours(format!("{done} by the platform")),
+        person => Wording::ours(format!("{done} by ")).quoting(person),
     };
     let done = match ending.outcome {
-        "approved" => format!("✅ Approved by {by}"),
-        "rejected" => format!("❌ Rejected by {by}"),
-        "expired" => "⌛ Expired: nobody decided in time".to_owned(),
-        _ => format!("↪ Decided elsewhere, by {by}"),
+        "approved" => by("✅ Approved"),
+        "rejected" => by("❌ Rejected"),
+        "expired" => Wording::ours("⌛ Expired: nobody decided in time"),
+        _ => by("↪ Decided elsewhere,"),
     };
     let platform = ending
         .platform
         .as_deref()
         .filter(|_| ending.outcome == "superseded");
     let more = platform.into_iter().chain(ending.reason.as_deref());
-    more.fold(done, |said, more| format!("{said} · {more}"))
+    more.fold(done, |said, more| said.and(" · ").quoting(more))
 }
 
 fn question(question: &Question) -> Value {
@@ -202,7 +210,7 @@ fn context(text: &str) -> Value {
     json!({ "type": "context", "elements": [plain(text, WORDS / 2)] })
 }
 
-fn votes(card: &Card) -> Vec<Value> {
+fn said(card: &Card) -> Vec<Value> {
     let line = |said: &Said| {
         let done = match said.vote {
             Ballot::Approve => "👍 approved by",
@@ -222,7 +230,7 @@ fn votes(card: &Card) -> Vec<Value> {
 }
 
 /// The link to the inbox, and the vote while `team` is asked.
-fn buttons(card: &Card, team: &str, link: &str) -> Option<Value> {
+fn buttons(card: &Card, team: &str, link: &str, votes: Option<Buttons<'_>>) -> Option<Value> {
     let vote = |vote: Ballot| {
         let (action, text, style) = match vote {
             Ballot::Approve => (APPROVE, "Approve", "primary"),
@@ -234,31 +242,36 @@ fn buttons(card: &Card, team: &str, link: &str) -> Option<Value> {
             vote,
             team: team.to_owned(),
         };
-        let value = serde_json::to_string(&choice).ok()?;
+        let value = votes?.value(card, &choice)?;
         // A team of such a name votes in the inbox.
         (value.chars().count() <= VALUE).then(|| {
             json!({ "type": "button", "action_id": action, "text": plain(text, FACT), "style": style, "value": value })
         })
     };
     let mut elements = Vec::new();
-    if card.ending.is_none() && asked(card, team).is_some() {
+    if card.ending.is_none() && is_asked(card, team) {
         elements.extend(
             [Ballot::Approve, Ballot::Reject]
                 .into_iter()
                 .filter_map(vote),
         );
     }
-    if link.chars().count() <= ADDRESS {
-        elements.push(json!({ "type": "button", "action_id": OPEN, "text": plain("See more in the inbox", FACT), "url": link }));
-    }
+    elements.extend(leading_to(link, "See more in the inbox"));
     (!elements.is_empty()).then(|| json!({ "type": "actions", "elements": elements }))
 }
 
+/// A button that leads to `link` and says `text`; none, if Slack would not take it.
+pub(super) fn leading_to(link: &str, text: &'static str) -> Option<Value> {
+    (link.chars().count() <= ADDRESS).then(
+        || json!({ "type": "button", "action_id": OPEN, "text": plain(text, FACT), "url": link }),
+    )
+}
+
 fn notification(card: &Card, team: &str) -> String {
-    let headline = card.headline(HEADER);
-    match &card.ending {
-        Some(ending) => fallback(&format!("{} – {headline}", ended(ending))),
-        None if asked(card, team).is_some() => fallback(&format!("Approve? {headline}")),
-        None => fallback(&format!("Handed over – {headline}")),
-    }
+    let said = match &card.ending {
+        Some(ending) => ended(ending).and(" – "),
+        None if is_asked(card, team) => Wording::ours("Approve? "),
+        None => Wording::ours("Handed over – "),
+    };
+    said.quoting(card.headline(HEADER)).fallback()
 }

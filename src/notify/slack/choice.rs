@@ -1,14 +1,18 @@
 //! What a button stands for, and what Slack tells us of a click on it.
 //!
-//! Slack signs every request, so nobody but Slack, or whoever holds the bot's token, can have written what is read here.
-//! All the same nothing of it is believed: the person is looked up, and the case says whether the vote counts.
+//! Slack signs every request, so nobody but Slack, or whoever holds a signing secret, can have written what is read here.
+//! All the same nothing of it is believed: what a click is for is sealed by us, the person is looked up, and the case says
+//! whether the vote counts.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::effect::Ballot;
 use crate::domain::id::{CaseId, ContentDigest};
+use crate::identity::Seal;
 use crate::json;
+use crate::notify::slack::sealed::{self, Void};
 
 /// The action of a button that approves.
 pub(super) const APPROVE: &str = "countersign_approve";
@@ -31,7 +35,7 @@ pub struct Choice {
     pub shown: ContentDigest,
     /// Yes or no.
     pub vote: Ballot,
-    /// The team whose channel the card is in: it says whether the card still has buttons, and nothing else.
+    /// The team whose card it is.
     pub team: String,
 }
 
@@ -43,14 +47,6 @@ pub struct Place {
     pub channel: String,
     /// What Slack calls the message there.
     pub ts: String,
-}
-
-/// What a form carries from the click that opened it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Carried {
-    pub(super) choice: Choice,
-    pub(super) place: Place,
 }
 
 /// Who clicked, as Slack names them.
@@ -87,6 +83,17 @@ pub enum Interaction {
         /// Why.
         reason: Option<String>,
     },
+    /// They did what counts for nothing.
+    Void {
+        /// Who.
+        by: Clicker,
+        /// Where they clicked; nowhere, if they sent a form off.
+        place: Option<Place>,
+        /// The case that it claims to be about.
+        case: Option<CaseId>,
+        /// Why.
+        why: Void,
+    },
     /// Something that we do not act on.
     Nothing,
 }
@@ -106,8 +113,8 @@ pub enum Unreadable {
 }
 
 impl Interaction {
-    /// Reads the body of a request that is proven to be Slack's.
-    pub fn read(body: &[u8]) -> Result<Self, Unreadable> {
+    /// Reads the body of a request that is proven to be Slack's, of which `seal` sealed what counts.
+    pub fn read(body: &[u8], seal: &Seal, now: Timestamp) -> Result<Self, Unreadable> {
         let mut fields = form_urlencoded::parse(body);
         let payload = match (fields.next(), fields.next()) {
             (Some((name, payload)), None) if name == "payload" => payload,
@@ -115,8 +122,8 @@ impl Interaction {
         };
         let payload = json::parse(payload.as_bytes()).map_err(Unreadable::Json)?;
         match text(&payload, "/type") {
-            Some("block_actions") => clicked(&payload),
-            Some("view_submission") => submitted(&payload),
+            Some("block_actions") => clicked(&payload, seal, now),
+            Some("view_submission") => submitted(&payload, seal, now),
             Some(_) => Ok(Self::Nothing),
             None => Err(Unreadable::Part("type")),
         }
@@ -127,6 +134,11 @@ impl Place {
     /// Where the message is that Slack answers to have posted.
     pub(super) fn of_answer(answer: &Value) -> Option<Self> {
         Self::of(text(answer, "/channel")?, text(answer, "/ts")?)
+    }
+
+    /// Whether it is the one that a channel's store keeps as `handle`.
+    pub fn is(&self, handle: &str) -> bool {
+        Self::parse(handle).as_ref() == Some(self)
     }
 
     /// The place that we called `handle` before.
@@ -149,7 +161,7 @@ impl Place {
     }
 }
 
-fn clicked(payload: &Value) -> Result<Interaction, Unreadable> {
+fn clicked(payload: &Value, seal: &Seal, now: Timestamp) -> Result<Interaction, Unreadable> {
     let Some([action]) = payload
         .pointer("/actions")
         .and_then(Value::as_array)
@@ -163,39 +175,63 @@ fn clicked(payload: &Value) -> Result<Interaction, Unreadable> {
         Some(_) => return Ok(Interaction::Nothing),
         None => return Err(Unreadable::Part("action_id")),
     };
-    let choice: Choice = part(action, "/value").ok_or(Unreadable::Part("value"))?;
-    if choice.vote != expected {
-        return Err(Unreadable::Part("value"));
-    }
+    let value = text(action, "/value").ok_or(Unreadable::Part("value"))?;
     let channel = text(payload, "/container/channel_id").unwrap_or_default();
     let ts = text(payload, "/container/message_ts").unwrap_or_default();
-    Ok(Interaction::Clicked {
-        by: clicker(payload)?,
-        choice,
-        place: Place::of(channel, ts).ok_or(Unreadable::Part("container"))?,
-        trigger: (text(payload, "/trigger_id"))
-            .filter(|trigger| !trigger.is_empty() && trigger.len() <= 200)
-            .ok_or(Unreadable::Part("trigger_id"))?
-            .to_owned(),
+    let place = Place::of(channel, ts).ok_or(Unreadable::Part("container"))?;
+    let by = clicker(payload)?;
+    let trigger = (text(payload, "/trigger_id"))
+        .filter(|trigger| !trigger.is_empty() && trigger.len() <= 200)
+        .ok_or(Unreadable::Part("trigger_id"))?
+        .to_owned();
+    // Slack says it twice.
+    let elsewhere = text(payload, "/channel/id").is_some_and(|channel| channel != place.channel);
+    let choice = match sealed::clicked(seal, value, expected, &place, now) {
+        Ok(_) if elsewhere => Err(Void::Elsewhere),
+        choice => choice,
+    };
+    Ok(match choice {
+        Ok(choice) => Interaction::Clicked {
+            by,
+            choice,
+            place,
+            trigger,
+        },
+        Err(why) => Interaction::Void {
+            by,
+            place: Some(place),
+            case: sealed::case_beside(value),
+            why,
+        },
     })
 }
 
-fn submitted(payload: &Value) -> Result<Interaction, Unreadable> {
+fn submitted(payload: &Value, seal: &Seal, now: Timestamp) -> Result<Interaction, Unreadable> {
     if text(payload, "/view/callback_id") != Some(FORM) {
         return Ok(Interaction::Nothing);
     }
-    let Carried { choice, place } =
-        part(payload, "/view/private_metadata").ok_or(Unreadable::Part("private_metadata"))?;
+    let metadata = text(payload, "/view/private_metadata");
+    let metadata = metadata.ok_or(Unreadable::Part("private_metadata"))?;
+    let by = clicker(payload)?;
     let reason = text(
         payload,
         &format!("/view/state/values/{REASON}/{REASON}/value"),
     );
     let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
-    Ok(Interaction::Submitted {
-        by: clicker(payload)?,
-        choice,
-        place: Place::of(&place.channel, &place.ts).ok_or(Unreadable::Part("private_metadata"))?,
-        reason: reason.map(str::to_owned),
+    let carried = sealed::submitted(seal, metadata, &by.user, now);
+    Ok(match carried {
+        Ok((choice, place)) => Interaction::Submitted {
+            by,
+            choice,
+            place,
+            reason: reason.map(str::to_owned),
+        },
+        Err(why) => Interaction::Void {
+            by,
+            place: None,
+            case: sealed::case_beside(metadata),
+            why,
+        },
     })
 }
 
@@ -218,9 +254,4 @@ pub(super) fn is_id(text: &str) -> bool {
 
 pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
     value.pointer(pointer)?.as_str()
-}
-
-fn part<T: serde::de::DeserializeOwned>(value: &Value, pointer: &str) -> Option<T> {
-    let value = json::parse(text(value, pointer)?.as_bytes()).ok()?;
-    serde_json::from_value(value).ok()
 }

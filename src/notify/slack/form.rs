@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use crate::domain::card::Card;
 use crate::domain::effect::Ballot;
-use crate::notify::slack::choice::{Carried, Choice, FORM, Place, REASON};
-use crate::notify::slack::text::{HEADER, plain};
+use crate::identity::Seal;
+use crate::notify::slack::choice::{Choice, FORM, Place, REASON};
+use crate::notify::slack::sealed;
+use crate::notify::slack::text::{HEADER, Wording, plain};
 
 /// The longest reason that the form takes; Slack takes 3000.
 const LONGEST_REASON: usize = 2000;
@@ -16,17 +18,26 @@ const TITLE: usize = 24;
 /// The longest text of a label.
 const LABEL: usize = 2000;
 
-/// The form for the reason of `choice`, which was clicked on the card at `place`. Nothing in it is believed when it comes back.
-pub fn form(card: &Card, choice: &Choice, place: &Place) -> Option<Value> {
+/// The longest `private_metadata`.
+const METADATA: usize = 3000;
+
+/// What Slack is answered where a form that was sent off counts for nothing: it stays, with `said` in it.
+/// <https://docs.slack.dev/surfaces/modals#displaying_errors>
+pub fn refused_form(said: &Wording) -> Value {
+    json!({ "response_action": "errors", "errors": { REASON: said.to_string() } })
+}
+
+/// The form for the reason of `choice`, which `user` clicked on the card at `place`. It comes back to count from them alone.
+/// None, where no question is open, or Slack would not take it.
+pub fn form(card: &Card, choice: &Choice, place: &Place, user: &str, seal: &Seal) -> Option<Value> {
     let title = match choice.vote {
         Ballot::Approve => "Approve",
         Ballot::Reject => "Reject",
     };
-    let carried = Carried {
-        choice: choice.clone(),
-        place: place.clone(),
-    };
-    let carried = serde_json::to_string(&carried).ok()?;
+    let carried = sealed::metadata(seal, card, choice, place, user)?;
+    if carried.len() > METADATA {
+        return None;
+    }
     let label = if card.reason_required {
         "Reason; the platform insists on one"
     } else {

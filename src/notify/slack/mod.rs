@@ -4,8 +4,9 @@
 //! - one card of a case in one channel: what happens later changes it (`chat.update`), wherever it happened. Only a
 //!   reminder is a message of its own, in the card's thread;
 //! - silence is worse than two cards. When the answer to a post is lost, the card is posted again, and the first one, if
-//!   it is there, is an orphan that nobody changes: Slack has no key for a post by which it could be found again. Its buttons
-//!   are as safe as any, since a click is checked as any vote is, and a click on it changes it as the case stands then;
+//!   it is there, is an orphan that nobody changes: Slack has no key for a post by which it could be found again. A click on
+//!   it counts for nothing once we know of another card, and takes its buttons away;
+//! - what a button is for is sealed, for this card's team and channel: what we did not seal counts for nothing;
 //! - a card that somebody deleted is posted anew.
 
 mod api;
@@ -13,19 +14,26 @@ mod blocks;
 mod choice;
 mod form;
 mod member;
+mod sealed;
 mod text;
 
 use async_trait::async_trait;
 
 use crate::domain::notice::{ChannelName, Occasion};
+use crate::identity::Seal;
 use crate::notify::{Channel, Message, SlackSettings, Telling};
 use crate::source::Client;
 
 pub use api::{SlackApi, SlackError};
-pub use blocks::{Face, ended};
+pub use blocks::{Face, ended, is_asked};
 pub use choice::{Choice, Clicker, Interaction, Place, Unreadable};
-pub use form::form;
+pub use form::{form, refused_form};
 pub use member::NoMember;
+pub use sealed::{Buttons, Void};
+pub use text::Wording;
+
+/// The kind of these channels, as their names end.
+pub const KIND: &str = "slack";
 
 /// A channel of Slack's where a team is told.
 #[derive(Debug)]
@@ -33,26 +41,38 @@ pub struct SlackChannel {
     name: ChannelName,
     channel: String,
     api: SlackApi,
+    seal: Seal,
 }
 
 impl SlackChannel {
-    /// The channel with the id `channel`, such as `C0123ABCD`, that the app with these settings is a member of.
+    /// The channel with the id `channel`, such as `C0123ABCD`, that the app with these settings is a member of. The buttons
+    /// of its cards are sealed with `seal`.
     pub fn new(
         name: ChannelName,
         channel: String,
         settings: SlackSettings,
         client: Client,
+        seal: Seal,
     ) -> Self {
         Self {
             name,
             channel,
             api: SlackApi::new(settings, client),
+            seal,
         }
+    }
+
+    /// The card as it stands in `channel`: not in [`Self::channel`], if that was another one when the card was posted.
+    fn face(&self, message: &Message, channel: &str) -> Face {
+        let seal = &self.seal;
+        let buttons = Buttons { seal, channel };
+        let team = self.name.team();
+        Face::of(&message.card, team, &message.link, Some(buttons))
     }
 
     async fn post(&self, message: &Message) -> Result<Option<Place>, SlackError> {
         let (team, link) = (self.name.team(), message.link.as_str());
-        let face = Face::of(&message.card, team, link);
+        let face = self.face(message, &self.channel);
         match self.api.post(&self.channel, None, &face).await {
             Err(error) if refuses_the_face(&error) => {
                 let bare = Face::bare(&message.card, team, link);
@@ -64,7 +84,7 @@ impl SlackChannel {
 
     async fn update(&self, place: Place, message: &Message) -> Result<Option<Place>, SlackError> {
         let (team, link) = (self.name.team(), message.link.as_str());
-        let face = Face::of(&message.card, team, link);
+        let face = self.face(message, &place.channel);
         let mut updated = self.api.update(&place, &face).await;
         if updated.as_ref().is_err_and(refuses_the_face) {
             let bare = Face::bare(&message.card, team, link);
@@ -115,7 +135,7 @@ impl Channel for SlackChannel {
     }
 
     fn kind(&self) -> &'static str {
-        "slack"
+        KIND
     }
 
     async fn tell(&self, message: &Message) -> Telling {

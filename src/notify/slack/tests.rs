@@ -1,12 +1,20 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Face;
+use super::{Buttons, Face};
 use crate::domain::card::{Card, Ending, Field, Question, Said};
 use crate::domain::effect::Ballot;
 use crate::domain::id::{CaseId, ContentDigest};
+use crate::identity::Seal;
 
 const LINK: &str = "https://countersign.example.com/cases/case_1";
+
+/// The card as the team is shown it in its channel.
+fn face(card: &Card, team: &str) -> Face {
+    let seal = &Seal::new(&[7; 32]);
+    let channel = "C0PAY";
+    Face::of(card, team, LINK, Some(Buttons { seal, channel }))
+}
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -76,8 +84,18 @@ fn buttons(face: &Face) -> Vec<&Value> {
 
 #[test]
 fn an_open_card_looks_like_this() {
-    let face = Face::of(&card(), "payments", LINK);
+    let mut face = face(&card(), "payments");
     insta::assert_snapshot!(face.text, @"Approve? stripe.refund by billing-bot");
+    for button in face.blocks.last_mut().unwrap()["elements"]
+        .as_array_mut()
+        .unwrap()
+    {
+        if let Some(value) = button.get_mut("value") {
+            let (case, sealed) = value.as_str().unwrap().split_once('.').unwrap();
+            assert!(sealed.len() < 1000 && !sealed.contains("0909"), "{sealed}");
+            *value = format!("{case}.SEALED").into();
+        }
+    }
     let blocks: Vec<String> = face.blocks.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(blocks.join("\n"), @r#"
     {"type":"header","text":{"type":"plain_text","text":"Request: stripe.refund by billing-bot","emoji":false}}
@@ -87,7 +105,7 @@ fn an_open_card_looks_like_this() {
     {"type":"context","elements":[{"type":"plain_text","text":"Asked by source tm as appr_1","emoji":false}]}
     {"type":"section","text":{"type":"plain_text","text":"Why: Escalated: it is large.","emoji":false}}
     {"type":"context","elements":[{"type":"plain_text","text":"👍 approved by alice: seen it","emoji":false}]}
-    {"type":"actions","elements":[{"type":"button","action_id":"countersign_approve","text":{"type":"plain_text","text":"Approve","emoji":false},"style":"primary","value":"{\"case\":\"case_07070707070707070707070707070707\",\"shown\":\"0909090909090909090909090909090909090909090909090909090909090909\",\"vote\":\"approve\",\"team\":\"payments\"}"},{"type":"button","action_id":"countersign_reject","text":{"type":"plain_text","text":"Reject","emoji":false},"style":"danger","value":"{\"case\":\"case_07070707070707070707070707070707\",\"shown\":\"0909090909090909090909090909090909090909090909090909090909090909\",\"vote\":\"reject\",\"team\":\"payments\"}"},{"type":"button","action_id":"countersign_open","text":{"type":"plain_text","text":"See more in the inbox","emoji":false},"url":"https://countersign.example.com/cases/case_1"}]}
+    {"type":"actions","elements":[{"type":"button","action_id":"countersign_approve","text":{"type":"plain_text","text":"Approve","emoji":false},"style":"primary","value":"case_07070707070707070707070707070707.SEALED"},{"type":"button","action_id":"countersign_reject","text":{"type":"plain_text","text":"Reject","emoji":false},"style":"danger","value":"case_07070707070707070707070707070707.SEALED"},{"type":"button","action_id":"countersign_open","text":{"type":"plain_text","text":"See more in the inbox","emoji":false},"url":"https://countersign.example.com/cases/case_1"}]}
     "#);
 }
 
@@ -98,13 +116,12 @@ fn a_card_has_buttons_for_a_vote_only_while_its_own_team_is_asked() {
         "countersign_reject",
         "countersign_open",
     ];
-    assert_eq!(buttons(&Face::of(&card(), "payments", LINK)), vote);
-    assert_eq!(
-        buttons(&Face::of(&card(), "managers", LINK)),
-        ["countersign_open"]
-    );
+    assert_eq!(buttons(&face(&card(), "payments")), vote);
+    let copy = Face::of(&card(), "payments", LINK, None);
+    assert_eq!(buttons(&copy), ["countersign_open"]);
+    assert_eq!(buttons(&face(&card(), "managers")), ["countersign_open"]);
     for outcome in ["approved", "rejected", "expired", "superseded"] {
-        let face = Face::of(&ended(outcome, "alice"), "payments", LINK);
+        let face = face(&ended(outcome, "alice"), "payments");
         assert_eq!(buttons(&face), ["countersign_open"]);
     }
     let everybody = Card {
@@ -114,10 +131,7 @@ fn a_card_has_buttons_for_a_vote_only_while_its_own_team_is_asked() {
         }),
         ..card()
     };
-    assert_eq!(
-        buttons(&Face::of(&everybody, "payments", LINK)),
-        ["countersign_open"]
-    );
+    assert_eq!(buttons(&face(&everybody, "payments")), ["countersign_open"]);
     let name = "t".repeat(2000);
     let long = Card {
         question: card().question.map(|question| Question {
@@ -126,13 +140,13 @@ fn a_card_has_buttons_for_a_vote_only_while_its_own_team_is_asked() {
         }),
         ..card()
     };
-    assert_eq!(buttons(&Face::of(&long, &name, LINK)), ["countersign_open"]);
+    assert_eq!(buttons(&face(&long, &name)), ["countersign_open"]);
 }
 
 #[test]
 fn a_card_says_who_decided() {
     let said = |outcome, by| {
-        let face = Face::of(&ended(outcome, by), "payments", LINK);
+        let face = face(&ended(outcome, by), "payments");
         face.blocks[1]["text"]["text"].as_str().unwrap().to_owned()
     };
     assert_eq!(

@@ -1,10 +1,13 @@
 //! Text in Slack's language that means nothing but itself.
 //!
-//! What must hold: what others wrote stands in `plain_text` objects alone, where nothing is formatted; `&`, `<` and `>`
+//! What must hold: what others wrote stands in `plain_text` objects, where nothing is formatted, and beside the blocks in
+//! characters that cannot be markup; `&`, `<` and `>`
 //! are escaped there too, since they begin mentions, links and dates in every text object; and no text is longer than Slack takes,
 //! escapes included, or empty, which Slack refuses.
 //! <https://docs.slack.dev/reference/block-kit/composition-objects/text-object>,
 //! <https://docs.slack.dev/messaging/formatting-message-text>
+
+use std::fmt;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -31,29 +34,110 @@ pub(super) fn date(before: &'static str, at: Timestamp) -> Value {
     json!({ "type": "mrkdwn", "text": text, "verbatim": true })
 }
 
-/// `text` for where there is no `plain_text`: what could format, mention, link or turn into a picture is written in its
-/// full-width form, which reads the same and means nothing.
-pub(super) fn fallback(text: &str) -> String {
-    let wide = |character: char| match character {
+/// What people are told, of which some words are ours and some are not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wording {
+    pieces: Vec<(Whose, String)>,
+    link: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    Theirs,
+}
+
+impl Wording {
+    /// Begins with words of ours.
+    pub fn ours(text: impl Into<String>) -> Self {
+        Self {
+            pieces: vec![(Whose::Ours, text.into())],
+            link: None,
+        }
+    }
+
+    /// Goes on with words of ours.
+    #[must_use]
+    pub fn and(mut self, ours: impl Into<String>) -> Self {
+        self.pieces.push((Whose::Ours, ours.into()));
+        self
+    }
+
+    /// Goes on with a link to us, which can be followed.
+    #[must_use]
+    pub fn linking(mut self, link: impl Into<String>) -> Self {
+        let link = link.into();
+        self.link = Some(link.clone());
+        self.and(link)
+    }
+
+    /// Goes on with words that somebody else wrote.
+    #[must_use]
+    pub fn quoting(mut self, theirs: impl Into<String>) -> Self {
+        self.pieces.push((Whose::Theirs, theirs.into()));
+        self
+    }
+
+    /// Goes on with all of `more`.
+    #[must_use]
+    pub fn then(mut self, more: Self) -> Self {
+        self.pieces.extend(more.pieces);
+        self.link = self.link.or(more.link);
+        self
+    }
+
+    /// The link in it: `plain_text` has none.
+    pub(super) fn link(&self) -> Option<&str> {
+        self.link.as_deref()
+    }
+
+    /// As [`plain`] has it.
+    pub(super) fn plain(&self, limit: usize) -> Value {
+        plain(&self.to_string(), limit)
+    }
+
+    /// For where there is no `plain_text`: what could format, mention, link or turn into a picture in words of others is
+    /// written in its full-width form, which reads the same and means nothing. Ours stay as they are.
+    pub(super) fn fallback(&self) -> String {
+        let characters = self.pieces.iter().flat_map(|(whose, text)| {
+            text.chars().map(|character| match whose {
+                Whose::Ours => entity(character),
+                Whose::Theirs => (wide(character), ""),
+            })
+        });
+        cut(characters, NOTIFICATION)
+    }
+}
+
+impl fmt::Display for Wording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pieces
+            .iter()
+            .try_for_each(|(_, text)| f.write_str(text))
+    }
+}
+
+fn wide(character: char) -> char {
+    match character {
         '&' | '<' | '>' | '*' | '_' | '~' | '`' | ':' | '@' | '#' | '!' | '|' => {
             char::from_u32(u32::from(character) + 0xfee0).unwrap_or('\u{fffd}')
         }
         other => other,
-    };
-    cut(
-        text.chars().map(|character| (wide(character), "")),
-        NOTIFICATION,
-    )
+    }
 }
 
 fn escaped(text: &str, limit: usize) -> String {
-    let entity = |character: char| match character {
+    cut(text.chars().map(entity), limit)
+}
+
+/// A character, and what it is written as if not as itself.
+fn entity(character: char) -> (char, &'static str) {
+    match character {
         '&' => (character, "&amp;"),
         '<' => (character, "&lt;"),
         '>' => (character, "&gt;"),
         other => (other, ""),
-    };
-    cut(text.chars().map(entity), limit)
+    }
 }
 
 /// As many of the characters, or of what each is written as, as fit into `limit` units of UTF-16: nobody says which
@@ -103,10 +187,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_a_notification_formats_mentions_or_links() {
+    fn nothing_that_others_wrote_formats_mentions_or_links_in_a_notification_and_what_we_wrote_stays()
+     {
+        let nasty = "*pay* @here <!channel> :tada: `x` https://evil.example";
+        let said = Wording::ours("Look: ").quoting(nasty);
         assert_eq!(
-            fallback("*pay* @here <!channel> :tada: `x` https://evil.example"),
-            "＊pay＊ ＠here ＜！channel＞ ：tada： ｀x｀ https：//evil.example"
+            said.and(" at https://us.example/a_b?c&d#e").fallback(),
+            "Look: ＊pay＊ ＠here ＜！channel＞ ：tada： ｀x｀ https：//evil.example at https://us.example/a_b?c&amp;d#e"
         );
     }
 

@@ -1,9 +1,9 @@
 //! What is read of the people's side: how much each team is asked, what a channel is to be told next, and what was used up.
 
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use crate::domain::id::ContentDigest;
+use crate::domain::id::{CaseId, ContentDigest};
 use crate::domain::notice::ChannelName;
 use crate::store::sqlite::reader::Trouble;
 use crate::store::sqlite::rows::time;
@@ -14,6 +14,21 @@ pub(super) fn spent(connection: &Connection, key: ContentDigest) -> Result<bool,
     Ok(connection
         .prepare_cached("SELECT 1 FROM spent WHERE key = ?1")?
         .exists([key.as_bytes()])?)
+}
+
+/// What `channel` calls the message it has of the case `id`.
+pub(super) fn told(
+    connection: &Connection,
+    id: CaseId,
+    channel: &ChannelName,
+) -> Result<Option<String>, Trouble> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT told.handle FROM told JOIN cases ON cases.id = told.case_id
+             WHERE cases.key = ?1 AND told.channel = ?2",
+        )?
+        .query_row(params![id.as_bytes(), channel.as_str()], |row| row.get(0))
+        .optional()?)
 }
 
 /// When the next notice for `channel` is due, leases included.

@@ -116,6 +116,12 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn told(&self, id: CaseId, channel: &ChannelName) -> Result<Option<String>, StoreError> {
+        let channel = channel.clone();
+        self.read(move |connection| people::told(connection, id, &channel))
+            .await
+    }
+
     async fn spend(
         &self,
         key: ContentDigest,

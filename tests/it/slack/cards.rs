@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::json;
 
-use super::{BOB, House};
+use super::{ALICE, BOB, House, unsealed};
 use crate::harness::{ADMIN, APPROVER};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,11 +18,11 @@ async fn a_question_is_a_card_with_buttons_that_lead_nowhere_and_a_link_that_doe
     );
     for (button, vote) in [(&approve, "approve"), (&reject, "reject")] {
         assert!(button["url"].is_null(), "{button}");
-        let value: serde_json::Value =
-            serde_json::from_str(button["value"].as_str().unwrap()).unwrap();
         let digest = house.server.case(&id).await["digest"].clone();
-        let expected = json!({ "case": id, "shown": digest, "vote": vote, "team": "payments" });
-        assert_eq!(value, expected);
+        let choice = json!({ "case": id, "shown": digest, "vote": vote, "team": "payments" });
+        let expected = json!({ "choice": choice, "channel": "C0PAY" });
+        assert_eq!(unsealed(&button["value"]), expected);
+        assert!(!button["value"].to_string().contains("payments"));
     }
     let open = card.button("countersign_open").unwrap();
     assert_eq!(
@@ -146,4 +146,49 @@ async fn a_card_that_somebody_deleted_is_posted_anew() {
     house.without_buttons(&anew.ts).await;
     assert_eq!(house.slack.messages().len(), 1);
     house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_that_is_decided_while_its_card_is_being_posted_or_changed_leaves_no_buttons() {
+    let house = House::start().await;
+    house.slack.hold("chat.postMessage");
+    let id = house.asked(1, json!(5_000), true).await;
+    house.slack.called("chat.postMessage", 1).await;
+    house.server.vote(APPROVER, &id, "reject", "no").await;
+    house.slack.release();
+    house.settled().await;
+
+    let other = house.asked(2, json!(5_000), true).await;
+    let card = house.card("C0PAY", &other).await;
+    house.slack.hold("chat.update");
+    let before = house.slack.calls("chat.update");
+    house.server.vote(APPROVER, &other, "approve", "fine").await;
+    house.slack.called("chat.update", before + 1).await;
+    house.server.vote(ADMIN, &other, "approve", "fine").await;
+    house.slack.release();
+    house.settled().await;
+    let left = house.slack.messages();
+    assert_eq!(left.len(), 2);
+    assert!(left.iter().all(|message| !message.has_buttons()));
+    assert!(left.iter().any(|message| message.ts == card.ts));
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_click_that_decides_while_the_card_is_being_changed_leaves_no_buttons() {
+    let house = House::start().await;
+    let (id, card) = house.carded(5_000).await;
+    house.slack.hold("chat.update");
+    for (user, changes) in [(BOB, 1), (ALICE, 2)] {
+        assert_eq!(house.click(user, &card, "countersign_approve").await, 200);
+        house.slack.called("chat.update", changes).await;
+    }
+    house.resolved(&id).await;
+    house.slack.release();
+    house.without_buttons(&card.ts).await;
+    house.settled().await;
+    // Who changed it last has looked before whether anything moved.
+    let House { slack, server, .. } = house;
+    server.stop().await;
+    assert!(!slack.messages().iter().any(super::Posted::has_buttons));
 }

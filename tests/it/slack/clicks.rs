@@ -1,5 +1,7 @@
 //! A click is a vote of whoever clicked, or none, and they are told which.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{ALICE, BOB, CAROL, GRAFANA, House, clicked};
@@ -8,8 +10,7 @@ use crate::harness::{ADMIN, AGENT, APPROVER};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_click_approves_in_the_name_of_whoever_clicked_and_the_buttons_are_gone() {
     let house = House::start().await;
-    let id = house.asked(1, json!(500), false).await;
-    let card = house.card("C0PAY", &id).await;
+    let (id, card) = house.carded(500).await;
     assert_eq!(house.click(BOB, &card, "countersign_approve").await, 200);
     let told = house.slack.told(BOB, 1).await;
     assert_eq!(
@@ -34,10 +35,7 @@ async fn where_a_reason_is_required_a_click_asks_for_it() {
     let id = house.asked(1, json!(500), true).await;
     let card = house.card("C0PAY", &id).await;
     assert_eq!(house.click(CAROL, &card, "countersign_approve").await, 200);
-    let opened =
-        crate::harness::eventually("a form is open", async || house.slack.views().pop()).await;
-    assert_eq!(opened.0, format!("trigger.{CAROL}.countersign_approve"));
-    assert_eq!(opened.1["blocks"][1]["optional"], false);
+    assert_eq!(house.opened(CAROL).await["blocks"][1]["optional"], false);
     assert_eq!(house.verdict(&id).await["state"], "open");
 
     assert_eq!(house.submit(CAROL, "  ").await, 200);
@@ -55,12 +53,12 @@ async fn where_a_reason_is_required_a_click_asks_for_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reject_asks_for_the_reason_and_one_is_enough() {
     let house = House::start().await;
-    let id = house.asked(1, json!(5_000), false).await;
-    let card = house.card("C0PAY", &id).await;
+    let (id, card) = house.carded(5_000).await;
     assert_eq!(house.click(BOB, &card, "countersign_reject").await, 200);
-    let (_, view) =
-        crate::harness::eventually("a form is open", async || house.slack.views().pop()).await;
-    assert_eq!(view["title"]["text"], "Reject");
+    assert_eq!(house.opened(BOB).await["title"]["text"], "Reject");
+    // The form is open on somebody else's screen, too.
+    assert_eq!(house.click(CAROL, &card, "countersign_reject").await, 200);
+    house.opened(CAROL).await;
     assert_eq!(house.submit(BOB, "they are <closed>").await, 200);
     let resolution = house.resolved(&id).await;
     assert_eq!(
@@ -81,7 +79,6 @@ async fn a_reject_asks_for_the_reason_and_one_is_enough() {
         "{}",
         over.body
     );
-    // The form was left open on somebody else's screen.
     assert_eq!(house.submit(CAROL, "me too").await, 200);
     let told = house.slack.told(CAROL, 1).await;
     assert!(
@@ -94,8 +91,7 @@ async fn a_reject_asks_for_the_reason_and_one_is_enough() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_are_a_quorum_and_one_who_clicks_twice_is_not() {
     let house = House::start().await;
-    let id = house.asked(1, json!(5_000), false).await;
-    let first = house.card("C0PAY", &id).await;
+    let (id, first) = house.carded(5_000).await;
     assert_eq!(house.click(BOB, &first, "countersign_approve").await, 200);
     assert_eq!(
         house.slack.told(BOB, 1).await,
@@ -117,8 +113,7 @@ async fn two_people_are_a_quorum_and_one_who_clicks_twice_is_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_clicks_on_what_was_decided_is_told_by_whom() {
     let house = House::start().await;
-    let id = house.asked(1, json!(500), false).await;
-    let card = house.card("C0PAY", &id).await;
+    let (id, card) = house.carded(500).await;
     house
         .server
         .vote(ADMIN, &id, "approve", "I called them")
@@ -162,8 +157,7 @@ async fn who_is_not_a_known_full_member_of_the_workspace_does_not_vote() {
         "U0DOUBT",
         json!({ "is_email_confirmed": false, "profile": email }),
     );
-    let id = house.asked(1, json!(500), false).await;
-    let card = house.card("C0PAY", &id).await;
+    let (id, card) = house.carded(500).await;
     for (user, why) in [
         ("U0BOT1", "bots cannot vote"),
         ("U0GONE", "deactivated"),
@@ -193,11 +187,7 @@ async fn who_is_not_a_known_full_member_of_the_workspace_does_not_vote() {
         let told = house.slack.told(BOB, number + 1).await;
         assert!(told.contains("only members of the workspace"), "{told}");
     }
-    let verdict = house.verdict(&id).await;
-    assert_eq!(
-        (&verdict["state"], &verdict["votes"]),
-        (&json!("open"), &json!([]))
-    );
+    house.is_untouched(&id).await;
     house.end().await;
 }
 
@@ -220,7 +210,7 @@ async fn nobody_votes_by_a_click_on_what_their_own_agent_asks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_click_on_a_card_that_nobody_else_knows_of_counts_and_changes_that_card_too() {
+async fn a_click_on_a_copy_of_the_card_counts_for_nothing_and_takes_its_buttons_away() {
     let house = House::start().await;
     // Slack posts it and its answer is lost, so it is posted again.
     house
@@ -232,15 +222,18 @@ async fn a_click_on_a_card_that_nobody_else_knows_of_counts_and_changes_that_car
         .slack
         .message("it is posted again", |message| message.ts != orphan.ts)
         .await;
+    house.settled().await;
+    assert_eq!(house.click(BOB, &orphan, "countersign_approve").await, 200);
+    let told = house.slack.told(BOB, 1).await;
+    assert!(
+        told.contains("not the card that is kept up to date") && told.contains(&id),
+        "{told}"
+    );
+    house.is_untouched(&id).await;
+    house.without_buttons(&orphan.ts).await;
+    // Its buttons are still in somebody's hands, and so are those of the card that counts.
     house.server.vote(APPROVER, &id, "approve", "fine").await;
     house.without_buttons(&known.ts).await;
-    let left = house
-        .slack
-        .messages()
-        .into_iter()
-        .find(|message| message.ts == orphan.ts)
-        .unwrap();
-    assert!(left.has_buttons());
     assert_eq!(
         house.click(CAROL, &orphan, "countersign_approve").await,
         200
@@ -248,5 +241,55 @@ async fn a_click_on_a_card_that_nobody_else_knows_of_counts_and_changes_that_car
     let told = house.slack.told(CAROL, 1).await;
     assert!(told.contains("✅ Approved by bob"), "{told}");
     house.without_buttons(&orphan.ts).await;
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slack_hears_at_once_though_it_takes_its_time_to_answer_us() {
+    let house = House::start().await;
+    let (id, card) = house.carded(500).await;
+    for method in ["auth.test", "views.open"] {
+        house.slack.hold(method);
+    }
+    for (user, action) in [(BOB, "countersign_approve"), (CAROL, "countersign_reject")] {
+        let answered = house.click(user, &card, action);
+        let answered = tokio::time::timeout(Duration::from_secs(3), answered).await;
+        assert_eq!(answered, Ok(200));
+    }
+    for method in ["auth.test", "views.open"] {
+        house.slack.called(method, 1).await;
+    }
+    house.is_untouched(&id).await;
+    house.slack.release();
+    assert_eq!(house.resolved(&id).await["by"], "person:bob");
+    house.opened(CAROL).await;
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_an_address_belongs_to_is_asked_at_every_click() {
+    let house = House::start().await;
+    let (id, card) = house.carded(5_000).await;
+    assert_eq!(house.click(BOB, &card, "countersign_approve").await, 200);
+    let told = house.slack.told(BOB, 1).await;
+    assert_eq!(told, "Your vote counts: 1 of 2 approvals.");
+    // Somebody else has the account now, and somebody else the address.
+    house.slack.member(BOB, "bob@elsewhere.example");
+    house.slack.member("U0EVE", "bob@example.com");
+    for user in [BOB, "U0EVE"] {
+        let number = usize::from(user == BOB) + 1;
+        assert_eq!(house.click(user, &card, "countersign_approve").await, 200);
+        let told = house.slack.told(user, number).await;
+        let why = match user {
+            BOB => "nobody is known here by bob@elsewhere.example",
+            _ => "Your vote counts: 1 of 2 approvals.",
+        };
+        assert!(told.contains(why), "{told}");
+    }
+    assert_eq!(house.slack.calls("users.info"), 3);
+    assert_eq!(
+        house.verdict(&id).await["votes"].as_array().map(Vec::len),
+        Some(1)
+    );
     house.end().await;
 }

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{BOB, House};
-use crate::harness::eventually;
 
 const NASTY: &str = "<!channel> <@U0ALICE> @here *bold* _it_ ~no~ `code` > quote :tada: <https://evil.example|Approve> https://evil.example\n✅ Approved by alice\u{202e}&lt;\u{200b}";
 
@@ -42,7 +41,6 @@ async fn text_from_agents_is_inert_on_the_card_in_the_notification_and_in_the_fo
     insta::assert_snapshot!(notification, @r"Approve? ＜！channel＞ ＜＠U0ALICE＞ ＠here ＊bold＊ ＿it＿ ～no～ ｀code｀ ＞ quote ：tada： ＜https：//evil.example｜Approve＞ https：//evil.example\n✅ Approved by alice\u{202e}＆l…");
 
     assert_eq!(house.click(BOB, &card, "countersign_reject").await, 200);
-    eventually("a form is open", async || house.slack.views().pop()).await;
     assert_eq!(house.submit(BOB, NASTY).await, 200);
     house.without_buttons(&card.ts).await;
     house.slack.told(BOB, 1).await;

@@ -15,13 +15,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use countersign::clock::Clock;
-use countersign::config::{Config, LogFormat};
+use countersign::config::{Config, LogFormat, LogKey};
 use countersign::credential::Credential;
 use countersign::domain::case::{CaseTerms, Channel, Mode};
 use countersign::domain::escalation::EscalationDefaults;
 use countersign::domain::notice::ChannelName;
 use countersign::domain::team::{OnDeadline, People, Team};
 use countersign::flow::Herald;
+use countersign::identity::{Purpose, Seal};
 use countersign::metrics::Metrics;
 use countersign::notify::SlackSettings;
 use countersign::notify::slack::SlackChannel;
@@ -35,11 +36,13 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{Countersign, POLICY, config, requested, spawn};
+use crate::harness::{Countersign, POLICY, config, eventually, requested, spawn};
 use crate::tracemem::TraceMem;
 use workspace::{Posted, Slack, TOKEN, WORKSPACE};
 
 pub const SIGNING: &str = "signing-secret-of-the-app-0123456789";
+/// What the buttons are sealed with.
+pub const KEY: [u8; 32] = [7; 32];
 pub const OLD_SIGNING: &str = "signing-secret-before-it-0123456789";
 
 /// Slack's ids of people: alice is an admin, bob and carol are of `payments`, grafana is a viewer.
@@ -82,6 +85,8 @@ impl House {
             move |config: &mut Config| {
                 config.notify.slack = Some(given);
                 config.people = theirs;
+                let key = Credential::written(Secret::new(hex::encode(KEY))).unwrap();
+                config.operators.session.key = LogKey::Given(key);
                 for token in &mut config.operators.tokens {
                     token.email = Some(format!("{}@example.com", token.name));
                 }
@@ -96,6 +101,12 @@ impl House {
         house.tell("payments", "C0PAY", &settings, &people);
         house.tell("managers", "C0MAN", &settings, &people);
         house
+    }
+
+    /// The server ends as at SIGTERM, and another one starts with the same config.
+    pub async fn restart(self) -> Self {
+        let server = self.server.restart().await;
+        Self { server, ..self }
     }
 
     fn tell(&self, team: &str, channel: &str, settings: &SlackSettings, people: &Arc<People>) {
@@ -115,6 +126,7 @@ impl House {
                 channel.to_owned(),
                 settings.clone(),
                 client,
+                Seal::new(&KEY),
             )),
             store: Arc::clone(self.server.flow.store()),
             clock: Clock,
@@ -141,6 +153,13 @@ impl House {
         self.server.accepted(&event).await
     }
 
+    /// A case about paying `amount`, and its card.
+    pub async fn carded(&self, amount: u32) -> (String, Posted) {
+        let id = self.asked(1, json!(amount), false).await;
+        let card = self.card("C0PAY", &id).await;
+        (id, card)
+    }
+
     /// The card of `id` in `channel`, once it has buttons.
     pub async fn card(&self, channel: &str, id: &str) -> Posted {
         self.slack
@@ -164,27 +183,42 @@ impl House {
         self.send(&clicked(user, card, action)).await
     }
 
-    /// `user` sends the form off that was opened last.
+    /// The form that `user` opened last.
+    pub async fn opened(&self, user: &str) -> Value {
+        let trigger = format!("trigger.{user}.");
+        eventually("a form is open", async || {
+            let views = self.slack.views().into_iter().rev();
+            let mut theirs = views.filter(|(opened, _)| opened.starts_with(&trigger));
+            theirs.next().map(|(_, view)| view)
+        })
+        .await
+    }
+
+    /// `user` sends the form off that they opened last.
     pub async fn submit(&self, user: &str, reason: &str) -> u16 {
-        let (_, view) = self.slack.views().pop().unwrap();
+        let view = self.opened(user).await;
         self.send(&submitted(user, &view, reason)).await
     }
 
     /// Slack sends `payload`, signed now.
     pub async fn send(&self, payload: &Value) -> u16 {
-        let body = form(payload);
-        let stamp = stamp();
-        self.send_raw(
-            &body,
-            &[
-                ("x-slack-signature", &sign(SIGNING, &stamp, &body)),
-                ("x-slack-request-timestamp", &stamp),
-            ],
-        )
-        .await
+        self.signed(&form(payload), &stamp(), SIGNING).await
+    }
+
+    /// Somebody with `secret` sends `body`, signed at `stamp`.
+    pub async fn signed(&self, body: &str, stamp: &str, secret: &str) -> u16 {
+        let signature = sign(secret, stamp, body);
+        self.send_raw(body, &at(stamp, &signature)).await
     }
 
     pub async fn send_raw(&self, body: &str, headers: &[(&str, &str)]) -> u16 {
+        let (status, told) = self.answered(body, headers).await;
+        assert_eq!(status == 200, told.is_empty(), "{told}");
+        status
+    }
+
+    /// The status and the words that Slack is answered with.
+    pub async fn answered(&self, body: &str, headers: &[(&str, &str)]) -> (u16, String) {
         let mut request = self
             .server
             .client
@@ -194,10 +228,7 @@ impl House {
             request = request.header(*name, *value);
         }
         let response = request.body(body.to_owned()).send().await.unwrap();
-        let status = response.status().as_u16();
-        let body = response.text().await.unwrap();
-        assert_eq!(status == 200, body.is_empty(), "{body}");
-        status
+        (response.status().as_u16(), response.text().await.unwrap())
     }
 
     pub async fn verdict(&self, id: &str) -> Value {
@@ -212,11 +243,50 @@ impl House {
         file["verdict"]["resolution"].clone()
     }
 
+    /// Everything that was to be told is told.
+    pub async fn settled(&self) {
+        eventually("nothing is to be told", async || {
+            self.server.outbox().await.is_empty().then_some(())
+        })
+        .await;
+    }
+
+    /// Nobody voted on `id`, and nobody decided it.
+    pub async fn is_untouched(&self, id: &str) {
+        let verdict = self.verdict(id).await;
+        assert_eq!(
+            (&verdict["state"], &verdict["votes"]),
+            (&json!("open"), &json!([]))
+        );
+    }
+
     /// Nothing that was sent to Slack was wrong, and the server ends.
     pub async fn end(self) {
         self.server.stop().await;
         assert_eq!(self.slack.faults(), [""; 0]);
     }
+}
+
+/// The headers of a request that is stamped and signed so.
+pub fn at<'h>(stamp: &'h str, signature: &'h str) -> [(&'static str, &'h str); 2] {
+    [
+        ("x-slack-request-timestamp", stamp),
+        ("x-slack-signature", signature),
+    ]
+}
+
+/// The value of a button, or what a form carries, as we would seal `content` about the case `id` with `key`.
+pub fn sealed(key: &[u8; 32], purpose: Purpose, id: &str, content: &Value) -> String {
+    let until = Clock.now() + SignedDuration::from_hours(1);
+    let sealed = Seal::new(key).seal(purpose, content, until).unwrap();
+    format!("{id}.{sealed}")
+}
+
+/// What the value of a button holds.
+pub fn unsealed(value: &Value) -> Value {
+    let (_, sealed) = value.as_str().unwrap().split_once('.').unwrap();
+    let opened = Seal::new(&KEY).open(Purpose::SlackButton, sealed, Clock.now());
+    opened.unwrap()
 }
 
 /// What Slack would stamp a request with now.

@@ -104,8 +104,7 @@ async fn a_card_that_slack_does_not_take_is_replaced_by_one_that_says_where_to_l
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_clicks_while_slack_cannot_say_who_they_are_does_not_vote() {
     let house = House::start().await;
-    let id = house.asked(1, json!(500), false).await;
-    let card = house.card("C0PAY", &id).await;
+    let (id, card) = house.carded(500).await;
     for (number, method) in ["auth.test", "users.info"].into_iter().enumerate() {
         house.slack.script(method, [refused("internal_error")]);
         assert_eq!(house.click(BOB, &card, "countersign_approve").await, 200);
@@ -136,5 +135,8 @@ async fn whoever_gets_no_form_is_told_so_and_votes_in_the_inbox() {
         told.contains("could not be opened") && told.contains(&id),
         "{told}"
     );
+    // The link works where a phone shows it, too.
+    let notification = house.slack.whispers().remove(0).notification;
+    assert_eq!(notification, told);
     house.end().await;
 }

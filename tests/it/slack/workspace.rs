@@ -1,7 +1,7 @@
 //! A Slack that does as it is told: it checks the token and the shape of every call, keeps the messages, and fails as
 //! the test scripts.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use super::limits;
 use crate::harness::{eventually, spawn};
@@ -43,6 +44,10 @@ pub struct Posted {
 pub struct Whisper {
     pub user: String,
     pub text: String,
+    /// What a phone shows of it.
+    pub notification: String,
+    /// Where its button leads.
+    pub link: Option<String>,
 }
 
 #[derive(Default)]
@@ -55,12 +60,14 @@ struct Kept {
     calls: Vec<String>,
     faults: Vec<String>,
     down: bool,
+    held: BTreeSet<String>,
 }
 
 #[derive(Clone)]
 pub struct Slack {
     address: SocketAddr,
     kept: Arc<Mutex<Kept>>,
+    released: Arc<Notify>,
 }
 
 impl Slack {
@@ -69,6 +76,7 @@ impl Slack {
         let slack = Self {
             address: listener.local_addr().unwrap(),
             kept: Arc::default(),
+            released: Arc::default(),
         };
         let router = Router::new()
             .route("/api/{method}", axum::routing::post(serve))
@@ -102,6 +110,25 @@ impl Slack {
         let mut kept = self.kept.lock().unwrap();
         let script = kept.scripts.entry(method.to_owned()).or_default();
         script.extend(behaviours);
+    }
+
+    /// From now on calls of `method` wait, and are done when they are released.
+    pub fn hold(&self, method: &str) {
+        self.kept.lock().unwrap().held.insert(method.to_owned());
+    }
+
+    /// No call waits any more.
+    pub fn release(&self) {
+        self.kept.lock().unwrap().held.clear();
+        self.released.notify_waiters();
+    }
+
+    /// Returns when `method` was called this often.
+    pub async fn called(&self, method: &str, times: usize) {
+        eventually(&format!("{method} is called"), async || {
+            (self.calls(method) >= times).then_some(())
+        })
+        .await;
     }
 
     /// From now on every call fails, or none does.
@@ -201,6 +228,16 @@ async fn serve(
         }
         return response;
     }
+    loop {
+        let released = slack.released.notified();
+        tokio::pin!(released);
+        released.as_mut().enable();
+        let held = slack.kept.lock().unwrap().held.contains(&method);
+        if !held {
+            break;
+        }
+        released.await;
+    }
     let answer = slack.answer(&method, &headers, &body);
     match scripted {
         Some(Behaviour::DoAndLose) => (StatusCode::BAD_GATEWAY, "lost").into_response(),
@@ -278,6 +315,10 @@ impl Slack {
                 kept.whispers.push(Whisper {
                     user: text("user"),
                     text: said,
+                    notification: text("text"),
+                    link: body["blocks"][1]["elements"][0]["url"]
+                        .as_str()
+                        .map(str::to_owned),
                 });
                 json!({ "ok": true, "message_ts": "1700000001.000001" })
             }
