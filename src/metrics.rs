@@ -4,13 +4,13 @@
 //! sender, so that nobody outside can grow the number of series; of a platform's words for its events there are few. Every app has a registry of its own.
 
 mod events;
+mod labels;
 mod people;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -18,6 +18,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+
+use labels::{
+    Decided, HowEnded, ReloadResult, RevisionLabel, Source, SourceAndReason, SourceAndResult,
+    SourceAndStatus, of,
+};
 
 use crate::config::Mode;
 use crate::domain::freeze::Freeze;
@@ -52,52 +57,6 @@ pub struct Metrics {
     connections_closed: Family<HowEnded, Counter>,
     events: events::Events,
     people: people::People,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Source {
-    source: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct SourceAndStatus {
-    source: String,
-    status: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct SourceAndReason {
-    source: String,
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct SourceAndResult {
-    source: String,
-    result: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Decided {
-    source: String,
-    outcome: &'static str,
-    cause: &'static str,
-    mode: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReloadResult {
-    result: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct HowEnded {
-    ending: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RevisionLabel {
-    revision: String,
 }
 
 /// How a reload ended.
@@ -407,12 +366,6 @@ impl Metrics {
             // A string takes all that is written to it; a scrape that is cut short must not look whole.
             Err(std::fmt::Error) => String::new(),
         }
-    }
-}
-
-fn of(source: &SourceName) -> Source {
-    Source {
-        source: source.to_string(),
     }
 }
 

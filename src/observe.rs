@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::clock::Clock;
 use crate::config;
-use crate::domain::case::{Case, Mode, Moved};
+use crate::domain::case::{Case, Mode, Moved, State};
 use crate::domain::id::{RequestId, SourceName};
 use crate::domain::notice::ChannelName;
 use crate::domain::rationale;
@@ -19,6 +19,9 @@ use crate::metrics::{Attempt, Metrics};
 use crate::signature::Unverified;
 use crate::source::{NotListed, Occasion};
 use crate::telemetry::{DecisionEvent, DecisionLines};
+
+/// No team has a longer name; of one that is not there no more is logged.
+const LONGEST_TEAM: usize = 63;
 
 /// Counts what happens, writes a line for each decision, and raises alerts.
 pub struct Telling {
@@ -107,6 +110,18 @@ impl Observer for Telling {
             .iter()
             .map(|rule| rule.id.as_str())
             .collect();
+        if let State::Open(question) = &case.state
+            && let Some(team) = question.to.as_deref()
+            && self.metrics.team_is_unknown(team)
+        {
+            tracing::warn!(
+                case.id = case_id,
+                source.name = source.as_str(),
+                team.name = rationale::bounded(&rationale::visible(team), LONGEST_TEAM),
+                rule.ids = ?rules,
+                "policy asks a team that the config does not have: only admins can answer"
+            );
+        }
         let (trace_id, span_id) = trace(case.asked.traceparent.as_deref());
         self.lines.write(&DecisionEvent {
             instance: &self.instance,

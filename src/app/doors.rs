@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::{StartError, key};
 use crate::config::{Config, OperatorToken, SourceKind};
 use crate::identity::oidc::Oidc;
-use crate::identity::{Directory, Known, Listed, Origin, Proven, Seal, Throttle, Users};
+use crate::identity::{Directory, Holder, Known, Listed, Origin, Proven, Seal, Throttle, Users};
 use crate::source::Client;
 use crate::web::body::BodyLimits;
 use crate::web::intake::{Agent, Door};
@@ -101,13 +101,19 @@ pub(super) fn folk(config: &Config) -> Result<Folk, StartError> {
         role: token.role,
         teams: token.teams.clone(),
     };
-    let users = Arc::new(Users::at(&config.operators.users));
+    let taken = config.taken();
+    let tools = taken.iter().filter(|taken| taken.by == Holder::Tool);
+    let tools = tools.map(|tool| tool.name.clone()).collect();
+    let users = Arc::new(Users::at(&config.operators.users).beside(taken));
+    // Whoever does not get in is told of at the start, not when they first try.
+    let _ = users.list();
     let directory = Directory::new(
         Arc::clone(&config.people),
         config.operators.grants.clone(),
         config.operators.tokens.iter().map(listed).collect(),
         Some(Arc::clone(&users) as Arc<dyn Known>),
-    );
+    )
+    .beside(tools);
     Ok(Folk {
         users,
         directory: Arc::new(directory),

@@ -15,7 +15,7 @@ use super::terminal::{self, Format, PLAIN};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::diagnostic::did_you_mean;
-use crate::domain::person::{Role, is_name, same};
+use crate::domain::person::{Role, is_name, is_reserved, same};
 use crate::identity::password::{LONGEST, PasswordHash};
 use crate::identity::users::{Existing, TokenDigest, User, Users, is_address};
 use crate::secret::Secret;
@@ -117,7 +117,7 @@ fn add(args: &AddArgs) -> anyhow::Result<ExitStatus> {
         Existing::Refuse
     };
     // Before a password is asked for in vain.
-    users.check_free(&args.name, existing)?;
+    users.check_free(&args.name, args.email.as_deref(), existing)?;
     let token = args.token.then(TokenDigest::of_new_token).transpose()?;
     let password = match (args.password_stdin, args.token) {
         (true, _) => Some(password_from_stdin()?),
@@ -149,6 +149,7 @@ fn add(args: &AddArgs) -> anyhow::Result<ExitStatus> {
         terminal::say("the token is shown this once; keep it where only they can read it:");
         writeln!(anstream::stdout().lock(), "{}", token.expose())?;
     }
+    tell_refused(&users)?;
     Ok(ExitStatus::Done)
 }
 
@@ -166,7 +167,12 @@ fn list(args: &ListArgs) -> anyhow::Result<ExitStatus> {
         }
         Format::Pretty => write_table(&mut out, &listed)?,
     }
-    Ok(ExitStatus::Done)
+    drop(out);
+    Ok(if tell_refused(&users)? == 0 {
+        ExitStatus::Done
+    } else {
+        ExitStatus::CouldNot
+    })
 }
 
 fn remove(args: &RemoveArgs) -> anyhow::Result<ExitStatus> {
@@ -178,7 +184,20 @@ fn remove(args: &RemoveArgs) -> anyhow::Result<ExitStatus> {
         removed.role.as_str(),
         users.path().display()
     ));
+    tell_refused(&users)?;
     Ok(ExitStatus::Done)
+}
+
+/// How many are in the file and do not get in, and why each of them does not.
+fn tell_refused(users: &Users) -> anyhow::Result<usize> {
+    let refused = users.refused()?;
+    for refused in &refused {
+        terminal::complain(&format!(
+            "{}, {refused}; they do not get in",
+            users.path().display()
+        ));
+    }
+    Ok(refused.len())
 }
 
 impl FileArgs {
@@ -196,7 +215,10 @@ impl FileArgs {
             return Ok((Users::at(Config::default_for_run().operators.users), None));
         };
         match Config::load(path, &|name| ledger::environment(name), Clock.now()) {
-            Ok((config, _)) => Ok((Users::at(&config.operators.users), Some(config))),
+            Ok((config, _)) => {
+                let users = Users::at(&config.operators.users).beside(config.taken());
+                Ok((users, Some(config)))
+            }
             Err(mistakes) => {
                 terminal::show(&mistakes);
                 bail!("the config cannot be used; `--users` names the users file without it")
@@ -309,6 +331,9 @@ fn write_table(out: &mut dyn Write, users: &[User]) -> io::Result<()> {
 fn parse_name(text: &str) -> Result<String, String> {
     if is_name(text) {
         return Ok(text.to_owned());
+    }
+    if is_reserved(text) {
+        return Err("it is the word for what decides besides people".to_owned());
     }
     Err("a name has letters, digits and `-._@+:/`, and at most 128 of them".to_owned())
 }

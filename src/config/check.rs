@@ -1,5 +1,6 @@
 //! What must hold between the parts of a config, and what somebody should look at before it bites.
 
+mod names;
 mod operators;
 mod people;
 mod secrets;
@@ -32,6 +33,7 @@ pub(super) fn check(reader: &mut Reader<'_>, config: &Config, places: &Places, n
     secrets::check(reader, config, places);
     operators::check(reader, config, places);
     people::check(reader, config, places);
+    names::check(reader, config, places);
     if places.sources_written == 0 {
         let warning = Diagnostic::warning(code::NO_SOURCES, "there is no source: nothing can ask")
             .help("add one under `sources`; `countersign config default` shows how");

@@ -60,3 +60,5 @@ pub const NEVER_COUNTS: &str = "C029";
 pub const NO_URL: &str = "C030";
 /// One secret for two purposes.
 pub const SHARED_SECRET: &str = "C031";
+/// A name that nobody has.
+pub const UNKNOWN_PERSON: &str = "C032";

@@ -22,6 +22,11 @@ const ROLES: [(&str, Role); 3] = [
 const SHORTEST_SESSION: Duration = Duration::from_mins(1);
 const LONGEST_SESSION: Duration = Duration::from_hours(24 * 30);
 
+/// What people look for at the top of the file.
+pub(super) const SECTIONS: [&str; 7] = [
+    "oidc", "proxy", "roles", "session", "tokens", "url", "users",
+];
+
 /// Where the parts of the section were written, for the checks between them.
 #[derive(Default)]
 pub(super) struct Places {

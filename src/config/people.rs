@@ -38,6 +38,8 @@ pub(super) struct Written {
     pub(super) teams: Vec<WrittenTeam>,
     /// Some team's name could not be read: it is not known which teams there are.
     pub(super) incomplete: bool,
+    /// Who owns agents, and where that is written.
+    pub(super) owners: Vec<(String, Range<usize>)>,
 }
 
 /// A team, and where it was written.
@@ -50,6 +52,8 @@ pub(super) struct WrittenTeam {
 /// Where the parts of a team were written.
 pub(super) struct Place {
     pub(super) name: Range<usize>,
+    /// One for each member, in the order of the file.
+    pub(super) members: Vec<(String, Range<usize>)>,
     /// How many members were written that cannot be read.
     pub(super) members_unread: usize,
     pub(super) then: Option<Range<usize>>,
@@ -72,6 +76,7 @@ pub(super) fn teams(reader: &mut Reader<'_>, map: &mut Map<'_>) -> Written {
     Written {
         incomplete: teams.len() < items.len(),
         teams,
+        owners: Vec::new(),
     }
 }
 
@@ -84,7 +89,7 @@ fn team(reader: &mut Reader<'_>, node: &Node) -> Option<WrittenTeam> {
     let members = entries(reader, &mut map, "members", example, |reader, node| {
         let member = name(reader, node);
         members_unread += usize::from(member.is_none());
-        member
+        Some((member?, node.span.clone()))
     });
     let groups = groups(reader, &mut map, "groups");
     let votes = map
@@ -102,6 +107,7 @@ fn team(reader: &mut Reader<'_>, node: &Node) -> Option<WrittenTeam> {
     reader.close(&map);
     let place = Place {
         name: name_node.unwrap_or(node).span.clone(),
+        members: members.clone(),
         members_unread,
         then: then_node.map(|node| node.span.clone()),
         on_deadline: end_node.map(|node| node.span.clone()),
@@ -109,7 +115,7 @@ fn team(reader: &mut Reader<'_>, node: &Node) -> Option<WrittenTeam> {
     };
     let team = Team {
         name: team_name_read?,
-        members: members.into_iter().collect(),
+        members: members.into_iter().map(|(member, _)| member).collect(),
         groups: groups.into_iter().collect(),
         votes,
         within,
@@ -235,8 +241,14 @@ fn time_zone(reader: &mut Reader<'_>, node: &Node) -> Option<TimeZone> {
 pub(super) fn owners(
     reader: &mut Reader<'_>,
     map: &mut Map<'_>,
+    places: &mut Vec<(String, Range<usize>)>,
 ) -> BTreeMap<String, BTreeSet<String>> {
     let mut owners = BTreeMap::new();
+    let mut person = |reader: &mut Reader<'_>, node: &Node| {
+        let person = name(reader, node)?;
+        places.push((person.clone(), node.span.clone()));
+        Some(person)
+    };
     let example = "write `agents: {owner: {billing-bot: alice}}`";
     let Some(mut map) = map
         .take("agents")
@@ -261,10 +273,13 @@ pub(super) fn owners(
             continue;
         }
         let people: BTreeSet<_> = match &entry.value.kind {
-            Kind::Sequence(items) => items.iter().filter_map(|node| name(reader, node)).collect(),
+            Kind::Sequence(items) => items
+                .iter()
+                .filter_map(|node| person(reader, node))
+                .collect(),
             Kind::Null => BTreeSet::new(),
             Kind::Scalar { .. } | Kind::Mapping(_) => {
-                name(reader, &entry.value).into_iter().collect()
+                person(reader, &entry.value).into_iter().collect()
             }
         };
         let nobody = match &entry.value.kind {

@@ -50,6 +50,8 @@ pub(super) struct Map<'n> {
     entries: &'n [Entry],
     pub(super) span: Range<usize>,
     known: Vec<&'static str>,
+    /// A key of this mapping, and what belongs below it and is easily written beside it.
+    pub(super) below: Option<(&'static str, &'static [&'static str])>,
 }
 
 impl<'n> Map<'n> {
@@ -187,6 +189,7 @@ impl<'a> Reader<'a> {
                 entries,
                 span: node.span.clone(),
                 known: Vec::new(),
+                below: None,
             });
         }
         self.bad(
@@ -207,7 +210,14 @@ impl<'a> Reader<'a> {
                 self.hide(&entry.value.span);
             }
             let near = did_you_mean(&entry.key, map.known.iter().copied());
+            let below = map
+                .below
+                .filter(|(_, keys)| keys.contains(&entry.key.as_str()));
             let help = match near {
+                _ if let Some((section, _)) = below => {
+                    self.hide(&entry.value.span);
+                    format!("it belongs under `{section}:`")
+                }
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known here: {}", listed(&map.known)),
             };

@@ -49,6 +49,7 @@ pub(super) fn config(reader: &mut Reader<'_>, root: Option<&Node>, now: Timestam
         root.and_then(|root| reader.map(root, "a config starts with a key such as `listen:`"))
     {
         top(reader, &mut map, &mut config, &mut places);
+        map.below = Some(("operators", &operators::SECTIONS));
         reader.close(&map);
     } else if root.is_some() {
         return config;
@@ -146,7 +147,7 @@ fn asked_and_told(
     defaults: EscalationDefaults,
 ) {
     places.people = people::teams(reader, map);
-    let owners = people::owners(reader, map);
+    let owners = people::owners(reader, map, &mut places.people.owners);
     let written = &places.people.teams;
     let teams = written.iter().map(|written| written.team.clone());
     config.people = Arc::new(People::new(teams.collect(), owners, defaults));

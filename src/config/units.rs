@@ -219,6 +219,11 @@ mod tests {
     }
 
     #[test]
+    fn no_team_has_the_name_by_which_teams_that_are_not_there_are_counted() {
+        assert!(team("other").is_some() && team("(unknown)").is_none() && team("").is_none());
+    }
+
+    #[test]
     fn sizes_are_bytes() {
         for (text, bytes) in [
             ("512", 512),

@@ -73,10 +73,15 @@ const RESERVED: [&str; 3] = ["policy", "platform", "deadline"];
 /// and is no word for what decides besides people.
 pub fn is_name(text: &str) -> bool {
     (1..=128).contains(&text.len())
-        && !RESERVED.iter().any(|reserved| same(reserved, text))
+        && !is_reserved(text)
         && text
             .chars()
             .all(|letter| letter.is_ascii_alphanumeric() || "-._@+:/".contains(letter))
+}
+
+/// Whether `text` is a word for what decides besides people.
+pub fn is_reserved(text: &str) -> bool {
+    RESERVED.iter().any(|reserved| same(reserved, text))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::users::{UsersError, is_address};
+use super::users::{Refused, UsersError, is_address};
 use crate::domain::person::{Person, Role, folded, is_name, same};
 use crate::domain::team::People;
 
@@ -64,6 +64,9 @@ pub struct Grants {
 pub trait Known: Send + Sync {
     /// Everybody who is listed. Without an answer nobody is let in whose being listed would matter.
     fn listed(&self) -> Result<Vec<Listed>, UsersError>;
+
+    /// Everybody who is written down and not listed: nobody else gets their name or address.
+    fn refused(&self) -> Result<Vec<Refused>, UsersError>;
 }
 
 /// Why somebody who proved who they are may do nothing.
@@ -77,6 +80,9 @@ pub enum NotAdmitted {
         "`{0}` is the name of somebody who is listed here; whoever logs in elsewhere is them only with the e-mail address that they are listed with"
     )]
     NameTaken(String),
+    /// They are called what a team's tool is called.
+    #[error("`{0}` is a team's tool, which is a voter of its own; no person is")]
+    NameOfTool(String),
     /// A directory calls them by an address that it does not vouch for.
     #[error("`{0}` is an e-mail address, and not one that the directory vouches for")]
     NameIsAnAddress(String),
@@ -96,6 +102,8 @@ pub struct Directory {
     grants: Grants,
     tokens: Vec<Listed>,
     users: Option<Arc<dyn Known>>,
+    /// What the teams' tools vote as.
+    tools: Vec<String>,
     /// Whom a directory vouched for, by e-mail address, and until when that counts.
     seen: Mutex<BTreeMap<String, (Proven, Timestamp)>>,
 }
@@ -113,8 +121,16 @@ impl Directory {
             grants,
             tokens,
             users,
+            tools: Vec::new(),
             seen: Mutex::default(),
         }
+    }
+
+    /// The same, where nobody is a tool that votes as one of `tools`.
+    #[must_use]
+    pub fn beside(mut self, tools: Vec<String>) -> Self {
+        self.tools = tools;
+        self
     }
 
     /// The teams.
@@ -129,11 +145,14 @@ impl Directory {
 
     /// What `proven` may do now, or why it is nothing.
     pub fn admit(&self, proven: &Proven) -> Result<Person, NotAdmitted> {
-        match proven.origin {
+        self.no_tool(&proven.name, proven.email.as_deref())?;
+        let person = match proven.origin {
             Origin::Token => self.listed_as(&self.tokens, &proven.name),
-            Origin::User => self.listed_as(&self.users()?, &proven.name),
+            Origin::User => self.user(&proven.name),
             Origin::Proxy | Origin::Oidc => self.vouched_for(proven),
-        }
+        }?;
+        self.no_tool(&person.name, person.email.as_deref())?;
+        Ok(person)
     }
 
     /// Those of `groups` that mean something here; a session has no room for all that a directory may have.
@@ -166,12 +185,24 @@ impl Directory {
     /// vouched for lately, or a member that a team lists by address. Two who are listed with one address are nobody, and so
     /// is whoever is listed under that address as a name, without having it.
     pub fn by_email(&self, address: &str, now: Timestamp) -> Option<Person> {
+        let person = self.reader_of(address, now)?;
+        let free = self.no_tool(&person.name, person.email.as_deref());
+        free.is_ok().then_some(person)
+    }
+
+    fn reader_of(&self, address: &str, now: Timestamp) -> Option<Person> {
         let address = address.trim();
         // A member's name is no address, though teams list both.
         if !is_address(address) {
             return None;
         }
         let users = self.users().ok()?;
+        let has_it = |refused: &Refused| {
+            same(&refused.name, address) || has_address(refused.email.as_deref(), address)
+        };
+        if self.refused().ok()?.iter().any(has_it) {
+            return None;
+        }
         let everybody = || self.tokens.iter().chain(&users);
         let is_theirs = |listed: &&Listed| has_address(listed.email.as_deref(), address);
         // Somebody who is listed twice may do what the lesser of both may.
@@ -183,7 +214,10 @@ impl Directory {
             let alone = theirs.all(|other| same(&other.name, &listed.name));
             let mut called = everybody().filter(|other| same(&other.name, address));
             let nobody_elses = called.all(|other| same(&other.name, &listed.name));
-            return (alone && nobody_elses).then(|| self.of(listed));
+            let email = listed.email.as_deref();
+            let mut tokens = self.tokens.iter();
+            let is_shadowed = tokens.any(|token| is_anothers(token, &listed.name, email));
+            return (alone && nobody_elses && !is_shadowed).then(|| self.of(listed));
         }
         if everybody().any(|listed| same(&listed.name, address)) {
             return None;
@@ -211,6 +245,9 @@ impl Directory {
         let listed = self.tokens.iter().chain(&users);
         let listed = listed.filter(|listed| has_address(listed.email.as_deref(), email));
         let mut called: BTreeSet<String> = listed.map(|listed| listed.name.clone()).collect();
+        let mut refused = self.refused().unwrap_or_default();
+        refused.retain(|refused| has_address(refused.email.as_deref(), email));
+        called.extend(refused.into_iter().map(|refused| refused.name));
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         called.extend(seen.get(&folded(email)).map(|(seen, _)| seen.name.clone()));
         called
@@ -224,6 +261,35 @@ impl Directory {
 
     fn users(&self) -> Result<Vec<Listed>, UsersError> {
         (self.users.as_ref()).map_or_else(|| Ok(Vec::new()), |users| users.listed())
+    }
+
+    fn refused(&self) -> Result<Vec<Refused>, UsersError> {
+        (self.users.as_ref()).map_or_else(|| Ok(Vec::new()), |users| users.refused())
+    }
+
+    /// Whether whoever has this name and address is no tool.
+    fn no_tool(&self, name: &str, email: Option<&str>) -> Result<(), NotAdmitted> {
+        let mut tools = self.tools.iter();
+        match tools.find(|tool| same(tool, name) || has_address(email, tool)) {
+            Some(tool) => Err(NotAdmitted::NameOfTool(tool.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// A local user; whoever has the name of a token is that person, or nobody.
+    fn user(&self, name: &str) -> Result<Person, NotAdmitted> {
+        let users = self.users()?;
+        let listed = users.iter().find(|listed| listed.name == name);
+        let listed = listed.ok_or_else(|| NotAdmitted::Unknown(name.to_owned()))?;
+        let email = listed.email.as_deref();
+        if self
+            .tokens
+            .iter()
+            .any(|token| is_anothers(token, name, email))
+        {
+            return Err(NotAdmitted::NameTaken(name.to_owned()));
+        }
+        Ok(self.of(listed))
     }
 
     fn listed_as(&self, among: &[Listed], name: &str) -> Result<Person, NotAdmitted> {
@@ -280,18 +346,27 @@ impl Directory {
         if proven.origin == Origin::Oidc && name.contains('@') && !is_their_address {
             return Err(NotAdmitted::NameIsAnAddress(name.to_owned()));
         }
-        let users = self.users()?;
-        let is_taken = |listed: &Listed| {
-            let is_called = same(&listed.name, name) || has_address(listed.email.as_deref(), name);
-            let is_them = (listed.email.as_deref())
-                .is_some_and(|email| has_address(proven.email.as_deref(), email));
-            is_called && !is_them
-        };
-        if self.tokens.iter().chain(&users).any(is_taken) {
+        let (email, mut listed) = (proven.email.as_deref(), self.users()?);
+        let refused = self.refused()?.into_iter().map(|refused| Listed {
+            name: refused.name,
+            email: refused.email,
+            role: Role::Viewer,
+            teams: Vec::new(),
+        });
+        listed.extend(refused);
+        let mut everybody = self.tokens.iter().chain(&listed);
+        if everybody.any(|listed| is_anothers(listed, name, email)) {
             return Err(NotAdmitted::NameTaken(name.to_owned()));
         }
         Ok(())
     }
+}
+
+/// Whether `name` is that of `listed`, who is not whoever has the address `email`.
+fn is_anothers(listed: &Listed, name: &str, email: Option<&str>) -> bool {
+    let theirs = listed.email.as_deref();
+    let is_called = same(&listed.name, name) || has_address(theirs, name);
+    is_called && !theirs.is_some_and(|theirs| has_address(email, theirs))
 }
 
 fn has_address(email: Option<&str>, address: &str) -> bool {

@@ -22,4 +22,4 @@ pub use proxy::ProxySettings;
 pub use seal::{Purpose, Seal};
 pub use session::Session;
 pub use throttle::{Attempt, Paused, Throttle};
-pub use users::{LoggedIn, LoginError, Users, UsersError};
+pub use users::{Holder, LoggedIn, LoginError, Taken, Users, UsersError};

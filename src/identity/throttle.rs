@@ -1,7 +1,8 @@
-//! How often somebody may be wrong: a few failures are free, then each one costs a longer pause, by name and by address.
+//! How often somebody may be wrong: a few failures are free, then each one costs a longer pause.
 //!
 //! What must hold: an attempt counts before its password is looked at, so that a thousand at once are no more than one after
-//! the other; what is counted is bounded, and made-up names do not push out a name that is being guessed at: whoever has
+//! the other; who fails at somebody else's name locks them out for a moment only, and not at all where they have logged in
+//! from before; what is counted is bounded, and made-up names do not push out a name that is being guessed at: whoever has
 //! failed least goes first, so to push out a name that failed `n` times, all the places must be filled with names that failed
 //! as often, each time with a password that we took our time to check.
 
@@ -13,14 +14,30 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
-/// Failures that cost nothing.
-const FREE: u32 = 5;
+use crate::domain::person::folded;
 
-/// What the first failure after them costs; each further one costs twice as much as the one before.
+/// What the first failure that is not free costs; each further one costs twice as much as the one before.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 
-/// No pause is longer.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(15);
+/// What failures at one name from one address cost, and those of one address whatever the name.
+const STRICT: Limit = Limit {
+    free: 5,
+    longest: SignedDuration::from_mins(15),
+};
+
+/// What failures at one name cost from wherever they come. Whoever guesses from many addresses is slowed down by it; so is
+/// the name's owner, and so it is short.
+const NAME: Limit = Limit {
+    free: 5,
+    longest: SignedDuration::from_secs(30),
+};
+
+/// What it costs to go to a directory, or to come back from one with nothing: that is no guess, many share an address, and any
+/// page can make a browser do it.
+const VISIT: Limit = Limit {
+    free: 30,
+    longest: SignedDuration::from_mins(1),
+};
 
 /// After so long without a failure all is forgotten.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(1);
@@ -36,7 +53,8 @@ pub struct Throttle(Mutex<Counters>);
 #[derive(Debug)]
 #[must_use]
 pub struct Attempt {
-    name: Key,
+    /// The name, and the name with the address, where one was given.
+    name: Option<(Key, Key)>,
     address: Key,
 }
 
@@ -47,7 +65,20 @@ pub struct Paused(pub Duration);
 #[derive(Debug, Default)]
 struct Counters {
     names: Places,
+    /// Names, each with an address.
+    pairs: Places,
     addresses: Places,
+    visits: Places,
+    /// Names with the addresses that they logged in from, and when that was last.
+    familiar: HashMap<Key, Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Limit {
+    /// Failures that cost nothing.
+    free: u32,
+    /// No pause is longer.
+    longest: SignedDuration,
 }
 
 /// The beginning of a digest: a name may be as long as a request.
@@ -65,30 +96,67 @@ struct Failures {
 impl Throttle {
     /// Counts an attempt to log in as `name` from `address`, unless a pause must be made first.
     pub fn attempt(&self, name: &str, address: IpAddr, now: Timestamp) -> Result<Attempt, Paused> {
-        let attempt = Attempt {
-            name: key(b"name", name.trim().to_lowercase().as_bytes()),
-            address: key(b"address", &network_of(address)),
-        };
+        let (name, network) = (folded(name), network_of(address));
+        let address = key(b"address", &[&network]);
+        let pair = key(b"name and address", &[name.as_bytes(), &network]);
+        let name = key(b"name", &[name.as_bytes()]);
         let mut counters = self.counters();
-        let pauses = [
-            counters.names.pause(&attempt.name, now),
-            counters.addresses.pause(&attempt.address, now),
-        ];
+        let mut pauses = vec![counters.pairs.pause(&pair, STRICT, now)];
+        // Where they are at home, what others do is held against them neither by name nor by address.
+        if !counters.familiar.contains_key(&pair) {
+            pauses.push(counters.names.pause(&name, NAME, now));
+            pauses.push(counters.addresses.pause(&address, STRICT, now));
+        }
         if let Some(pause) = pauses.into_iter().flatten().max() {
             return Err(Paused(pause));
         }
-        counters.names.count(attempt.name, now);
-        counters.addresses.count(attempt.address, now);
-        Ok(attempt)
+        counters.names.count(name, now);
+        counters.pairs.count(pair, now);
+        counters.addresses.count(address, now);
+        let name = Some((name, pair));
+        Ok(Attempt { name, address })
     }
 
-    /// The attempt was right: the name's failures are forgotten. The address's are not: who owns one account must not be
-    /// able to guess at others between two logins.
+    /// Counts an attempt from `address` to be let in by what a directory says, unless a pause must be made first.
+    pub fn arrival(&self, address: IpAddr, now: Timestamp) -> Result<Attempt, Paused> {
+        let address = key(b"address", &[&network_of(address)]);
+        let mut counters = self.counters();
+        if let Some(pause) = counters.addresses.pause(&address, STRICT, now) {
+            return Err(Paused(pause));
+        }
+        counters.addresses.count(address, now);
+        Ok(Attempt {
+            name: None,
+            address,
+        })
+    }
+
+    /// Counts that somebody goes to a directory, or comes back, from `address`: both ways are forgotten when one from there
+    /// gets in.
+    pub fn visit(&self, address: IpAddr, now: Timestamp) -> Result<(), Paused> {
+        let address = key(b"address", &[&network_of(address)]);
+        let mut counters = self.counters();
+        if let Some(pause) = counters.visits.pause(&address, VISIT, now) {
+            return Err(Paused(pause));
+        }
+        counters.visits.count(address, now);
+        Ok(())
+    }
+
+    /// The attempt was right, at `now`: the name's failures are forgotten, and it is at home at the address. The address's
+    /// failures are not forgotten: who owns one account must not be able to guess at others between two logins.
     #[expect(clippy::needless_pass_by_value, reason = "an attempt ends once")]
-    pub fn succeeded(&self, attempt: Attempt) {
+    pub fn succeeded(&self, attempt: Attempt, now: Timestamp) {
         let Attempt { name, address } = attempt;
         let mut counters = self.counters();
-        counters.names.0.remove(&name);
+        if let Some((name, pair)) = name {
+            counters.names.0.remove(&name);
+            counters.pairs.0.remove(&pair);
+            counters.is_familiar(pair, now);
+        } else {
+            counters.visits.take_back(address);
+            counters.visits.take_back(address);
+        }
         counters.addresses.take_back(address);
     }
 
@@ -97,7 +165,10 @@ impl Throttle {
     pub fn withdraw(&self, attempt: Attempt) {
         let Attempt { name, address } = attempt;
         let mut counters = self.counters();
-        counters.names.take_back(name);
+        if let Some((name, pair)) = name {
+            counters.names.take_back(name);
+            counters.pairs.take_back(pair);
+        }
         counters.addresses.take_back(address);
     }
 
@@ -106,13 +177,25 @@ impl Throttle {
     }
 }
 
+impl Counters {
+    fn is_familiar(&mut self, pair: Key, now: Timestamp) {
+        self.familiar.insert(pair, now);
+        if self.familiar.len() > PLACES {
+            let oldest = (self.familiar.iter()).min_by_key(|(_, since)| **since);
+            if let Some(pair) = oldest.map(|(pair, _)| *pair) {
+                self.familiar.remove(&pair);
+            }
+        }
+    }
+}
+
 impl Places {
     /// How long is left of the pause, if one must be made.
-    fn pause(&self, key: &Key, now: Timestamp) -> Option<Duration> {
+    fn pause(&self, key: &Key, limit: Limit, now: Timestamp) -> Option<Duration> {
         let failures = self.0.get(key)?;
-        let left = failures.pause()? - now.duration_since(failures.last);
+        let left = failures.pause(limit)? - now.duration_since(failures.last);
         // A clock that was set back makes no pause longer than the longest.
-        let left = Duration::try_from(left.min(LONGEST_PAUSE)).ok()?;
+        let left = Duration::try_from(left.min(limit.longest)).ok()?;
         (!left.is_zero()).then_some(left)
     }
 
@@ -154,11 +237,11 @@ impl Places {
 
 impl Failures {
     /// The pause after the last failure.
-    fn pause(self) -> Option<SignedDuration> {
-        let doublings = self.count.checked_sub(FREE)?;
+    fn pause(self, limit: Limit) -> Option<SignedDuration> {
+        let doublings = self.count.checked_sub(limit.free)?;
         let times = 1_i32.checked_shl(doublings).filter(|times| *times > 0);
         let pause = times.and_then(|times| FIRST_PAUSE.checked_mul(times));
-        Some(pause.map_or(LONGEST_PAUSE, |pause| pause.min(LONGEST_PAUSE)))
+        Some(pause.map_or(limit.longest, |pause| pause.min(limit.longest)))
     }
 
     fn is_forgotten(self, now: Timestamp) -> bool {
@@ -166,12 +249,13 @@ impl Failures {
     }
 }
 
-fn key(what: &[u8], bytes: &[u8]) -> Key {
-    let digest = Sha256::new()
-        .chain_update(what)
-        .chain_update([0])
-        .chain_update(bytes)
-        .finalize();
+fn key(what: &[u8], parts: &[&[u8]]) -> Key {
+    let mut digest = Sha256::new().chain_update(what).chain_update([0]);
+    for part in parts {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    let digest = digest.finalize();
     let mut key = Key::default();
     for (to, from) in key.iter_mut().zip(digest) {
         *to = from;

@@ -1,7 +1,8 @@
 //! Local users: a file that `countersign user` edits and a running server reads.
 //!
-//! What must hold: whoever is removed from the file is out at the next use; a file that cannot be read or does not say
-//! clearly who is who lets nobody in, and is no file without users; a missing file is no users.
+//! What must hold: whoever is removed from the file is out at the next use; a file that cannot be read lets nobody in, and
+//! is no file without users; a missing file is no users; somebody of whom the file does not say clearly who they are does
+//! not get in, and keeps nobody else out.
 
 mod edit;
 mod file;
@@ -15,15 +16,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use file::Roll;
+
 use super::directory::{Known, Listed, Origin, Proven};
 use super::password::{Busy, Checker, PasswordError, PasswordHash};
 use crate::domain::person::{Role, same};
-use crate::reread::{Content, Reread, RereadError};
+use crate::reread::{Reread, RereadError};
 use crate::secret::Secret;
 
-pub use edit::{EditError, Existing};
-pub use file::Malformed;
+pub use edit::{EditError, Existing, Removed};
 pub(crate) use file::is_address;
+pub use file::{Holder, Malformed, Place, Reason, Refused, Taken};
 
 /// A larger file is not one of users.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -59,11 +62,24 @@ pub struct TokenDigest([u8; 32]);
 
 /// The users of one file.
 pub struct Users {
-    file: Reread<Result<Arc<[User]>, Malformed>>,
+    file: Reread<Reading>,
+    /// Names that are others'.
+    taken: Vec<Taken>,
     checker: Checker,
-    /// What was last said to be wrong with the file, so that it is said once.
-    complained: Mutex<Option<String>>,
+    /// What was last said to be wrong with the file, so that it is said once for each change of it.
+    complained: Mutex<Option<Complaint>>,
 }
+
+/// What was made of the file's bytes, by their digest.
+#[derive(Debug, Clone)]
+struct Reading {
+    digest: [u8; 32],
+    roll: Result<Arc<Roll>, Malformed>,
+}
+
+/// What is wrong, and with which bytes, where they could be read.
+#[derive(Debug, PartialEq, Eq)]
+struct Complaint(String, Option<[u8; 32]>);
 
 /// Somebody whose password was right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,9 +131,17 @@ impl Users {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             file: Reread::at(path, LARGEST_FILE),
+            taken: Vec::new(),
             checker: Checker::new(processors),
             complained: Mutex::default(),
         }
+    }
+
+    /// The same, where nobody gets in under a name that is `taken`.
+    #[must_use]
+    pub fn beside(mut self, taken: Vec<Taken>) -> Self {
+        self.taken = taken;
+        self
     }
 
     /// The file.
@@ -125,34 +149,48 @@ impl Users {
         self.file.path()
     }
 
-    /// Everybody in the file, in its order.
-    pub fn list(&self) -> Result<Arc<[User]>, UsersError> {
-        let read = self.file.get(|Content { bytes, metadata }| {
-            Ok::<_, RereadError>(file::parse(&bytes, &metadata).map(Arc::from))
+    /// Everybody in the file who gets in, in its order.
+    pub fn list(&self) -> Result<Vec<User>, UsersError> {
+        Ok(self.roll()?.users.clone())
+    }
+
+    /// Everybody in the file who does not get in, in its order.
+    pub fn refused(&self) -> Result<Vec<Refused>, UsersError> {
+        Ok(self.roll()?.refused.clone())
+    }
+
+    fn roll(&self) -> Result<Arc<Roll>, UsersError> {
+        let read = self.file.get(|content| {
+            Ok::<_, RereadError>(Reading {
+                digest: Sha256::digest(&content.bytes).into(),
+                roll: file::parse(&content, &self.taken).map(Arc::new),
+            })
         });
         let path = || self.path().to_owned();
-        let listed = match read {
-            Ok(Ok(users)) => Ok(users),
-            Ok(Err(source)) => Err(UsersError::Malformed {
-                path: path(),
-                source,
-            }),
-            Err(RereadError::Unreadable(error)) if error.kind() == ErrorKind::NotFound => {
-                Ok(Arc::from([]))
+        let (digest, roll) = match read {
+            Ok(Reading { digest, roll }) => {
+                let roll = roll.map_err(|source| UsersError::Malformed {
+                    path: path(),
+                    source,
+                });
+                (Some(digest), roll)
             }
-            Err(source) => Err(UsersError::File {
-                path: path(),
-                source,
-            }),
+            Err(RereadError::Unreadable(error)) if error.kind() == ErrorKind::NotFound => {
+                (None, Ok(Arc::default()))
+            }
+            Err(source) => {
+                let path = path();
+                (None, Err(UsersError::File { path, source }))
+            }
         };
-        self.complain_once(listed.as_ref().err());
-        listed
+        self.complain_once(&roll, digest);
+        roll
     }
 
     /// Whoever has this name and this password. A wrong name takes as long as a wrong password.
     pub async fn login(&self, name: &str, password: &Secret) -> Result<LoggedIn, LoginError> {
-        let users = self.list().map_err(LoginError::Unavailable)?;
-        let user = users.iter().find(|user| same(&user.name, name));
+        let roll = self.roll().map_err(LoginError::Unavailable)?;
+        let user = roll.users.iter().find(|user| same(&user.name, name));
         let kept = user.and_then(|user| user.password.as_ref());
         let is_right = match self.checker.check(password, kept).await {
             Ok(is_right) => is_right,
@@ -170,9 +208,9 @@ impl Users {
     /// Whoever has this bearer token. All are compared, in constant time, whichever matches.
     pub fn bearer(&self, presented: &[u8]) -> Result<Option<Proven>, UsersError> {
         let presented = TokenDigest::of(presented);
-        let users = self.list()?;
+        let roll = self.roll()?;
         let mut found = None;
-        for user in &*users {
+        for user in &roll.users {
             if user.token.is_some_and(|token| token.is(presented)) {
                 found = Some(user);
             }
@@ -183,44 +221,61 @@ impl Users {
     /// A digest of what the user of this name proves themselves with: a session that carries another is over. `None` where
     /// there is no such user.
     pub fn stamp(&self, name: &str) -> Result<Option<String>, UsersError> {
-        let users = self.list()?;
-        let user = users.iter().find(|user| same(&user.name, name));
+        let roll = self.roll()?;
+        let user = roll.users.iter().find(|user| same(&user.name, name));
         Ok(user.map(User::stamp))
     }
 
-    fn complain_once(&self, error: Option<&UsersError>) {
-        let said = error.map(|error| {
-            let reason = std::error::Error::source(error).map(ToString::to_string);
-            format!("{error}: {}", reason.unwrap_or_default())
-        });
+    fn complain_once(&self, roll: &Result<Arc<Roll>, UsersError>, digest: Option<[u8; 32]>) {
+        let said = match roll {
+            Ok(roll) if roll.refused.is_empty() => None,
+            Ok(roll) => {
+                let refused: Vec<_> = roll.refused.iter().map(ToString::to_string).collect();
+                Some(refused.join("; "))
+            }
+            Err(error) => {
+                let reason = std::error::Error::source(error).map(ToString::to_string);
+                Some(format!("{error}: {}", reason.unwrap_or_default()))
+            }
+        };
+        let said = said.map(|said| Complaint(said, digest));
         let mut complained = self
             .complained
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if *complained != said {
-            if let Some(said) = &said {
-                tracing::error!(
-                    reason = said,
-                    "no local user gets in until the users file is mended"
-                );
-            } else {
-                tracing::info!("the users file can be used again");
-            }
-            *complained = said;
+        if *complained == said {
+            return;
         }
+        match (&said, roll) {
+            (None, _) => tracing::info!("all of the users file can be used again"),
+            (Some(Complaint(reason, _)), Ok(_)) => tracing::error!(
+                reason,
+                users.file = %self.path().display(),
+                "these users do not get in until the users file is mended; everybody else does"
+            ),
+            (Some(Complaint(reason, _)), Err(_)) => tracing::error!(
+                reason,
+                "no local user gets in until the users file is mended"
+            ),
+        }
+        *complained = said;
     }
 }
 
 impl Known for Users {
     fn listed(&self) -> Result<Vec<Listed>, UsersError> {
-        let users = self.list()?;
-        let listed = users.iter().map(|user| Listed {
+        let roll = self.roll()?;
+        let listed = roll.users.iter().map(|user| Listed {
             name: user.name.clone(),
             email: user.email.clone(),
             role: user.role,
             teams: user.teams.clone(),
         });
         Ok(listed.collect())
+    }
+
+    fn refused(&self) -> Result<Vec<Refused>, UsersError> {
+        Self::refused(self)
     }
 }
 

@@ -19,8 +19,9 @@ use crate::store::Waiting;
 /// The label of questions that everybody is asked.
 const EVERYBODY: &str = "";
 
-/// The label of questions to teams that nobody configured: their names may be made up by whoever asks.
-const OTHER: &str = "other";
+/// The label of questions to teams that nobody configured: their names may be made up by whoever asks. No team can be called
+/// so.
+const UNKNOWN: &str = "(unknown)";
 
 #[derive(Debug)]
 pub(super) struct People {
@@ -29,6 +30,7 @@ pub(super) struct People {
     oldest: Family<Team, Gauge<f64, AtomicU64>>,
     time: Family<Decided, Histogram, fn() -> Histogram>,
     notices: Family<Told, Counter>,
+    users_refused: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -59,6 +61,7 @@ impl People {
             oldest: Family::default(),
             time: Family::new_with_constructor(buckets),
             notices: Family::default(),
+            users_refused: Gauge::default(),
         };
         registry.register(
             "escalations_open",
@@ -79,6 +82,11 @@ impl People {
             "notices",
             "Attempts at telling a team",
             people.notices.clone(),
+        );
+        registry.register(
+            "users_refused",
+            "Users in the users file who do not get in; -1 while the file cannot be used and none does",
+            people.users_refused.clone(),
         );
         people
     }
@@ -122,12 +130,19 @@ impl People {
     }
 
     fn label(&self, team: Option<&str>) -> String {
-        let is_known = |team: &&str| self.teams.get().is_some_and(|teams| teams.contains(*team));
+        let known = |team: &&str| self.teams.get().is_some_and(|teams| teams.contains(*team));
         match team {
+            Some(team) if self.is_unknown(team) => UNKNOWN,
+            Some(team) => Some(team).filter(known).unwrap_or(EVERYBODY),
             None => EVERYBODY,
-            Some(team) => Some(team).filter(is_known).unwrap_or(OTHER),
         }
         .to_owned()
+    }
+
+    /// Whether there are teams, and this is none. Without any, names of teams mean nothing, and everybody is asked.
+    fn is_unknown(&self, team: &str) -> bool {
+        let teams = self.teams.get().filter(|teams| !teams.is_empty());
+        teams.is_some_and(|teams| !teams.contains(team))
     }
 
     pub(super) fn notice(&self, channel: &ChannelName, kind: &'static str, result: &'static str) {
@@ -149,6 +164,17 @@ impl Metrics {
     /// These are the configured teams; the names of others are no labels.
     pub fn teams(&self, teams: BTreeSet<String>) {
         self.people.introduce(teams);
+    }
+
+    /// Whether a question to `team` is one for admins, since there are teams and this is none of them.
+    pub fn team_is_unknown(&self, team: &str) -> bool {
+        self.people.is_unknown(team)
+    }
+
+    /// So many users of the users file do not get in; `None` while it cannot be used.
+    pub fn users(&self, refused: Option<usize>) {
+        let refused = refused.map_or(-1, |refused| i64::try_from(refused).unwrap_or(i64::MAX));
+        self.people.users_refused.set(refused);
     }
 
     /// What each team is asked at `now`.

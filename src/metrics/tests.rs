@@ -1,5 +1,7 @@
 //! What a scrape sees.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 fn source(name: &str) -> SourceName {
@@ -46,6 +48,7 @@ fn the_names_and_labels_are_as_promised() {
         })
         .collect();
     insta::assert_snapshot!(series.join("\n"), @r#"
+    countersign_users_refused 0
     countersign_requests_total{source="refunds",status="accepted"} 1
     countersign_decisions_total{source="refunds",outcome="approve",cause="rule",mode="dry_run"} 1
     countersign_decision_duration_seconds_count 1
@@ -118,4 +121,32 @@ fn two_apps_do_not_share_their_counts() {
     let (busy, idle) = (busy(), Metrics::new("1.2.3"));
     assert!(busy.render().contains("countersign_connections_open 1\n"));
     assert!(idle.render().contains("countersign_connections_open 0\n"));
+}
+
+#[test]
+fn a_team_that_is_not_there_is_not_counted_as_one_that_is_called_other() {
+    let metrics = Metrics::new("1");
+    metrics.teams(["other".to_owned()].into());
+    let waiting = |team: &str, open| crate::store::Waiting {
+        team: Some(team.to_owned()),
+        open,
+        oldest: Some(now()),
+    };
+    let asked = [waiting("other", 1), waiting("no-such-team", 2)];
+    metrics.escalations(&asked, now());
+    let text = metrics.render();
+    for line in [
+        "countersign_escalations_open{team=\"\"} 0",
+        "countersign_escalations_open{team=\"other\"} 1",
+        "countersign_escalations_open{team=\"(unknown)\"} 2",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    // Without teams their names mean nothing, and everybody is asked.
+    let metrics = Metrics::new("1");
+    metrics.teams(BTreeSet::new());
+    metrics.escalations(&asked, now());
+    let text = metrics.render();
+    assert!(text.contains("countersign_escalations_open{team=\"\"} 3"));
+    assert!(!text.contains("(unknown)"));
 }

@@ -4,6 +4,7 @@
 //! that whoever asks could truly ask otherwise; the search is bounded.
 
 mod candidates;
+mod values;
 
 use serde_json::{Map, Value};
 

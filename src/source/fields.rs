@@ -147,6 +147,26 @@ pub(super) fn moment(payload: &Value, field: &'static str) -> Result<Option<Time
     }
 }
 
+/// The moment under `field`, if there is one, which must say its offset from UTC: an agent that leaves it out may mean its own
+/// clock, and be hours off.
+pub(super) fn zoned_moment(
+    payload: &Value,
+    field: &'static str,
+) -> Result<Option<Timestamp>, Malformed> {
+    let found = moment(payload, field)?;
+    let written = payload.get(field).and_then(Value::as_str);
+    let time = written.and_then(|text| text.split_once(['T', 't', ' ']));
+    match (found, time) {
+        (Some(_), Some((_, time))) if !time.contains(['Z', 'z', '+', '-']) => {
+            Err(Malformed::Field {
+                field,
+                expected: "a date and time with its offset from UTC, as `2026-01-31T12:00:00Z`",
+            })
+        }
+        (found, _) => Ok(found),
+    }
+}
+
 fn no_moment(field: &'static str) -> Malformed {
     Malformed::Field {
         field,

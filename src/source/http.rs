@@ -14,7 +14,7 @@ use crate::domain::id::{RequestId, SourceName};
 use crate::domain::request::{Proven, Request};
 use crate::json;
 use crate::signature::{Check, Delivery, NamedToken, Unverified, Verified, Verifier};
-use crate::source::fields::{Content, moment};
+use crate::source::fields::{Content, zoned_moment};
 use crate::source::forward::Forwarder;
 use crate::source::{AnswerResult, AnswerTask, Malformed, Reading, Source};
 
@@ -84,7 +84,7 @@ impl Source for HttpSource {
             context: context(members)?,
             title: text(members, "title")?,
             message: text(members, "message")?,
-            expires_at: moment(&payload, "expires_at")?,
+            expires_at: zoned_moment(&payload, "expires_at")?,
         };
         Ok(Reading::Request(Box::new(Request {
             source: self.name.clone(),

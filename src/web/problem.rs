@@ -111,6 +111,13 @@ impl Problem {
         self
     }
 
+    /// The same, to be tried again after so many seconds.
+    #[must_use]
+    pub fn after(mut self, seconds: u64) -> Self {
+        (Arc::make_mut(&mut self.0).headers).insert(RETRY_AFTER, seconds.into());
+        self
+    }
+
     /// With its cause, for the log alone.
     #[must_use]
     pub fn because(mut self, cause: impl Error + Send + Sync + 'static) -> Self {

@@ -1,9 +1,10 @@
 //! The files under `examples/` say what this version understands.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use countersign::clock::Clock;
-use countersign::config::{Config, Mode};
+use countersign::config::{Config, LogKey, Mode};
 use serde::Deserialize as _;
 use serde_yaml::Value;
 use sha2::Digest as _;
@@ -103,6 +104,44 @@ fn the_executors_handler_is_the_one_of_agentwardens_page() {
     );
 }
 
+/// Links lead to where people reach it, and logins outlive the machine.
+fn people_reach_it_and_stay_logged_in(config: &Config) {
+    let url = config.operators.url.as_deref().unwrap_or_default();
+    assert!(url.starts_with("https://"), "{url}");
+    for key in [&config.operators.session.key, &config.log.key] {
+        assert!(matches!(key, LogKey::Given(_)), "{key:?}");
+    }
+}
+
+fn read_text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The names of the files that `text` names in `folder`.
+fn files_in<'t>(text: &'t str, folder: &str) -> BTreeSet<&'t str> {
+    let named = text.split(folder).skip(1);
+    let end = |letter: char| !(letter.is_ascii_alphanumeric() || letter == '-');
+    named.filter_map(|rest| rest.split(end).next()).collect()
+}
+
+#[test]
+fn the_services_config_is_taken_and_its_secrets_are_handed_over() {
+    let path = Path::new(ROOT).join("examples/deploy/countersign.yaml");
+    let config = load(&path);
+    assert_eq!(config.mode, Mode::DryRun);
+    people_reach_it_and_stay_logged_in(&config);
+    let (text, unit) = (
+        read_text(&path),
+        read("examples/deploy/countersign.service"),
+    );
+    let read = files_in(&text, "${CREDENTIALS_DIRECTORY}/");
+    let handed = unit
+        .lines()
+        .filter_map(|line| line.strip_prefix("LoadCredential="));
+    let handed: BTreeSet<_> = handed.filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(read, handed);
+}
+
 #[test]
 fn the_sidecars_config_and_policy_are_taken() {
     let folder = tempfile::tempdir().unwrap();
@@ -112,7 +151,19 @@ fn the_sidecars_config_and_policy_are_taken() {
         config_map("countersign-config", "countersign.yaml"),
     )
     .unwrap();
-    assert_eq!(load(&config).operators.listen.port(), 8788);
+    let loaded = load(&config);
+    assert_eq!(loaded.operators.listen.port(), 8788);
+    people_reach_it_and_stay_logged_in(&loaded);
+    // Every secret that the config reads is one that the Secret has.
+    let (text, all) = (read("examples/deploy/kubernetes.yaml"), read_text(&config));
+    let secrets = files_in(&all, "/run/secrets/countersign/");
+    assert!(secrets.len() >= 4, "{secrets:?}");
+    for name in secrets {
+        assert!(
+            text.contains(&format!("\n  {name}: REPLACE-ME\n")),
+            "{name}"
+        );
+    }
 
     let policies = folder.path().join("policies");
     std::fs::create_dir(&policies).unwrap();

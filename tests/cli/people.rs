@@ -148,7 +148,13 @@ impl Example {
 #[test]
 fn the_example_of_teams_is_a_config_and_policies_that_pass() {
     let example = Example::set_up();
-    example.add("alice", "approver");
+    for (name, role) in [
+        ("alice", "approver"),
+        ("bob", "approver"),
+        ("carol", "admin"),
+    ] {
+        example.add(name, role);
+    }
     for arguments in [
         &["config", "check"][..],
         &["check", "--strict", "policies"],
@@ -245,8 +251,12 @@ fn every_metric_of_people_is_on_their_page_and_in_an_alert() {
         "countersign_escalation_age_seconds",
         "countersign_escalation_duration_seconds",
         "countersign_notices_total",
+        "countersign_users_refused",
     ] {
         assert!(page.contains(&format!("`{metric}`")), "{metric}");
         assert!(alerts.contains(metric), "{metric}");
     }
+    // The label of questions to a team that is not there.
+    let unknown = r#"team="(unknown)""#;
+    assert!(page.contains(unknown) && alerts.contains(unknown));
 }

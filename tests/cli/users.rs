@@ -152,7 +152,7 @@ fn who_is_there_is_replaced_only_when_that_is_said() {
     let before = std::fs::read_to_string(folder.users()).unwrap();
     let again = folder.add(&["Alice", "--role", "viewer", "--token"]);
     assert_eq!((again.status, again.out.as_str()), (1, ""));
-    assert_snapshot!(again.err, @"error: there is a user `Alice`; remove them first, or give --replace for a new role, password and token");
+    assert_snapshot!(again.err, @"error: there is a user `alice`, and names ignore case; remove them first, or give --replace for a new role, password and token");
     assert_eq!(std::fs::read_to_string(folder.users()).unwrap(), before);
     let replaced = folder.add(&["Alice", "--role", "viewer", "--token", "--replace"]);
     assert_snapshot!(replaced.err.lines().next().unwrap(), @"replaced Alice (viewer) in countersign.db.users.yaml");
@@ -238,4 +238,45 @@ fn the_file_is_the_one_that_is_named_else_the_configs_else_beside_the_store() {
             .contains("`--users` names the users file without it"),
         "{ran:?}"
     );
+}
+
+#[test]
+fn the_name_of_a_token_or_a_tool_is_nobody_elses() {
+    let folder = Folder::new();
+    let config = "operators: {tokens: [{name: ci, role: viewer, token: 0123456789abcdef}]}
+teams:
+  - name: payments
+    groups: [payments]
+    webhook: {url: 'https://console.example.com', secrets: [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw], decisions: {by: payments-console, secrets: [whsec_NfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw]}}
+sources: [{name: a, kind: http}]
+";
+    std::fs::write(folder.path().join("countersign.yaml"), config).unwrap();
+    let refused = |name: &str| {
+        let ran = folder.add(&[name, "--role", "admin", "--token", "--replace"]);
+        assert_eq!((ran.status, ran.out.as_str()), (1, ""), "{ran:?}");
+        assert!(!folder.users().exists());
+        ran.err
+    };
+    assert_snapshot!(refused("CI"), @"error: `CI` is known by a token in the config; a name is one person's, unless both have the same `email`");
+    assert_snapshot!(refused("Payments-Console"), @"error: `Payments-Console` is a team's tool, by `webhook.decisions.by` in the config; it is a voter of its own");
+}
+
+#[test]
+fn a_file_with_somebody_who_does_not_get_in_is_shown_and_mended() {
+    let folder = Folder::new();
+    let text = "users:
+- {name: policy, role: admin, added: 2026-11-22}
+- {name: erin, role: viewer, added: 2026-11-22}
+";
+    std::fs::write(folder.users(), text).unwrap();
+    let shown = folder.run(&["list"], "");
+    assert_eq!(shown.status, 1, "{shown:?}");
+    assert!(shown.out.contains("erin") && !shown.out.contains("policy"));
+    assert_snapshot!(shown.err, @"error: countersign.db.users.yaml, line 2: nobody is called `policy`: it is the word for what decides besides people; they do not get in");
+    let again = folder.add(&["Erin", "--role", "viewer", "--token"]);
+    assert_snapshot!(again.err, @"error: there is a user `erin`, and names ignore case; remove them first, or give --replace for a new role, password and token");
+    let removed = folder.run(&["remove", "policy"], "");
+    assert_eq!(removed.status, 0);
+    assert_snapshot!(removed.err, @"removed policy (admin) from countersign.db.users.yaml");
+    assert_eq!(folder.run(&["list"], "").status, 0);
 }

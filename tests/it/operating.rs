@@ -166,6 +166,47 @@ async fn a_refused_credential_is_an_error_in_the_log_that_names_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_to_a_team_that_is_not_there_is_logged_once_for_its_case() {
+    let platform = TraceMem::start().await;
+    let folder = folder(&platform);
+    let file = folder.path().join("countersign.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    write(
+        &file,
+        &format!("{text}teams: [{{name: paymants, groups: [payments]}}]\n"),
+    );
+    let process = Process::start(folder.path()).await;
+    // The second is the same request again.
+    deliver(&process, &requested(1, json!(5_000))).await;
+    deliver(&process, &requested(1, json!(5_000))).await;
+    deliver(&process, &requested(2, json!(50))).await;
+    let (_, page) = get(&process, "/v1/cases?state=open").await;
+    let id = page["cases"][0]["case_id"].clone();
+    let asks = |line: &Value| line.to_string().contains("asks a team that the config");
+    let line = eventually("it is logged", async || {
+        process.log().into_iter().find(asks)
+    })
+    .await;
+    process.signal("HUP");
+    // What is logged after all of it.
+    eventually("it looked at the disk", async || {
+        let told = |line: &Value| line.to_string().contains("told to reload");
+        process.log().iter().any(told).then_some(())
+    })
+    .await;
+    let warned = process.log().into_iter().filter(asks);
+    assert_eq!(warned.count(), 1);
+    assert_eq!(
+        (&line["level"], &line["case.id"], &line["team.name"]),
+        (&json!("WARN"), &id, &json!("payments"))
+    );
+    assert!(
+        line["rule.ids"].to_string().contains("approvals."),
+        "{line}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hang_up_reloads_the_policies_and_a_broken_set_never_serves() {
     let platform = TraceMem::start().await;
     let folder = folder(&platform);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::person::Person;
 use crate::domain::team::OnDeadline;
+use jiff::SignedDuration;
 
 /// Alice, an admin, and `teams`.
 fn teams(text: &str) -> String {
@@ -13,7 +14,7 @@ fn warned(text: &str) -> Vec<String> {
     let (_, warnings) = good(text);
     let ours = warnings
         .into_iter()
-        .filter(|warning| warning.code != code::NO_SOURCES);
+        .filter(|warning| ![code::NO_SOURCES, code::UNKNOWN_PERSON].contains(&warning.code));
     told(&ours.collect::<Vec<_>>())
 }
 

@@ -34,7 +34,11 @@ impl Desk {
                 listed("ci", None, Role::Viewer),
             ],
             Some(Arc::new(Users::at(&path))),
-        );
+        )
+        .beside(vec![
+            "payments-console".to_owned(),
+            "desk@example.com".to_owned(),
+        ]);
         let desk = Self {
             directory,
             path,
@@ -392,6 +396,10 @@ impl Known for Fickle {
             .map(|name| listed(name, None, Role::Admin))
             .collect())
     }
+
+    fn refused(&self) -> Result<Vec<Refused>, UsersError> {
+        Ok(Vec::new())
+    }
 }
 
 #[test]
@@ -464,4 +472,62 @@ fn nobody_votes_under_the_word_for_what_decides_besides_people() {
         let refused = desk.directory.admit(&oidc(name, None, &["admins"]));
         assert!(matches!(refused, Err(NotAdmitted::Nameless)), "{name}");
     }
+}
+
+#[test]
+fn nobody_is_a_tool_of_a_team() {
+    let desk = Desk::with(
+        "{name: Payments-Console, role: admin, added: 2026-11-22}, {name: dora, role: admin, email: desk@example.com, added: 2026-11-22}",
+    );
+    for proven in [
+        user("Payments-Console"),
+        user("dora"),
+        oidc("payments-console", Some("x@example.com"), &["admins"]),
+        by_proxy("PAYMENTS-CONSOLE", None, &["admins"]),
+        oidc("gina", Some("Desk@example.com"), &["admins"]),
+    ] {
+        let refused = desk.directory.admit(&proven);
+        assert!(
+            matches!(refused, Err(NotAdmitted::NameOfTool(_))),
+            "{proven:?}: {refused:?}"
+        );
+    }
+    assert_eq!(desk.by_email("desk@example.com"), None);
+}
+
+#[test]
+fn a_local_user_is_the_holder_of_a_token_only_with_their_address() {
+    let desk = Desk::with(
+        "{name: CI, role: admin, email: other@example.com, added: 2026-11-22}, {name: Alice, role: viewer, email: alice@example.com, added: 2026-11-22}",
+    );
+    let refused = desk.directory.admit(&user("CI"));
+    assert!(
+        matches!(refused, Err(NotAdmitted::NameTaken(_))),
+        "{refused:?}"
+    );
+    assert_eq!(desk.by_email("other@example.com"), None);
+    assert!(desk.directory.person(&user("Alice")).is_some());
+    assert!(desk.directory.person(&token("ci")).is_some());
+}
+
+#[test]
+fn nobody_gets_in_as_somebody_whom_the_users_file_refuses() {
+    let desk = Desk::with(
+        "{name: hana, role: viewer, email: hana@example.com, token: x, added: 2026-11-22}, {name: bob, role: approver, added: 2026-11-22}",
+    );
+    assert!(desk.directory.person(&user("hana")).is_none());
+    assert!(desk.directory.person(&user("bob")).is_some());
+    for name in ["Hana", "hana@example.com"] {
+        let refused = desk.directory.admit(&by_proxy(name, None, &["admins"]));
+        assert!(
+            matches!(refused, Err(NotAdmitted::NameTaken(_))),
+            "{name}: {refused:?}"
+        );
+    }
+    let herself = oidc("h", Some("hana@example.com"), &["admins"]);
+    desk.directory.saw(&herself, at(60), at(0));
+    assert_eq!(desk.by_email("hana@example.com"), None);
+    // By whichever way she comes in, she owns what she owned.
+    let person = desk.directory.person(&herself).unwrap();
+    assert!(person.is_called("hana"));
 }

@@ -19,24 +19,93 @@ fn pause(result: &Result<Attempt, Paused>) -> Option<u64> {
     result.as_ref().err().map(|Paused(pause)| pause.as_secs())
 }
 
-#[test]
-fn five_failures_are_free_and_each_further_one_costs_twice_as_much_up_to_a_quarter_of_an_hour() {
+/// The pauses that `failures` cost, each of the name and from the address that `who` says.
+fn pauses(failures: u32, who: impl Fn(u32) -> (String, IpAddr)) -> Vec<u64> {
     let throttle = Throttle::default();
-    let mut now = 0;
-    let mut pauses = Vec::new();
-    for attempt in 0..18_u32 {
-        // By one name from everywhere: only the name counts.
-        let address = somewhere(attempt);
-        if let Some(seconds) = pause(&throttle.attempt("alice", address, at(now))) {
+    let (mut now, mut pauses) = (0, Vec::new());
+    for failure in 0..failures {
+        let (name, address) = who(failure);
+        if let Some(seconds) = pause(&throttle.attempt(&name, address, at(now))) {
             pauses.push(seconds);
             now += i64::try_from(seconds).unwrap();
-            let _ = throttle.attempt("alice", address, at(now)).unwrap();
+            let _ = throttle.attempt(&name, address, at(now)).unwrap();
         }
     }
+    pauses
+}
+
+#[test]
+fn five_failures_are_free_and_each_further_one_costs_twice_as_much_up_to_a_quarter_of_an_hour() {
+    let all = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900];
+    let here = from("192.0.2.1");
+    assert_eq!(pauses(18, |_| ("alice".to_owned(), here)), all);
+    assert_eq!(pauses(18, |number| (number.to_string(), here)), all);
+    // By one name from everywhere: whose name it is shall not be kept out for long.
     assert_eq!(
-        pauses,
-        [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]
+        pauses(14, |number| ("alice".to_owned(), somewhere(number))),
+        [1, 2, 4, 8, 16, 30, 30, 30, 30]
     );
+}
+
+#[test]
+fn nobody_is_locked_out_by_others_where_they_have_logged_in_before() {
+    let throttle = Throttle::default();
+    let home = from("192.0.2.1");
+    throttle.succeeded(throttle.attempt("alice", home, at(0)).unwrap(), at(0));
+    for number in 0..6 {
+        let _ = throttle.attempt("alice", somewhere(number), at(1));
+        let _ = throttle.attempt(&format!("name-{number}"), home, at(1));
+    }
+    assert!(throttle.attempt("alice", somewhere(9), at(1)).is_err());
+    assert!(throttle.attempt("bob", home, at(1)).is_err());
+    // At home she may fail as often as anybody, and no more.
+    for _ in 0..5 {
+        let _ = throttle.attempt("Alice", home, at(1)).unwrap();
+    }
+    assert_eq!(pause(&throttle.attempt("alice", home, at(1))), Some(1));
+}
+
+#[test]
+fn homes_take_a_bounded_place() {
+    let throttle = Throttle::default();
+    let places = u32::try_from(PLACES).unwrap();
+    for number in 0..places + 10 {
+        let attempt = throttle.attempt("alice", somewhere(number), at(i64::from(number)));
+        throttle.succeeded(attempt.unwrap(), at(i64::from(number)));
+    }
+    assert_eq!(throttle.counters().familiar.len(), PLACES);
+}
+
+#[test]
+fn whoever_comes_back_from_a_directory_and_is_refused_waits_and_others_do_not() {
+    let throttle = Throttle::default();
+    let here = from("192.0.2.1");
+    for _ in 0..5 {
+        let _ = throttle.arrival(here, at(0)).unwrap();
+    }
+    assert_eq!(pause(&throttle.arrival(here, at(0))), Some(1));
+    // A password is no way around it, nor is this one around that.
+    assert_eq!(pause(&throttle.attempt("alice", here, at(0))), Some(1));
+    assert!(throttle.arrival(from("192.0.2.2"), at(0)).is_ok());
+}
+
+#[test]
+fn whoever_leaves_for_a_directory_and_never_comes_back_waits_and_an_office_does_not() {
+    let throttle = Throttle::default();
+    let (here, office) = (from("192.0.2.1"), from("192.0.2.2"));
+    for _ in 0..30 {
+        throttle.visit(here, at(0)).unwrap();
+    }
+    assert_eq!(
+        throttle.visit(here, at(0)),
+        Err(Paused(Duration::from_secs(1)))
+    );
+    for _ in 0..100 {
+        throttle.visit(office, at(0)).unwrap();
+        throttle.visit(office, at(0)).unwrap();
+        let arrival = throttle.arrival(office, at(0)).unwrap();
+        throttle.succeeded(arrival, at(0));
+    }
 }
 
 #[test]
@@ -95,7 +164,7 @@ fn a_login_clears_the_name_and_not_the_address() {
     for _ in 0..4 {
         let _ = throttle.attempt("alice", here, at(0)).unwrap();
     }
-    throttle.succeeded(throttle.attempt(" ALICE ", here, at(0)).unwrap());
+    throttle.succeeded(throttle.attempt(" ALICE ", here, at(0)).unwrap(), at(0));
     for number in 1..=5 {
         let elsewhere = somewhere(number);
         let _ = throttle.attempt("alice", elsewhere, at(0)).unwrap();
@@ -147,15 +216,15 @@ fn after_a_quiet_hour_all_is_forgotten_and_not_before() {
 #[test]
 fn a_clock_that_is_set_back_locks_nobody_out_for_longer() {
     let throttle = Throttle::default();
-    for number in 0..5 {
+    for _ in 0..5 {
         let _ = throttle
-            .attempt("alice", somewhere(number), at(1_000_000))
+            .attempt("alice", somewhere(1), at(1_000_000))
             .unwrap();
     }
-    assert_eq!(
-        pause(&throttle.attempt("alice", somewhere(9), at(0))),
-        Some(900)
-    );
+    let elsewhere = throttle.attempt("alice", somewhere(9), at(0));
+    assert_eq!(pause(&elsewhere), Some(30));
+    let here = throttle.attempt("alice", somewhere(1), at(0));
+    assert_eq!(pause(&here), Some(900));
 }
 
 #[test]
@@ -173,7 +242,9 @@ fn made_up_names_take_a_bounded_place_and_push_out_no_pause() {
     }
     assert!(throttle.attempt("alice", somewhere(9), at(5)).is_err());
     let counters = throttle.counters();
-    assert!(counters.names.0.len() <= PLACES && counters.addresses.0.len() <= PLACES);
+    for places in [&counters.names, &counters.pairs, &counters.addresses] {
+        assert!(places.0.len() <= PLACES);
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -205,40 +276,56 @@ proptest! {
     fn no_hour_has_more_failures_of_a_name_than_the_pauses_allow(tries in tries()) {
         let throttle = Throttle::default();
         let mut now = 0;
-        let mut failures: [Vec<i64>; 3] = Default::default();
+        let mut of_names: [Vec<i64>; 3] = Default::default();
+        let mut of_pairs: [[Vec<i64>; 4]; 3] = Default::default();
+        let mut homes = std::collections::BTreeSet::new();
         for Try { name, address, after, right } in tries {
             now += after;
             let Ok(attempt) = throttle.attempt(&name.to_string(), somewhere(address), at(now)) else {
                 continue;
             };
+            let at_address = usize::try_from(address).unwrap();
             if right {
-                throttle.succeeded(attempt);
-                failures[name].clear();
+                throttle.succeeded(attempt, at(now));
+                of_names[name].clear();
+                of_pairs[name][at_address].clear();
+                homes.insert((name, address));
                 continue;
             }
-            failures[name].push(now);
+            of_pairs[name][at_address].push(now);
+            if !homes.contains(&(name, address)) {
+                of_names[name].push(now);
+            }
         }
-        for times in &failures {
+        for times in of_pairs.iter().flatten() {
             // Pauses of 1, 2, 4 … 512 seconds and then of 900: ten of them are 1023 seconds, and two more fit in an hour.
             for window in times.windows(14) {
                 prop_assert!(window[13] - window[0] >= 900, "{times:?}");
+            }
+        }
+        for times in &of_names {
+            // Pauses of 1, 2, 4, 8, 16 seconds and then of 30.
+            for window in times.windows(14) {
+                prop_assert!(window[13] - window[0] >= 31 + 3 * 30, "{times:?}");
             }
         }
     }
 
     #[test]
     fn whoever_waits_as_long_as_they_are_told_may_try_and_not_before(
-        failures in 5..30_u32, early in 1..1_000_u64,
+        failures in 5..30_u32, early in 1..1_000_u64, from_everywhere: bool,
     ) {
+        let somewhere = |number| somewhere(if from_everywhere { number } else { 0 });
         let throttle = Throttle::default();
         let mut now = at(0);
         for number in 0..failures {
-            if let Err(Paused(pause)) = throttle.attempt("alice", somewhere(number), now) {
+            let address = somewhere(number);
+            if let Err(Paused(pause)) = throttle.attempt("alice", address, now) {
                 prop_assert!(!pause.is_zero() && pause <= Duration::from_mins(15));
                 let almost = now + pause.saturating_sub(Duration::from_millis(early.min(999)));
-                prop_assert!(throttle.attempt("alice", somewhere(number), almost).is_err());
+                prop_assert!(throttle.attempt("alice", address, almost).is_err());
                 now += pause;
-                prop_assert!(throttle.attempt("alice", somewhere(number), now).is_ok());
+                prop_assert!(throttle.attempt("alice", address, now).is_ok());
             }
         }
     }

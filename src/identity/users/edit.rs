@@ -5,8 +5,10 @@ use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-use super::{User, Users, UsersError, file};
-use crate::domain::person::same;
+use super::file::{self, WrittenUser};
+use super::{Reason, User, Users, UsersError};
+use crate::domain::person::{Role, same};
+use crate::reread::{Reread, RereadError};
 
 /// What becomes of somebody who is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +27,18 @@ pub enum EditError {
     Unusable(#[from] UsersError),
     /// The user is there.
     #[error(
-        "there is a user `{0}`; remove them first, or give --replace for a new role, password and token"
+        "there is a user `{there}`{}; remove them first, or give --replace for a new role, password and token",
+        if asked == there { "" } else { ", and names ignore case" }
     )]
-    Exists(String),
+    Exists {
+        /// The name that was asked for.
+        asked: String,
+        /// The name that is there.
+        there: String,
+    },
+    /// Nobody would get in under this name.
+    #[error("{0}")]
+    Refused(Reason),
     /// Another user has this address; a link in a mail to it would be nobody's.
     #[error("`{user}` has the address `{email}`; one address is one person's")]
     AddressTaken {
@@ -47,32 +58,55 @@ pub enum EditError {
     Write(PathBuf, #[source] io::Error),
 }
 
+/// Somebody who was in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// Their name.
+    pub name: String,
+    /// What they might do.
+    pub role: Role,
+}
+
 impl Users {
-    /// Whether a user of this name could be added now.
-    pub fn check_free(&self, name: &str, existing: Existing) -> Result<(), EditError> {
-        let users = self.list()?;
-        let is_there = users.iter().any(|user| same(&user.name, name));
-        match existing {
-            Existing::Refuse if is_there => Err(EditError::Exists(name.to_owned())),
-            Existing::Refuse | Existing::Replace => Ok(()),
+    /// Whether a user of this name and address could be added now.
+    pub fn check_free(
+        &self,
+        name: &str,
+        email: Option<&str>,
+        existing: Existing,
+    ) -> Result<(), EditError> {
+        file::free(name, email, &self.taken).map_err(EditError::Refused)?;
+        let (users, refused) = (self.list()?, self.refused()?);
+        let users = users.iter().map(|user| &user.name);
+        let mut there = users.chain(refused.iter().map(|refused| &refused.name));
+        match (there.find(|there| same(there, name)), existing) {
+            (Some(there), Existing::Refuse) => Err(EditError::Exists {
+                asked: name.to_owned(),
+                there: there.clone(),
+            }),
+            (Some(_), Existing::Replace) | (None, _) => Ok(()),
         }
     }
 
     /// Adds `user` to the file, which is made if it is not there. Waits for whoever else changes it. Gives back whom they
     /// replace.
-    pub fn add(&self, user: User, existing: Existing) -> Result<Option<User>, EditError> {
+    pub fn add(&self, user: User, existing: Existing) -> Result<Option<Removed>, EditError> {
+        let user = WrittenUser::from(user);
+        file::free(&user.name, user.email.as_deref(), &self.taken).map_err(EditError::Refused)?;
         self.edit(|users| {
             let place = users.iter().position(|other| same(&other.name, &user.name));
-            if place.is_some() && existing == Existing::Refuse {
-                return Err(EditError::Exists(user.name));
+            let there = place.and_then(|place| users.get(place));
+            if let (Some(there), Existing::Refuse) = (there, existing) {
+                return Err(EditError::Exists {
+                    asked: user.name,
+                    there: there.name.clone(),
+                });
             }
-            let replaced = place.map(|place| users.remove(place));
+            let replaced = there.map(Removed::from);
+            users.retain(|other| !same(&other.name, &user.name));
             if let Some(email) = &user.email {
-                let has_it = |other: &&User| {
-                    other
-                        .email
-                        .as_deref()
-                        .is_some_and(|theirs| same(theirs, email))
+                let has_it = |other: &&WrittenUser| {
+                    (other.email.as_deref()).is_some_and(|theirs| same(theirs, email))
                 };
                 if let Some(other) = users.iter().find(has_it) {
                     return Err(EditError::AddressTaken {
@@ -81,37 +115,69 @@ impl Users {
                     });
                 }
             }
-            users.insert(place.unwrap_or(users.len()), user);
+            let place = place.unwrap_or(users.len()).min(users.len());
+            users.insert(place, user);
             Ok(replaced)
         })
     }
 
-    /// Takes the user of this name out of the file. Waits for whoever else changes it.
-    pub fn remove(&self, name: &str) -> Result<User, EditError> {
+    /// Takes everybody of this name out of the file, whether they could get in or not. Waits for whoever else changes it.
+    pub fn remove(&self, name: &str) -> Result<Removed, EditError> {
         self.edit(|users| {
-            let place = users.iter().position(|user| same(&user.name, name));
-            let place = place.ok_or_else(|| EditError::Unknown(name.to_owned()))?;
-            Ok(users.remove(place))
+            let mut theirs = users.iter().filter(|user| same(&user.name, name));
+            let removed = theirs.next().map(Removed::from);
+            let removed = removed.ok_or_else(|| EditError::Unknown(name.to_owned()))?;
+            users.retain(|user| !same(&user.name, name));
+            Ok(removed)
         })
     }
 
     fn edit<T>(
         &self,
-        change: impl FnOnce(&mut Vec<User>) -> Result<T, EditError>,
+        change: impl FnOnce(&mut Vec<WrittenUser>) -> Result<T, EditError>,
     ) -> Result<T, EditError> {
         let path = self.path();
         let failed = |error| EditError::Write(path.to_owned(), error);
         let target = target_of(path).map_err(failed)?;
         let _lock = lock(&target).map_err(failed)?;
         // Read under the lock: a copy from before may lack what another has just written.
-        let mut users = Users::at(&target).list()?.to_vec();
+        let mut users = written_at(&target)?;
         let done = change(&mut users)?;
-        let text = file::text_of(&users).map_err(|error| failed(io::Error::other(error)))?;
+        let text = file::text_of(users).map_err(|error| failed(io::Error::other(error)))?;
         if text.len() as u64 > super::LARGEST_FILE {
             return Err(EditError::TooLarge(path.to_owned()));
         }
         replace(&target, &text).map_err(failed)?;
         Ok(done)
+    }
+}
+
+impl From<&WrittenUser> for Removed {
+    fn from(user: &WrittenUser) -> Self {
+        Self {
+            name: user.name.clone(),
+            role: user.role,
+        }
+    }
+}
+
+/// Everybody in the file, whether they get in or not.
+fn written_at(target: &Path) -> Result<Vec<WrittenUser>, UsersError> {
+    let malformed = |source| UsersError::Malformed {
+        path: target.to_owned(),
+        source,
+    };
+    let file = Reread::at(target, super::LARGEST_FILE);
+    let read = file.get(|content| Ok::<_, RereadError>(file::written(&content)));
+    match read {
+        Ok(written) => written.map_err(malformed),
+        Err(RereadError::Unreadable(error)) if error.kind() == ErrorKind::NotFound => {
+            Ok(Vec::new())
+        }
+        Err(source) => Err(UsersError::File {
+            path: target.to_owned(),
+            source,
+        }),
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::Barrier;
 
 use proptest::prelude::*;
 
-use super::file::{text_of, users_in};
+use super::file::{WrittenUser, roll_of, text_of};
 use super::*;
 
 const PASSWORD: &str = "correct horse battery";
@@ -223,41 +223,144 @@ async fn a_file_that_cannot_be_used_lets_nobody_in_and_is_not_empty() {
 
 #[test]
 fn what_is_wrong_with_a_file_is_said_without_what_it_holds() {
-    let digest = TokenDigest::of(b"a");
-    for (text, said) in [
-        (
-            "users: [{name: hunter two, role: viewer, added: 2026-11-22}]".to_owned(),
-            "user 1 has a name that is none: letters, digits and `-._@+:/`, at most 128",
-        ),
-        (
-            "users: [{name: bob, role: viewer, added: 2026-11-22, email: hunter2}]".to_owned(),
-            "`bob` has an `email` that is no address",
-        ),
-        (
-            "users: [{name: bob, role: viewer, added: 2026-11-22, password: hunter2}]".to_owned(),
-            "`bob` has a `password` that cannot be used: a password is kept as an argon2id PHC string; set it with `countersign user add --replace`",
-        ),
-        (
-            "users: [{name: bob, role: viewer, added: 2026-11-22, token: cs_hunter2}]".to_owned(),
-            "`bob` has a `token` that is not `sha256:` and 64 hexadecimal digits",
-        ),
-        (
-            "users: [{name: bob, role: viewer, added: 2026-11-22}, {name: BOB, role: viewer, added: 2026-11-22}]".to_owned(),
-            "`BOB` is there twice; case does not count",
-        ),
-        (
-            format!("users: [{{name: a, role: viewer, added: 2026-11-22, token: '{digest}'}}, {{name: b, role: viewer, added: 2026-11-22, token: '{digest}'}}]"),
-            "`a` and `b` have the same token",
-        ),
-        (
-            "users:\n- {name: bob, role: hunter2, added: 2026-11-22}".to_owned(),
-            "line 2, column 21: this is not what a users file has: `users:` with a list, each with `name`, `role`, `added` and maybe `email`, `teams`, `password`, `token`",
-        ),
-    ] {
-        let error = users_in(text.as_bytes()).unwrap_err();
-        assert_eq!(error.to_string(), said);
-        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    let text = "users:\n- {name: bob, role: hunter2, added: 2026-11-22}";
+    let error = roll_of(text.as_bytes(), &[]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "line 2, column 21: this is not what a users file has: `users:` with a list, each with `name`, `role`, `added` and maybe `email`, `teams`, `password`, `token`"
+    );
+    assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+}
+
+/// Users whom their file or the config does not let in, and what is said of each; `carol` among them is let in.
+const REFUSED: &str = "users:
+- {name: hunter two, role: viewer, added: 2026-11-22}
+- name: Policy
+  role: admin
+  added: 2026-11-22
+
+- {name: dora, role: viewer, added: 2026-11-22, email: hunter2}
+- {name: erin, role: viewer, added: 2026-11-22, password: hunter2}
+- {name: frank, role: viewer, added: 2026-11-22, token: cs_hunter2}
+- {name: carol, role: admin, added: 2026-11-22, email: carol@example.com}
+- {name: bob, role: viewer, added: 2026-11-22}
+- {name: BOB, role: viewer, added: 2026-11-22}
+- {name: a, role: viewer, added: 2026-11-22, token: 'sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb'}
+- {name: b, role: viewer, added: 2026-11-22, token: 'sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb'}
+- {name: Payments-Console, role: admin, added: 2026-11-22}
+- {name: CI, role: admin, added: 2026-11-22, email: other@example.com}
+";
+
+fn taken() -> Vec<Taken> {
+    let taken = |name: &str, email: Option<&str>, by| Taken {
+        name: name.to_owned(),
+        email: email.map(str::to_owned),
+        by,
+    };
+    vec![
+        taken("ci", Some("ci@example.com"), Holder::Token),
+        taken("payments-console", None, Holder::Tool),
+    ]
+}
+
+#[tokio::test]
+async fn whoever_the_file_does_not_say_clearly_is_out_and_keeps_nobody_else_out() {
+    let desk = Desk::with(REFUSED);
+    let users = Users::at(desk.users.path()).beside(taken());
+    assert_eq!(names(&users), ["carol"]);
+    let said: Vec<_> = (users.refused().unwrap().iter())
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "line 2: a name that is none: letters, digits and `-._@+:/`, at most 128",
+            "line 3: nobody is called `Policy`: it is the word for what decides besides people",
+            "line 7: `dora` has an `email` that is no address",
+            "line 8: `erin` has a `password` that cannot be used: a password is kept as an argon2id PHC string; set it with `countersign user add --replace`",
+            "line 9: `frank` has a `token` that is not `sha256:` and 64 hexadecimal digits",
+            "line 11: `bob` is there twice; case does not count",
+            "line 12: `BOB` is there twice; case does not count",
+            "line 13: `a` and `b` have the same token",
+            "line 14: `b` and `a` have the same token",
+            "line 15: `Payments-Console` is a team's tool, by `webhook.decisions.by` in the config; it is a voter of its own",
+            "line 16: `CI` is known by a token in the config; a name is one person's, unless both have the same `email`",
+        ]
+    );
+    assert_eq!(users.bearer(b"a").unwrap(), None);
+    for name in ["bob", "ci", "payments-console"] {
+        assert_eq!(users.stamp(name).unwrap(), None, "{name}");
     }
+}
+
+#[test]
+fn where_somebody_is_is_said_by_line_or_else_by_number() {
+    let block = "users:\n  - name: a b\n    role: admin\n    teams:\n    - x\n    - y\n    added: 2026-11-22\n  -\n    {name: c d, role: admin, added: 2026-11-22}\n";
+    let braces = "users: [{name: a b, role: admin, added: 2026-11-22},\n  {name: c d, role: admin, added: 2026-11-22}]\n";
+    for (text, places) in [
+        (block, ["line 2", "line 8"]),
+        (braces, ["user 1", "user 2"]),
+    ] {
+        let refused = roll_of(text.as_bytes(), &[]).unwrap().refused;
+        let said: Vec<_> = refused
+            .iter()
+            .map(|refused| refused.place.to_string())
+            .collect();
+        assert_eq!(said, places);
+    }
+}
+
+#[test]
+fn a_file_with_users_who_do_not_get_in_can_be_mended_one_by_one() {
+    let desk = Desk::with(REFUSED);
+    let users = Users::at(desk.users.path()).beside(taken());
+    for name in [
+        "policy",
+        "hunter two",
+        "dora",
+        "erin",
+        "frank",
+        "b",
+        "payments-console",
+        "ci",
+    ] {
+        users.remove(name).unwrap();
+    }
+    let bob = users.add(user("Bob"), Existing::Refuse).unwrap_err();
+    assert_eq!(
+        bob.to_string(),
+        "there is a user `bob`, and names ignore case; remove them first, or give --replace for a new role, password and token"
+    );
+    users.add(user("Bob"), Existing::Replace).unwrap();
+    assert_eq!(users.refused().unwrap(), []);
+    assert_eq!(names(&users), ["carol", "Bob", "a"]);
+}
+
+#[test]
+fn nobody_is_added_under_the_name_of_a_token_or_a_tool() {
+    let desk = Desk::empty();
+    let users = Users::at(desk.users.path()).beside(taken());
+    for taken in [
+        user("CI"),
+        user("ci@example.com"),
+        with_address("ci", "other@example.com"),
+        user("PAYMENTS-console"),
+        with_address("payments-console", "ci@example.com"),
+    ] {
+        let name = taken.name.clone();
+        for existing in [Existing::Refuse, Existing::Replace] {
+            let email = taken.email.as_deref();
+            let refused = users.check_free(&name, email, existing);
+            assert!(matches!(refused, Err(EditError::Refused(_))), "{name}");
+            let refused = users.add(taken.clone(), existing);
+            assert!(matches!(refused, Err(EditError::Refused(_))), "{name}");
+        }
+    }
+    assert!(desk.files().is_empty());
+    // With both the name and the address it is the same person.
+    let ci = with_address("ci", "CI@example.com");
+    users.add(ci, Existing::Refuse).unwrap();
+    assert_eq!(names(&users), ["ci"]);
 }
 
 #[test]
@@ -290,7 +393,7 @@ fn a_name_and_an_address_are_one_persons() {
     add(with_address("alice", "alice@example.com"), Existing::Refuse).unwrap();
     assert!(matches!(
         add(user("Alice"), Existing::Refuse),
-        Err(EditError::Exists(_))
+        Err(EditError::Exists { .. })
     ));
     let taken = with_address("bob", "ALICE@example.com");
     assert!(matches!(
@@ -376,11 +479,13 @@ fn some_user() -> impl Strategy<Value = User> {
 proptest! {
     #[test]
     fn what_is_written_is_read_as_it_was(users in proptest::collection::vec(some_user(), 0..5)) {
-        let text = text_of(&users).unwrap();
-        let twice = |at: usize| users.iter().take(at).any(|other| same(&other.name, &users[at].name));
-        match users_in(text.as_bytes()) {
-            Ok(read) => prop_assert_eq!(read, users),
-            Err(error) => prop_assert!((0..users.len()).any(twice), "{error}: {text}"),
-        }
+        let text = text_of(users.iter().cloned().map(WrittenUser::from).collect()).unwrap();
+        let read = roll_of(text.as_bytes(), &[]).unwrap();
+        let alone = |user: &&User| {
+            let namesakes = users.iter().filter(|other| same(&other.name, &user.name));
+            namesakes.count() == 1
+        };
+        let expected: Vec<_> = users.iter().filter(alone).cloned().collect();
+        prop_assert_eq!(read.users, expected);
     }
 }

@@ -153,6 +153,19 @@ fn a_value_of_another_kind_is_refused() {
         refusal(&with("expires_at", json!("tomorrow")))
             .starts_with("`expires_at` must be a date and time")
     );
+    for naive in ["2027-02-25T17:30:00", "2027-02-25 17:30:00.5"] {
+        assert_eq!(
+            refusal(&with("expires_at", json!(naive))),
+            "`expires_at` must be a date and time with its offset from UTC, as `2026-01-31T12:00:00Z`"
+        );
+    }
+    for empty in ["title", "message", "action"] {
+        let told = refusal(&with(empty, json!("")));
+        assert!(
+            told.starts_with(&format!("`{empty}` must be a string that is not empty")),
+            "{told}"
+        );
+    }
     assert_eq!(refusal(&json!([])), "the body must be a JSON object");
     assert!(read_with(&[], r#"{"id": "1", "action": "a", "action": "b"}"#).is_err());
 }

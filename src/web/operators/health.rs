@@ -82,6 +82,7 @@ pub(super) async fn readyz(State(operators): State<Arc<Operators>>, uri: Uri) ->
         Err(error) => report.bad(&format!("store failed: {error}")),
     }
     operators.report_policies(&mut report);
+    operators.report_users(&mut report);
     operators.report_work(&mut report).await;
     operators.report_credentials(&mut report, operators.flow.clock().now());
     report.0.push_str(if ready {
@@ -142,8 +143,28 @@ impl Operators {
         }
     }
 
+    /// Whoever does not get in by the users file. An address that is written there is nobody's to read here.
+    fn report_users(&self, report: &mut Report) {
+        match self.entrance.users.refused() {
+            Ok(refused) => {
+                for refused in refused {
+                    report.bad(&format!(
+                        "the users file does not let somebody in: {}; see `countersign user list`",
+                        refused.place
+                    ));
+                }
+            }
+            Err(_) => {
+                report.bad("the users file cannot be used: no local user gets in; see the log");
+            }
+        }
+    }
+
     /// Sets what is counted in the store. Of a store that does not answer the last numbers stand; `/readyz` tells of it.
     async fn count_work(&self) {
+        let refused = self.entrance.users.refused();
+        self.metrics
+            .users(refused.map(|refused| refused.len()).ok());
         let store = self.flow.store();
         if let Ok(counts) = store.counts().await {
             self.metrics.outbox(counts.due, counts.dead);

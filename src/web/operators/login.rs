@@ -118,8 +118,8 @@ async fn log_in(
         Ok((proven, stamp)) => return begin(&operators, proven, stamp, &next),
         Err(Failed::Problem(problem)) => return Err(problem),
         Err(Failed::Wrong(what)) => (StatusCode::UNAUTHORIZED, what.to_owned(), None),
-        Err(Failed::Paused(Paused(pause))) => {
-            let seconds = pause.as_secs().saturating_add(1);
+        Err(Failed::Paused(paused)) => {
+            let seconds = seconds_of(paused);
             let trouble = format!("There were too many failures. Try again in {seconds} s.");
             (StatusCode::TOO_MANY_REQUESTS, trouble, Some(seconds))
         }
@@ -190,7 +190,7 @@ async fn proven(
         let holder = entrance.holder_of(token.as_bytes());
         return match holder {
             Ok(holder) => {
-                entrance.throttle.succeeded(attempt);
+                entrance.throttle.succeeded(attempt, now);
                 Ok(holder)
             }
             Err(problem) if problem.code() == Code::Unverified => {
@@ -207,7 +207,7 @@ async fn proven(
     let attempt = (entrance.throttle.attempt(name, address, now)).map_err(Failed::Paused)?;
     match entrance.users.login(name, &password).await {
         Ok(user) => {
-            entrance.throttle.succeeded(attempt);
+            entrance.throttle.succeeded(attempt, now);
             Ok((user.proven, Some(user.stamp)))
         }
         Err(LoginError::Wrong) => Err(Failed::Wrong("The name or the password is wrong.")),
@@ -302,14 +302,19 @@ fn sealed_form(operators: &Operators, csrf: &str, now: Timestamp) -> Result<Stri
     .map_err(unsealed)
 }
 
-/// Whose failures these are. Behind a proxy on this machine, or one that is configured, everybody would be the proxy; then
-/// it is whom the proxy says that it passes on.
+/// Whole seconds that are enough.
+fn seconds_of(Paused(pause): Paused) -> u64 {
+    pause.as_secs().saturating_add(1)
+}
+
+/// Whose failures these are. Behind a proxy that is configured everybody would be the proxy; then it is whom the proxy says
+/// that it passes on. Nobody else is believed: whoever may say where they come from fails as often as they like.
 fn address_of(parts: &Parts, operators: &Operators) -> IpAddr {
     let peer = parts.extensions.get::<Peer>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
     let proxy = operators.entrance.proxy.as_ref();
     let is_proxy = proxy.is_some_and(|proxy| proxy.connects_from(peer));
-    if !(is_proxy || peer.is_loopback()) {
+    if !is_proxy {
         return peer;
     }
     let noted = parts.headers.get_all(FORWARDED_FOR).iter().next_back();

@@ -435,3 +435,30 @@ async fn a_case_is_explained_by_the_set_that_decided_it_also_when_another_serves
         assert_eq!(house.operates("vera", "GET", &path, "").await.json(), first);
     }
 }
+
+#[tokio::test]
+async fn a_user_who_does_not_get_in_is_reported_and_counted() {
+    let house = House::open().await;
+    let path = house.folder.path().join("users.yaml");
+    for (text, said, counted) in [
+        (
+            "users:\n- {name: policy, role: admin, added: 2026-11-22}\n",
+            Some("[-]the users file does not let somebody in: line 2; see `countersign user list`"),
+            "countersign_users_refused 1",
+        ),
+        (
+            "users: {}\n",
+            Some("[-]the users file cannot be used: no local user gets in; see the log"),
+            "countersign_users_refused -1",
+        ),
+        ("users: []\n", None, "countersign_users_refused 0"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let ready = house.operates("", "GET", "/readyz?verbose", "").await;
+        let found = ready.text.lines().find(|line| line.contains("users file"));
+        assert_eq!(found, said);
+        assert_eq!(ready.status, 200);
+        let metrics = house.operates("", "GET", "/metrics", "").await.text;
+        assert!(metrics.lines().any(|line| line == counted), "{metrics}");
+    }
+}

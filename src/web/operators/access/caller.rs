@@ -168,9 +168,10 @@ pub(in crate::web::operators) fn not_admitted(reason: NotAdmitted) -> Problem {
             let detail = "who may come in cannot be told now";
             return Problem::new(Code::Unavailable, detail).because(reason);
         }
-        NotAdmitted::NameTaken(_) | NotAdmitted::NameIsAnAddress(_) | NotAdmitted::Nameless => {
-            visible(&reason.to_string())
-        }
+        NotAdmitted::NameTaken(_)
+        | NotAdmitted::NameOfTool(_)
+        | NotAdmitted::NameIsAnAddress(_)
+        | NotAdmitted::Nameless => visible(&reason.to_string()),
     };
     Problem::new(Code::Forbidden, detail)
 }

@@ -10,9 +10,9 @@ use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Next, begin};
-use crate::identity::Purpose;
+use super::{Next, address_of, begin, seconds_of};
 use crate::identity::oidc::{Flow, Oidc, OidcError};
+use crate::identity::{Paused, Purpose};
 use crate::store::Spent;
 use crate::web::operators::Operators;
 use crate::web::operators::entrance::{Cookie, unsealed};
@@ -43,6 +43,8 @@ pub(super) async fn leave(
         ));
     };
     let now = operators.flow.clock().now();
+    let address = address_of(&parts, &operators);
+    (entrance.throttle.visit(address, now)).map_err(paused)?;
     let back = format!("{base}/login/oidc/callback");
     let (to, flow) = oidc.begin(back, now).await.map_err(failed)?;
     let until = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
@@ -66,6 +68,8 @@ pub(super) async fn come_back(
     let oidc = directory(&operators)?;
     let entrance = &operators.entrance;
     let now = operators.flow.clock().now();
+    let address = address_of(&parts, &operators);
+    (entrance.throttle.visit(address, now)).map_err(paused)?;
     let said = Said::of(parts.uri.query().unwrap_or_default())?;
     let away = (entrance.site.cookie(&parts.headers, Cookie::Oidc))
         .and_then(|cookie| entrance.seal.open::<Away>(Purpose::Oidc, &cookie, now));
@@ -89,6 +93,25 @@ pub(super) async fn come_back(
             "this is the answer of another directory; begin again",
         ));
     }
+    // What is asked of the directory from here on may be a guess.
+    let attempt = (entrance.throttle.arrival(address, now)).map_err(paused)?;
+    let arrived = arrive(&operators, oidc, away, said, now).await;
+    match &arrived {
+        Ok(_) => entrance.throttle.succeeded(attempt, now),
+        // The store's fault, or the directory's.
+        Err(problem) if problem.code() == Code::Unavailable => entrance.throttle.withdraw(attempt),
+        Err(_) => {}
+    }
+    arrived
+}
+
+async fn arrive(
+    operators: &Operators,
+    oidc: &Oidc,
+    away: Away,
+    said: Said,
+    now: Timestamp,
+) -> Result<Response, Problem> {
     let until = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
     let spent = operators.flow.store().spend(away.flow.used(), until, now);
     if spent.await.map_err(problem::of_store)? == Spent::Before {
@@ -98,7 +121,7 @@ pub(super) async fn come_back(
         return Err(refused("the directory did not log you in"));
     };
     let proven = oidc.finish(&away.flow, &code, now).await.map_err(failed)?;
-    begin(&operators, proven, None, &away.next)
+    begin(operators, proven, None, &away.next)
 }
 
 /// What the directory sends back with somebody.
@@ -138,6 +161,12 @@ impl Said {
 fn directory(operators: &Operators) -> Result<&Oidc, Problem> {
     let oidc = operators.entrance.oidc.as_ref();
     oidc.ok_or_else(|| Problem::new(Code::NotFound, "nobody logs in by a directory here"))
+}
+
+fn paused(paused: Paused) -> Problem {
+    let seconds = seconds_of(paused);
+    let detail = format!("there were too many failures; try again in {seconds} s");
+    Problem::new(Code::RateLimited, detail).after(seconds)
 }
 
 fn refused(detail: &str) -> Problem {

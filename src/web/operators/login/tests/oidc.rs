@@ -1,3 +1,5 @@
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -31,9 +33,16 @@ async fn house(provider: &Provider, name_claim: &str) -> House {
     .await
 }
 
+/// An address of its own each time, from which nobody waits for what others did.
+fn elsewhere() -> IpAddr {
+    static NEXT: AtomicU32 = AtomicU32::new(0x0A00_0000);
+    Ipv4Addr::from_bits(NEXT.fetch_add(1, Ordering::Relaxed)).into()
+}
+
 /// A whole login at a provider that behaves like this.
 async fn logs_in(house: &House, provider: &Provider) -> (Browser, Heard) {
     let mut browser = Browser::new(&house.operators);
+    browser.peer = elsewhere();
     let away = browser.get("/login/oidc?next=/log").await;
     assert_eq!(away.status, StatusCode::SEE_OTHER, "{}", away.text);
     let back = provider.logs_in(location(&away));
@@ -155,6 +164,7 @@ async fn nobody_finishes_a_login_that_another_began_or_finishes_one_twice() {
         format!("{back}&state=x"),
         format!("{back}&iss=https%3A%2F%2Fevil.example"),
     ] {
+        browser.peer = elsewhere();
         assert_eq!(
             browser.get(&wrong).await.status,
             StatusCode::FORBIDDEN,
@@ -162,6 +172,7 @@ async fn nobody_finishes_a_login_that_another_began_or_finishes_one_twice() {
         );
     }
     let mut copy = browser.clone();
+    (browser.peer, copy.peer) = (elsewhere(), elsewhere());
     assert_eq!(browser.get(&back).await.status, StatusCode::SEE_OTHER);
     let again = copy.get(&back).await;
     assert_eq!(again.status, StatusCode::FORBIDDEN);
@@ -170,6 +181,7 @@ async fn nobody_finishes_a_login_that_another_began_or_finishes_one_twice() {
 
     let (_, refused) = {
         let mut browser = Browser::new(&house.operators);
+        browser.peer = elsewhere();
         let away = browser.get("/login/oidc").await;
         let back = provider
             .logs_in(location(&away))
@@ -245,5 +257,82 @@ async fn a_directory_that_calls_itself_otherwise_or_names_no_door_is_not_used() 
         let house = house(&provider, "email").await;
         let heard = Browser::new(&house.operators).get("/login/oidc").await;
         assert_eq!(heard.status, StatusCode::SERVICE_UNAVAILABLE, "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_comes_back_with_nothing_again_and_again_waits() {
+    let provider = Provider::start().await;
+    let house = house(&provider, "email").await;
+    let mut browser = Browser::new(&house.operators);
+    for _ in 0..30 {
+        let heard = browser.get("/login/oidc/callback?code=x&state=y").await;
+        assert_eq!(heard.status, StatusCode::FORBIDDEN, "{}", heard.text);
+    }
+    let heard = browser.get("/login/oidc/callback?code=x&state=y").await;
+    assert_eq!(heard.status, StatusCode::TOO_MANY_REQUESTS);
+    let wait: u64 = heard.headers["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=2).contains(&wait), "{wait}");
+    // Somebody else, elsewhere, gets in.
+    let (mut other, _) = logs_in(&house, &provider).await;
+    assert!(other.is_known().await);
+}
+
+#[tokio::test]
+async fn whoever_leaves_for_the_directory_again_and_again_waits() {
+    let provider = Provider::start().await;
+    let house = house(&provider, "email").await;
+    let mut browser = Browser::new(&house.operators);
+    for _ in 0..30 {
+        assert_eq!(
+            browser.get("/login/oidc").await.status,
+            StatusCode::SEE_OTHER
+        );
+    }
+    let heard = browser.get("/login/oidc").await;
+    assert_eq!(heard.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(heard.headers.contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn whoever_the_directory_vouches_for_badly_again_and_again_waits() {
+    let provider = Provider::start().await;
+    let house = house(&provider, "email").await;
+    provider.conducts(|conduct| conduct.claims = json!({"nonce": "other"}));
+    let mut browser = Browser::new(&house.operators);
+    let mut last = StatusCode::OK;
+    for _ in 0..6 {
+        let away = browser.get("/login/oidc").await;
+        last = browser.get(&provider.logs_in(location(&away))).await.status;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    // Nor does a password get them further.
+    let heard = browser
+        .logs_in(&[("name", "x"), ("password", "wrong wrong wrong")])
+        .await;
+    assert_eq!(heard.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn a_directory_that_is_down_makes_nobody_wait_for_it() {
+    let provider = Provider::start().await;
+    let house = house(&provider, "email").await;
+    let mut browser = Browser::new(&house.operators);
+    for _ in 0..8 {
+        provider.conducts(|conduct| conduct.down = false);
+        let away = browser.get("/login/oidc").await;
+        assert_eq!(away.status, StatusCode::SEE_OTHER);
+        provider.conducts(|conduct| conduct.down = true);
+        let heard = browser.get(&provider.logs_in(location(&away))).await;
+        assert_eq!(
+            heard.status,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "{}",
+            heard.text
+        );
     }
 }
