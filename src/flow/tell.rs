@@ -1,7 +1,6 @@
 //! Teams are told: each channel has a worker of its own, so that none of them holds up another, or a decision.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -14,7 +13,7 @@ use crate::domain::case::{Case, CaseTerms};
 use crate::domain::effect::Effect;
 use crate::domain::notice::Occasion;
 use crate::flow::Observer;
-use crate::flow::attempt::{pause, stale};
+use crate::flow::attempt::{LONGEST_PAUSE, next_attempt, stale, until};
 use crate::json;
 use crate::notify::{Channel, Message, Telling};
 use crate::store::{Attempt, Claim, Store, StoreError};
@@ -65,7 +64,7 @@ impl Herald {
             tokio::select! {
                 Some(()) = under_way.next() => while let Some(Some(())) = under_way.next().now_or_never() {},
                 () = stop.cancelled(), if !stopping => {}
-                () = self.until(next), if room => {}
+                () = until(self.clock, next), if room => {}
                 Ok(()) = planned.changed(), if room => {}
             }
         }
@@ -137,11 +136,9 @@ impl Herald {
         match told {
             Telling::Told { handle } => Attempt::Told { handle },
             Telling::Retry { after, error } => {
-                let pause = pause(claim.attempts, fastrand::f64()).max(after.unwrap_or_default());
-                let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
-                let at = self.clock.now().saturating_add(pause);
+                let now = self.clock.now();
                 Attempt::Again {
-                    at: at.unwrap_or(Timestamp::MAX).min(claim.not_after),
+                    at: next_attempt(claim, LONGEST_PAUSE, after, now, fastrand::f64()),
                     error,
                     reached: claim.reached,
                 }
@@ -174,16 +171,6 @@ impl Herald {
             error = error as &dyn std::error::Error,
             "the outbox cannot be worked on: {error}"
         );
-    }
-
-    async fn until(&self, next: Option<Timestamp>) {
-        match next {
-            None => std::future::pending().await,
-            Some(at) => {
-                let left = at.duration_since(self.clock.now());
-                tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
-            }
-        }
     }
 }
 
