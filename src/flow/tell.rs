@@ -115,35 +115,44 @@ impl Herald {
                 event: None,
             };
         };
-        let told = if is_outdated(notice.occasion, case, self.channel.name().team()) {
-            Telling::Told { handle: None }
-        } else {
-            match self.message(claim, notice.occasion, case).await {
-                Ok(message) => self.channel.tell(&message).await,
-                Err(error) => Telling::Retry {
-                    after: None,
-                    error: error.to_string(),
-                },
-            }
+        if is_outdated(notice.occasion, case, self.channel.name().team()) {
+            return Attempt::Done(None);
+        }
+        let told = match self.message(claim, notice.occasion, case).await {
+            Ok(message) => self.channel.tell(&message).await,
+            Err(error) => Telling::Retry {
+                after: None,
+                error: error.to_string(),
+            },
         };
-        let (word, error) = match &told {
-            Telling::Told { .. } => ("done", None),
-            Telling::Retry { error, .. } => ("retry", Some(error.as_str())),
-            Telling::Failed { error } => ("failed", Some(error.as_str())),
+        let heard = |word, error: Option<&str>| {
+            let (name, kind) = (self.channel.name(), self.channel.kind());
+            self.observer.told(name, kind, word, error);
         };
-        self.observer
-            .told(self.channel.name(), self.channel.kind(), word, error);
         match told {
-            Telling::Told { handle } => Attempt::Told { handle },
+            Telling::NoNews => Attempt::Done(None),
+            Telling::Told { handle } => {
+                heard("done", None);
+                Attempt::Told { handle }
+            }
             Telling::Retry { after, error } => {
-                let now = self.clock.now();
+                heard("retry", Some(&error));
                 Attempt::Again {
-                    at: next_attempt(claim, LONGEST_PAUSE, after, now, fastrand::f64()),
+                    at: next_attempt(
+                        claim,
+                        LONGEST_PAUSE,
+                        after,
+                        self.clock.now(),
+                        fastrand::f64(),
+                    ),
                     error,
                     reached: claim.reached,
                 }
             }
-            Telling::Failed { error } => Attempt::Dead { error, event: None },
+            Telling::Failed { error } => {
+                heard("failed", Some(&error));
+                Attempt::Dead { error, event: None }
+            }
         }
     }
 
@@ -174,11 +183,60 @@ impl Herald {
     }
 }
 
-/// Whether it is too late to ask or to remind `team`: what it is told next says how it ended.
+/// Whether it is too late to ask or to remind `team`, or to say how it ended what is open again: what it is told next says
+/// how it ended.
 fn is_outdated(occasion: Occasion, case: &Case, team: &str) -> bool {
-    let asked = case.question().and_then(|open| open.to.as_deref());
+    let open = case.question();
+    let asked = open.and_then(|open| open.to.as_deref());
     match occasion {
         Occasion::Asked | Occasion::Reminded | Occasion::Voted => asked != Some(team),
-        Occasion::HandedOver | Occasion::Closed => false,
+        Occasion::HandedOver => false,
+        Occasion::Closed => open.is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::case::{Event, Told};
+    use crate::domain::verdict::{Outcome, Terms};
+    use crate::store::contract::{at, decided, terms};
+
+    #[test]
+    fn what_comes_too_late_is_not_sent() {
+        let mut question = decided("a", Outcome::Escalate);
+        question.verdict.terms = Some(Terms {
+            to: Some("payments".to_owned()),
+            ..Terms::default()
+        });
+        let open = Case::decided(question.asked, question.verdict, &terms(), at(0)).case;
+        let ended = Event::PlatformResolved {
+            outcome: None,
+            by: None,
+            reason: None,
+            told: Told::ByThePlatform,
+        };
+        let ended = open.clone().step(ended, &terms(), at(1)).unwrap().case;
+        let outdated = |case: &Case, team| {
+            let all = [
+                Occasion::Asked,
+                Occasion::Reminded,
+                Occasion::Voted,
+                Occasion::HandedOver,
+                Occasion::Closed,
+            ];
+            let outdated = all
+                .into_iter()
+                .filter(|occasion| is_outdated(*occasion, case, team));
+            outdated.map(Occasion::as_str).collect::<Vec<_>>()
+        };
+        // How it ended is no news while it is open again.
+        assert_eq!(outdated(&open, "payments"), ["closed"]);
+        let question = ["asked", "reminded", "voted"];
+        assert_eq!(
+            outdated(&open, "managers"),
+            [&question[..], &["closed"]].concat()
+        );
+        assert_eq!(outdated(&ended, "payments"), question);
     }
 }

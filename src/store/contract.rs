@@ -3,6 +3,7 @@
 mod received;
 mod questions;
 mod hindsight;
+mod attempts;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::store::{
     Attempt, CaseQuery, Claim, Decided, Receipt, Retried, Stepped, Store, StoreError, StoredSet,
 };
 
+pub(crate) use attempts::*;
 pub(crate) use hindsight::*;
 pub(crate) use questions::*;
 pub(crate) use received::*;
@@ -81,6 +83,10 @@ macro_rules! all_laws {
             what_is_not_done_of_a_case_is_told_and_nothing_of_another
             the_log_is_paged_from_the_end_by_kind_and_by_case
             rules_are_counted_once_for_each_case_in_which_they_fired
+            every_attempt_to_tell_a_team_is_on_the_timeline_with_its_channel
+            what_was_not_sent_since_it_is_out_of_date_is_not_told
+            every_attempt_to_answer_or_pass_on_is_on_the_timeline
+            an_attempt_that_was_under_way_when_its_answer_was_taken_back_is_on_the_timeline
         }
     };
 }
