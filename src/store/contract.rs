@@ -67,6 +67,7 @@ macro_rules! all_laws {
             a_forward_that_is_retried_has_time_again
             an_answer_taken_back_while_it_is_on_its_way_still_tells_what_the_platform_has
             dry_run_gives_nothing_out
+            the_source_of_a_case_is_known_without_the_rest_of_it
             pages_follow_each_other_and_filters_take_text_as_it_is
             questions_are_listed_by_deadline_and_found_by_whom_they_ask
             the_clock_finds_the_cases_it_moves
@@ -862,6 +863,12 @@ pub(crate) async fn those_who_watch_hear_of_every_change(store: Arc<dyn Store>) 
     assert_eq!(changes.recv().await.unwrap(), id("a"));
     assert_eq!(changes.recv().await.unwrap(), id("a"));
     assert_eq!(changes.recv().await.unwrap(), id("b"));
+}
+
+pub(crate) async fn the_source_of_a_case_is_known_without_the_rest_of_it(store: Arc<dyn Store>) {
+    new(&*store, "a", Outcome::Escalate).await;
+    assert_eq!(store.source_of(id("a")).await.unwrap(), Some(source()));
+    assert_eq!(store.source_of(id("b")).await.unwrap(), None);
 }
 
 pub(crate) async fn a_closed_store_is_unavailable(store: Arc<dyn Store>) {

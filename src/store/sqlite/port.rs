@@ -142,6 +142,11 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn source_of(&self, id: CaseId) -> Result<Option<SourceName>, StoreError> {
+        self.read(move |connection| listing::source_of(connection, id))
+            .await
+    }
+
     async fn case(&self, id: CaseId) -> Result<Option<CaseFile>, StoreError> {
         self.read(move |connection| listing::case(connection, id))
             .await
