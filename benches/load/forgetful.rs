@@ -88,6 +88,10 @@ impl Store for Forgetful {
         Ok(Vec::new())
     }
 
+    async fn source_of(&self, _: CaseId) -> Result<Option<SourceName>, StoreError> {
+        Ok(None)
+    }
+
     async fn case(&self, _: CaseId) -> Result<Option<CaseFile>, StoreError> {
         Ok(None)
     }

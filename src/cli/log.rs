@@ -296,8 +296,10 @@ fn parse_outcome(word: &str) -> Result<Outcome, String> {
 
 fn parse_kind(word: &str) -> Result<EntryKind, String> {
     EntryKind::parse(word).ok_or_else(|| {
-        "write `decided`, `conflict`, `voted`, `resolved`, `expired`, `superseded`, `platform_reported`, `answered`, \
-         `attempt_failed`, `dead_lettered`, `retried`, `escalated`, `frozen`, `unfrozen` or `policy_served`"
-            .to_owned()
+        let words: Vec<_> = EntryKind::ALL
+            .iter()
+            .map(|kind| format!("`{kind}`"))
+            .collect();
+        format!("write one of {}", words.join(", "))
     })
 }

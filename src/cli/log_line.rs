@@ -54,6 +54,7 @@ pub(super) fn write(out: &mut dyn Write, line: &LogLine, about: &Written) -> io:
         | EntryKind::Superseded
         | EntryKind::PlatformReported
         | EntryKind::Answered
+        | EntryKind::Delivered
         | EntryKind::AttemptFailed
         | EntryKind::Retried
         | EntryKind::Escalated

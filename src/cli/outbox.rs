@@ -95,6 +95,7 @@ fn write_list(items: &[OutboxItem], now: Timestamp, out: &mut dyn Write) -> anyh
         "STATE",
         "KIND",
         "SOURCE",
+        "CHANNEL",
         "CASE",
         "AGE",
         "TRIES",
@@ -107,6 +108,11 @@ fn write_list(items: &[OutboxItem], now: Timestamp, out: &mut dyn Write) -> anyh
             Cell::new(one_line(&item.state, 12), style_of(&item.state)),
             Cell::plain(one_line(&item.kind, 12)),
             Cell::plain(item.source.as_str()),
+            Cell::plain(
+                item.channel
+                    .as_deref()
+                    .map_or_else(|| "-".to_owned(), |channel| one_line(channel, 40)),
+            ),
             Cell::plain(item.case_id.map_or_else(|| "-".to_owned(), CaseName::short)),
             Cell::faint(span(item.created_at, now)),
             Cell::plain(item.attempts.to_string()),
@@ -131,5 +137,39 @@ fn next(item: &OutboxItem, now: Timestamp) -> String {
         "due" if item.due_at <= now => "now".to_owned(),
         "due" => format!("in {}", span(now, item.due_at)),
         _ => "-".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::samples;
+    use crate::domain::effect::EffectId;
+    use crate::domain::id::SourceName;
+
+    #[test]
+    fn the_list_says_which_channel_a_team_is_told_on() {
+        let item = |id, kind: &str, channel: Option<&str>, error: Option<&str>| OutboxItem {
+            id: EffectId(id),
+            case_id: None,
+            source: SourceName::parse("refunds").unwrap(),
+            kind: kind.to_owned(),
+            channel: channel.map(str::to_owned),
+            state: "due".to_owned(),
+            attempts: 1,
+            due_at: samples::now(),
+            created_at: samples::now(),
+            error: error.map(str::to_owned),
+        };
+        let items = [
+            item(1, "answer", None, None),
+            item(2, "notify", Some("payments/slack"), Some("429")),
+        ];
+        let list = samples::printed(|out| write_list(&items, samples::now(), out));
+        insta::assert_snapshot!(list, @r"
+        ID  STATE  KIND    SOURCE   CHANNEL         CASE  AGE  TRIES  NEXT  LAST ERROR
+        1   due    answer  refunds  -               -     0s   1      now
+        2   due    notify  refunds  payments/slack  -     0s   1      now   429
+        ");
     }
 }

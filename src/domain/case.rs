@@ -29,6 +29,8 @@ use crate::domain::platform::PlatformOutcome;
 use crate::domain::team::People;
 use crate::domain::verdict::{Cause, Outcome, Verdict, word};
 
+use asking::Stood;
+
 pub use event::{
     Confirmed, Decision, EarlierAnswers, Entry, Event, Moved, Refused, Step, Told, Whose,
 };
@@ -122,6 +124,8 @@ pub struct Case {
     pub votes: Vec<Vote>,
     /// Until when the approval that is being answered may leave.
     pub approve_by: Option<Timestamp>,
+    /// The teams that were asked so far, the first one first.
+    pub teams: Vec<String>,
 }
 
 /// Where a case is.

@@ -36,6 +36,8 @@ pub enum EntryKind {
     PlatformReported,
     /// The platform took the answer.
     Answered,
+    /// An attempt arrived, and the case stays as it is: a team was told, or an event was passed on.
+    Delivered,
     /// An attempt failed and will be repeated.
     AttemptFailed,
     /// An effect was given up and waits for a person to retry it.
@@ -54,7 +56,7 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// Every kind there is.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Received,
         Self::Decided,
         Self::Conflict,
@@ -66,6 +68,7 @@ impl EntryKind {
         Self::Superseded,
         Self::PlatformReported,
         Self::Answered,
+        Self::Delivered,
         Self::AttemptFailed,
         Self::DeadLettered,
         Self::Retried,
@@ -80,7 +83,8 @@ word!(EntryKind {
     Self::Received => "received", Self::Decided => "decided", Self::Conflict => "conflict", Self::Voted => "voted", Self::Reminded => "reminded",
     Self::HandedOver => "handed_over", Self::Resolved => "resolved",
     Self::Expired => "expired", Self::Superseded => "superseded", Self::PlatformReported => "platform_reported",
-    Self::Answered => "answered", Self::AttemptFailed => "attempt_failed", Self::DeadLettered => "dead_lettered",
+    Self::Answered => "answered", Self::Delivered => "delivered",
+    Self::AttemptFailed => "attempt_failed", Self::DeadLettered => "dead_lettered",
     Self::Retried => "retried", Self::Escalated => "escalated", Self::Frozen => "frozen",
     Self::Unfrozen => "unfrozen", Self::PolicyServed => "policy_served",
 });

@@ -292,8 +292,8 @@ fn first_failure(failures: &[PolicyFailure]) -> String {
         .unwrap_or_default()
 }
 
-/// The facts with the rules that need them. What a fact should have been instead is for people: see [`full`].
-/// What could not be relied on, each fact once, with the rules that need it.
+/// What could not be relied on, each fact once, with the rules that need it. What a fact should have been instead is for
+/// people: see [`full`].
 fn missing(verdict: &Verdict) -> String {
     let mut needed: Vec<(String, Vec<&str>)> = Vec::new();
     for evidence in &verdict.evidence {

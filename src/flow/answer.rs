@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::case::{Case, Event, Mode};
 use crate::domain::effect::{Answer, Effect, EffectKind};
-use crate::flow::attempt::{described, judge, shown, stale};
+use crate::flow::attempt::{described, judge, shown, stale, until};
 use crate::flow::confirm::Unfounded;
 use crate::flow::{Desk, Forwards, Observer, Took, confirm};
 use crate::json;
@@ -101,7 +101,7 @@ impl Courier {
             tokio::select! {
                 Some(()) = under_way.next() => while let Some(Some(())) = under_way.next().now_or_never() {},
                 () = stop.cancelled(), if !stopping => {}
-                () = self.until(next), if room => {}
+                () = until(self.clock, next), if room => {}
                 Ok(()) = planned.changed(), if room && is_planned => {}
             }
         }
@@ -296,16 +296,6 @@ impl Courier {
             error = error as &dyn std::error::Error,
             "the outbox cannot be worked on: {error}"
         );
-    }
-
-    async fn until(&self, next: Option<Timestamp>) {
-        match next {
-            None => std::future::pending().await,
-            Some(at) => {
-                let left = at.duration_since(self.clock.now());
-                tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
-            }
-        }
     }
 
     async fn answer(&self, claim: &Claim, answer: &Answer) -> AnswerResult {

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::clock::Clock;
 use crate::domain::case::{Event, Whose};
 use crate::domain::effect::{Ballot, Effect, Reached};
 use crate::source::{AnswerResult, Confirmation, Reach};
 use crate::store::{Attempt, Claim};
 
 /// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// What becomes of a claim that must not be tried any more.
 pub(super) fn stale(claim: &Claim, now: Timestamp) -> Option<Attempt> {
@@ -70,12 +71,7 @@ pub(super) fn judge(claim: &Claim, result: AnswerResult, now: Timestamp, chance:
             error,
             reach,
         } => {
-            let pause = pause(claim.attempts, chance).max(after.unwrap_or_default());
-            let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
-            let at = now
-                .saturating_add(pause)
-                .unwrap_or(Timestamp::MAX)
-                .min(claim.not_after);
+            let at = next_attempt(claim, LONGEST_PAUSE, after, now, chance);
             let reached = match reach {
                 Reach::Unknown => Reached::Perhaps,
                 Reach::NotReached | Reach::Refused => claim.reached,
@@ -91,8 +87,35 @@ pub(super) fn judge(claim: &Claim, result: AnswerResult, now: Timestamp, chance:
     }
 }
 
+/// When `claim` is tried again: after a pause of at most `longest`, but not before `after`, and not later than it is of use.
+/// `chance` is from 0 to 1.
+pub(super) fn next_attempt(
+    claim: &Claim,
+    longest: Duration,
+    after: Option<Duration>,
+    now: Timestamp,
+    chance: f64,
+) -> Timestamp {
+    let pause = pause(claim.attempts, chance).min(longest);
+    let pause = pause.max(after.unwrap_or_default());
+    let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
+    let at = now.saturating_add(pause).unwrap_or(Timestamp::MAX);
+    at.min(claim.not_after)
+}
+
+/// Waits until `next`, or for ever where there is none.
+pub(super) async fn until(clock: Clock, next: Option<Timestamp>) {
+    match next {
+        None => std::future::pending().await,
+        Some(at) => {
+            let left = at.duration_since(clock.now());
+            tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
+        }
+    }
+}
+
 /// The pause before the next attempt: it doubles from one second, less up to half of it by chance.
-pub(super) fn pause(attempts: u32, chance: f64) -> Duration {
+fn pause(attempts: u32, chance: f64) -> Duration {
     let whole = Duration::from_secs(1)
         .saturating_mul(1 << attempts.min(16))
         .min(LONGEST_PAUSE);
@@ -131,5 +154,31 @@ mod tests {
         assert_eq!(pause(0, 1.0), Duration::from_millis(500));
         assert_eq!(pause(3, 0.0), Duration::from_secs(8));
         assert_eq!(pause(40, 0.0), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn nothing_is_tried_again_before_it_is_wanted_or_after_it_is_of_use() {
+        let at = |second: i64| Timestamp::from_second(1_780_000_000 + second).unwrap();
+        let claim = Claim {
+            id: crate::domain::effect::EffectId(1),
+            case: None,
+            token: None,
+            effect: Effect::Confirm,
+            attempts: 3,
+            reached: Reached::No,
+            error: None,
+            handle: None,
+            created_at: at(0),
+            not_after: at(60),
+        };
+        let next = |longest, after| {
+            let after: Option<u64> = after;
+            next_attempt(&claim, longest, after.map(Duration::from_secs), at(0), 0.0)
+        };
+        assert_eq!(next(LONGEST_PAUSE, None), at(8));
+        assert_eq!(next(Duration::from_secs(5), None), at(5));
+        assert_eq!(next(Duration::from_secs(5), Some(7)), at(7));
+        assert_eq!(next(LONGEST_PAUSE, Some(3)), at(8));
+        assert_eq!(next(LONGEST_PAUSE, Some(u64::MAX)), at(60));
     }
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::domain::case::{Asked, Case, Confirmed, Event, State};
@@ -15,7 +15,7 @@ use crate::domain::id::ContentDigest;
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::request::{Proven, Request};
 use crate::domain::verdict::Verdict;
-use crate::flow::attempt::pause;
+use crate::flow::attempt::next_attempt;
 use crate::flow::decide::{Weighed, weigh};
 use crate::flow::{Desk, Flow, Refusal};
 use crate::json;
@@ -153,11 +153,8 @@ fn again(
     now: Timestamp,
     chance: f64,
 ) -> Attempt {
-    let pause = pause(claim.attempts, chance).min(LONGEST_PAUSE);
-    let pause = SignedDuration::try_from(pause.max(after.unwrap_or_default()));
-    let at = now.saturating_add(pause.unwrap_or(SignedDuration::MAX));
     Attempt::Again {
-        at: at.unwrap_or(Timestamp::MAX).min(claim.not_after),
+        at: next_attempt(claim, LONGEST_PAUSE, after, now, chance),
         error: error.to_owned(),
         reached: claim.reached,
     }

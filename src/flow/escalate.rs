@@ -50,13 +50,13 @@ impl Flow {
         shown: ContentDigest,
     ) -> Result<Case, VoteError> {
         let now = self.clock.now();
-        let file = self
+        let source = self
             .store
-            .case(id)
+            .source_of(id)
             .await
             .map_err(VoteError::Unstored)?
             .ok_or(VoteError::Unknown(id))?;
-        let terms = Arc::clone(self.terms_of(&file.case.asked.source));
+        let terms = Arc::clone(self.terms_of(&source));
         let name = by.name.clone();
         let event = Event::Voted {
             by,

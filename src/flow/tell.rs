@@ -1,7 +1,6 @@
 //! Teams are told: each channel has a worker of its own, so that none of them holds up another, or a decision.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -14,7 +13,7 @@ use crate::domain::case::{Case, CaseTerms};
 use crate::domain::effect::Effect;
 use crate::domain::notice::Occasion;
 use crate::flow::Observer;
-use crate::flow::attempt::{pause, stale};
+use crate::flow::attempt::{LONGEST_PAUSE, next_attempt, stale, until};
 use crate::json;
 use crate::notify::{Channel, Message, Telling};
 use crate::store::{Attempt, Claim, Store, StoreError};
@@ -65,7 +64,7 @@ impl Herald {
             tokio::select! {
                 Some(()) = under_way.next() => while let Some(Some(())) = under_way.next().now_or_never() {},
                 () = stop.cancelled(), if !stopping => {}
-                () = self.until(next), if room => {}
+                () = until(self.clock, next), if room => {}
                 Ok(()) = planned.changed(), if room => {}
             }
         }
@@ -116,37 +115,44 @@ impl Herald {
                 event: None,
             };
         };
-        let told = if is_outdated(notice.occasion, case, self.channel.name().team()) {
-            Telling::Told { handle: None }
-        } else {
-            match self.message(claim, notice.occasion, case).await {
-                Ok(message) => self.channel.tell(&message).await,
-                Err(error) => Telling::Retry {
-                    after: None,
-                    error: error.to_string(),
-                },
-            }
+        if is_outdated(notice.occasion, case, self.channel.name().team()) {
+            return Attempt::Done(None);
+        }
+        let told = match self.message(claim, notice.occasion, case).await {
+            Ok(message) => self.channel.tell(&message).await,
+            Err(error) => Telling::Retry {
+                after: None,
+                error: error.to_string(),
+            },
         };
-        let (word, error) = match &told {
-            Telling::Told { .. } => ("done", None),
-            Telling::Retry { error, .. } => ("retry", Some(error.as_str())),
-            Telling::Failed { error } => ("failed", Some(error.as_str())),
+        let heard = |word, error: Option<&str>| {
+            let (name, kind) = (self.channel.name(), self.channel.kind());
+            self.observer.told(name, kind, word, error);
         };
-        self.observer
-            .told(self.channel.name(), self.channel.kind(), word, error);
         match told {
-            Telling::Told { handle } => Attempt::Told { handle },
+            Telling::NoNews => Attempt::Done(None),
+            Telling::Told { handle } => {
+                heard("done", None);
+                Attempt::Told { handle }
+            }
             Telling::Retry { after, error } => {
-                let pause = pause(claim.attempts, fastrand::f64()).max(after.unwrap_or_default());
-                let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
-                let at = self.clock.now().saturating_add(pause);
+                heard("retry", Some(&error));
                 Attempt::Again {
-                    at: at.unwrap_or(Timestamp::MAX).min(claim.not_after),
+                    at: next_attempt(
+                        claim,
+                        LONGEST_PAUSE,
+                        after,
+                        self.clock.now(),
+                        fastrand::f64(),
+                    ),
                     error,
                     reached: claim.reached,
                 }
             }
-            Telling::Failed { error } => Attempt::Dead { error, event: None },
+            Telling::Failed { error } => {
+                heard("failed", Some(&error));
+                Attempt::Dead { error, event: None }
+            }
         }
     }
 
@@ -175,23 +181,62 @@ impl Herald {
             "the outbox cannot be worked on: {error}"
         );
     }
+}
 
-    async fn until(&self, next: Option<Timestamp>) {
-        match next {
-            None => std::future::pending().await,
-            Some(at) => {
-                let left = at.duration_since(self.clock.now());
-                tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
-            }
-        }
+/// Whether it is too late to ask or to remind `team`, or to say how it ended what is open again: what it is told next says
+/// how it ended.
+fn is_outdated(occasion: Occasion, case: &Case, team: &str) -> bool {
+    let open = case.question();
+    let asked = open.and_then(|open| open.to.as_deref());
+    match occasion {
+        Occasion::Asked | Occasion::Reminded | Occasion::Voted => asked != Some(team),
+        Occasion::HandedOver => false,
+        Occasion::Closed => open.is_some(),
     }
 }
 
-/// Whether it is too late to ask or to remind `team`: what it is told next says how it ended.
-fn is_outdated(occasion: Occasion, case: &Case, team: &str) -> bool {
-    let asked = case.question().and_then(|open| open.to.as_deref());
-    match occasion {
-        Occasion::Asked | Occasion::Reminded | Occasion::Voted => asked != Some(team),
-        Occasion::HandedOver | Occasion::Closed => false,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::case::{Event, Told};
+    use crate::domain::verdict::{Outcome, Terms};
+    use crate::store::contract::{at, decided, terms};
+
+    #[test]
+    fn what_comes_too_late_is_not_sent() {
+        let mut question = decided("a", Outcome::Escalate);
+        question.verdict.terms = Some(Terms {
+            to: Some("payments".to_owned()),
+            ..Terms::default()
+        });
+        let open = Case::decided(question.asked, question.verdict, &terms(), at(0)).case;
+        let ended = Event::PlatformResolved {
+            outcome: None,
+            by: None,
+            reason: None,
+            told: Told::ByThePlatform,
+        };
+        let ended = open.clone().step(ended, &terms(), at(1)).unwrap().case;
+        let outdated = |case: &Case, team| {
+            let all = [
+                Occasion::Asked,
+                Occasion::Reminded,
+                Occasion::Voted,
+                Occasion::HandedOver,
+                Occasion::Closed,
+            ];
+            let outdated = all
+                .into_iter()
+                .filter(|occasion| is_outdated(*occasion, case, team));
+            outdated.map(Occasion::as_str).collect::<Vec<_>>()
+        };
+        // How it ended is no news while it is open again.
+        assert_eq!(outdated(&open, "payments"), ["closed"]);
+        let question = ["asked", "reminded", "voted"];
+        assert_eq!(
+            outdated(&open, "managers"),
+            [&question[..], &["closed"]].concat()
+        );
+        assert_eq!(outdated(&ended, "payments"), question);
     }
 }

@@ -41,7 +41,9 @@ pub struct Message {
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Telling {
-    /// The team was told, or there was nothing to tell it.
+    /// Nothing of it is news to this channel's team.
+    NoNews,
+    /// The team was told.
     Told {
         /// What the channel calls the message, if that is to be changed later.
         handle: Option<String>,

@@ -3,6 +3,7 @@
 mod received;
 mod questions;
 mod hindsight;
+mod attempts;
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::store::{
     Attempt, CaseQuery, Claim, Decided, Receipt, Retried, Stepped, Store, StoreError, StoredSet,
 };
 
+pub(crate) use attempts::*;
 pub(crate) use hindsight::*;
 pub(crate) use questions::*;
 pub(crate) use received::*;
@@ -65,6 +67,7 @@ macro_rules! all_laws {
             a_forward_that_is_retried_has_time_again
             an_answer_taken_back_while_it_is_on_its_way_still_tells_what_the_platform_has
             dry_run_gives_nothing_out
+            the_source_of_a_case_is_known_without_the_rest_of_it
             pages_follow_each_other_and_filters_take_text_as_it_is
             questions_are_listed_by_deadline_and_found_by_whom_they_ask
             the_clock_finds_the_cases_it_moves
@@ -81,6 +84,10 @@ macro_rules! all_laws {
             what_is_not_done_of_a_case_is_told_and_nothing_of_another
             the_log_is_paged_from_the_end_by_kind_and_by_case
             rules_are_counted_once_for_each_case_in_which_they_fired
+            every_attempt_to_tell_a_team_is_on_the_timeline_with_its_channel
+            what_was_not_sent_since_it_is_out_of_date_is_not_told
+            every_attempt_to_answer_or_pass_on_is_on_the_timeline
+            an_attempt_that_was_under_way_when_its_answer_was_taken_back_is_on_the_timeline
         }
     };
 }
@@ -856,6 +863,12 @@ pub(crate) async fn those_who_watch_hear_of_every_change(store: Arc<dyn Store>) 
     assert_eq!(changes.recv().await.unwrap(), id("a"));
     assert_eq!(changes.recv().await.unwrap(), id("a"));
     assert_eq!(changes.recv().await.unwrap(), id("b"));
+}
+
+pub(crate) async fn the_source_of_a_case_is_known_without_the_rest_of_it(store: Arc<dyn Store>) {
+    new(&*store, "a", Outcome::Escalate).await;
+    assert_eq!(store.source_of(id("a")).await.unwrap(), Some(source()));
+    assert_eq!(store.source_of(id("b")).await.unwrap(), None);
 }
 
 pub(crate) async fn a_closed_store_is_unavailable(store: Arc<dyn Store>) {

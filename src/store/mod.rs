@@ -285,6 +285,9 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(CaseId, SourceName)>, StoreError>;
 
+    /// The source that read the request of a case.
+    async fn source_of(&self, id: CaseId) -> Result<Option<SourceName>, StoreError>;
+
     /// A case with its input and timeline.
     async fn case(&self, id: CaseId) -> Result<Option<CaseFile>, StoreError>;
 

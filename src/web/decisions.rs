@@ -1,8 +1,8 @@
 //! What a team's own tool decides: `POST /v1/teams/{team}/decisions`, signed as Standard Webhooks has it.
 //!
 //! What must hold: who decides is who signs, whatever the body says; a tool is one voter, and votes where its team is
-//! asked; a webhook that comes again is answered as it was, and does not vote again; whoever cannot sign learns nothing, not
-//! even which teams there are.
+//! asked; a webhook that comes again is answered as it was, and does not vote again; a tool learns nothing of what its team was
+//! never asked; whoever cannot sign learns nothing, not even which teams there are.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -180,7 +180,11 @@ impl TeamTools {
             let detail = format!("there is no case `{}`", said.case_id);
             Problem::new(Code::NotFound, detail)
         };
-        let case = file.map_err(problem::of_store)?.ok_or_else(unknown)?.case;
+        let file = file.map_err(problem::of_store)?;
+        let case = file.map(|file| file.case);
+        // What another team is asked is none of this one's business, not even that there is such a case.
+        let case = case.filter(|case| case.was_asked(&team));
+        let case = case.ok_or_else(unknown)?;
         let counted = case
             .votes
             .iter()

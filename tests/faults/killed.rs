@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::load::{Load, client};
-use crate::server::{OPERATOR, Server, write_config};
+use crate::load::{Load, client, get};
+use crate::server::{Server, write_config};
 use crate::tracemem::TraceMem;
 
 const ROUNDS: u32 = 50;
@@ -26,11 +26,7 @@ async fn after_fifty_kills_nothing_acknowledged_is_lost_and_nothing_was_answered
         let mut server = Server::start(&config);
         let life = Duration::from_millis(chance.u64(5..250));
         let intake = server.intake.clone();
-        let killer = async {
-            tokio::time::sleep(life).await;
-            server.kill();
-        };
-        tokio::join!(load.run(&intake, 24), killer);
+        server.kill_amid(life, load.run(&intake, 24)).await;
     }
     let acknowledged = load.acknowledged();
     assert!(
@@ -39,9 +35,14 @@ async fn after_fifty_kills_nothing_acknowledged_is_lost_and_nothing_was_answered
         acknowledged.len()
     );
 
-    let mut server = Server::start(&config);
+    let server = Server::start(&config);
     wait_until_answered(&server).await;
-    let cases = all_cases(&server).await;
+    let cases = server.cases().await;
+    let named = cases.iter().map(|case| {
+        let name = case["request_id"].as_str().unwrap();
+        (name.to_owned(), case)
+    });
+    let cases: HashMap<String, &Value> = named.collect();
     for (approval, case) in &acknowledged {
         let found = cases
             .get(approval)
@@ -79,17 +80,7 @@ async fn after_fifty_kills_nothing_acknowledged_is_lost_and_nothing_was_answered
             "{token} was answered with other bytes the second time"
         );
     }
-    assert_eq!(server.terminate(), Some(0));
-    let verified = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"))
-        .args(["log", "verify", "--config"])
-        .arg(&config)
-        .output()
-        .unwrap();
-    assert!(
-        verified.status.success(),
-        "{}",
-        String::from_utf8_lossy(&verified.stdout)
-    );
+    server.end_with_a_whole_log(&config);
 }
 
 /// Waits until no case is on its way to the platform any more.
@@ -101,7 +92,8 @@ async fn wait_until_answered(server: &Server) {
             &client,
             &format!("{}/v1/cases?state=answering&limit=1", server.operators),
         )
-        .await;
+        .await
+        .unwrap();
         if page["cases"].as_array().unwrap().is_empty() {
             return;
         }
@@ -110,33 +102,4 @@ async fn wait_until_answered(server: &Server) {
             "some answers never left: {page}"
         );
     }
-}
-
-async fn all_cases(server: &Server) -> HashMap<String, Value> {
-    let client = client();
-    let mut cases = HashMap::new();
-    let mut cursor = String::new();
-    loop {
-        let page = get(
-            &client,
-            &format!("{}/v1/cases?limit=500{cursor}", server.operators),
-        )
-        .await;
-        for case in page["cases"].as_array().unwrap() {
-            cases.insert(
-                case["request_id"].as_str().unwrap().to_owned(),
-                case.clone(),
-            );
-        }
-        match page["next"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return cases,
-        }
-    }
-}
-
-async fn get(client: &reqwest::Client, url: &str) -> Value {
-    let response = client.get(url).bearer_auth(OPERATOR).send().await.unwrap();
-    assert_eq!(response.status(), 200);
-    serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
 }

@@ -9,7 +9,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::server::SECRET;
+use crate::server::{OPERATOR, SECRET};
 
 /// Sends without end, as long as somebody answers.
 #[derive(Clone, Default)]
@@ -21,10 +21,15 @@ pub struct Load {
 /// The body of request `number`: even ones are approved, odd ones rejected.
 pub fn body(number: u64) -> Value {
     let amount = if number.is_multiple_of(2) { 50 } else { 500 };
+    request(number, &json!({"amount": amount}))
+}
+
+/// The body of request `number` about a payment with this context.
+pub fn request(number: u64, context: &Value) -> Value {
     json!({
         "event": "approval.requested", "approval_id": format!("appr_{number}"), "decision_id": format!("TMEM_{number}"),
         "token": format!("token-{number}"), "title": "A payment", "intent": "pay", "agent_id": "billing-bot",
-        "context": {"amount": amount}, "require_rationale": true,
+        "context": context, "require_rationale": true,
     })
 }
 
@@ -51,6 +56,13 @@ pub async fn deliver(client: &reqwest::Client, intake: &str, body: &Value) -> Op
     let status = response.status().as_u16();
     let answer = response.bytes().await.ok()?;
     Some((status, serde_json::from_slice(&answer).ok()?))
+}
+
+/// What an operator gets at `url`; `None` when nobody answered.
+pub async fn get(client: &reqwest::Client, url: &str) -> Option<Value> {
+    let response = client.get(url).bearer_auth(OPERATOR).send().await.ok()?;
+    assert_eq!(response.status(), 200);
+    serde_json::from_slice(&response.bytes().await.ok()?).ok()
 }
 
 /// A client as the tests use it; the process installs its TLS provider once although nothing here is encrypted.

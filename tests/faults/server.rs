@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::load::{client, get};
+
 pub const SECRET: &str = "outgoing-secret-of-the-integration";
 pub const CREDENTIAL: &str = "credential-that-answers-approvals";
 pub const OPERATOR: &str = "operator-token-for-the-fault-tests";
@@ -128,6 +130,45 @@ impl Server {
     pub fn kill(&mut self) {
         self.signal("-KILL");
         self.wait();
+    }
+
+    /// Kills the server `life` after `load` began, and waits until that has noticed.
+    pub async fn kill_amid(&mut self, life: Duration, load: impl Future) {
+        let killer = async {
+            tokio::time::sleep(life).await;
+            self.kill();
+        };
+        tokio::join!(load, killer);
+    }
+
+    /// Every case there is, as a list shows it.
+    pub async fn cases(&self) -> Vec<Value> {
+        let client = client();
+        let (mut cases, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let url = format!("{}/v1/cases?limit=500{cursor}", self.operators);
+            let mut page = get(&client, &url).await.unwrap();
+            cases.append(page["cases"].as_array_mut().unwrap());
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return cases,
+            }
+        }
+    }
+
+    /// Ends the server of `config` as one should, and holds its log against its key.
+    pub fn end_with_a_whole_log(mut self, config: &Path) {
+        assert_eq!(self.terminate(), Some(0));
+        let verified = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(["log", "verify", "--config"])
+            .arg(config)
+            .output()
+            .unwrap();
+        assert!(
+            verified.status.success(),
+            "{}",
+            String::from_utf8_lossy(&verified.stdout)
+        );
     }
 
     /// `SIGTERM`, and the exit code.

@@ -14,8 +14,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::load::{client, deliver};
-use crate::server::{OPERATOR, Server, write_config};
+use crate::load::{client, deliver, get, request};
+use crate::server::{Server, write_config};
 use crate::tracemem::TraceMem;
 
 const ROUNDS: u64 = 20;
@@ -115,12 +115,8 @@ fn config(folder: &Path, platform: &TraceMem, hook: &str) -> PathBuf {
     path
 }
 
-fn request(number: u64, quorum: u64) -> Value {
-    json!({
-        "event": "approval.requested", "approval_id": format!("appr_{number}"), "decision_id": format!("TMEM_{number}"),
-        "token": format!("token-{number}"), "title": "A payment", "intent": "pay", "agent_id": "billing-bot",
-        "context": {"quorum": quorum}, "require_rationale": true,
-    })
+fn asked(number: u64, quorum: u64) -> Value {
+    request(number, &json!({"quorum": quorum}))
 }
 
 /// Votes on `case` as `voter`; what came back, if anything did.
@@ -146,12 +142,6 @@ async fn vote(
     let status = response.status().as_u16();
     let answer = response.bytes().await.ok()?;
     Some((status, serde_json::from_slice(&answer).ok()?))
-}
-
-async fn get(client: &reqwest::Client, url: &str) -> Option<Value> {
-    let response = client.get(url).bearer_auth(OPERATOR).send().await.ok()?;
-    assert_eq!(response.status(), 200);
-    serde_json::from_slice(&response.bytes().await.ok()?).ok()
 }
 
 /// Looks until there is something, for at most a minute.
@@ -180,7 +170,7 @@ async fn vote_until_gone(
     loop {
         let number = next.fetch_add(1, Ordering::SeqCst);
         let Some((status, told)) =
-            deliver(&client, &server.intake, &request(number, chance.u64(2..=5))).await
+            deliver(&client, &server.intake, &asked(number, chance.u64(2..=5))).await
         else {
             return;
         };
@@ -229,26 +219,13 @@ async fn vote_until_gone(
 /// Every case there is, as `/v1/cases/{id}` shows it.
 async fn files(server: &Server) -> BTreeMap<String, Value> {
     let client = client();
-    let (mut files, mut cursor) = (BTreeMap::new(), String::new());
-    loop {
-        let page = get(
-            &client,
-            &format!("{}/v1/cases?limit=500{cursor}", server.operators),
-        )
-        .await
-        .unwrap();
-        for case in page["cases"].as_array().unwrap() {
-            let id = case["case_id"].as_str().unwrap();
-            let file = get(&client, &format!("{}/v1/cases/{id}", server.operators))
-                .await
-                .unwrap();
-            files.insert(id.to_owned(), file);
-        }
-        match page["next"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return files,
-        }
+    let mut files = BTreeMap::new();
+    for case in server.cases().await {
+        let id = case["case_id"].as_str().unwrap();
+        let url = format!("{}/v1/cases/{id}", server.operators);
+        files.insert(id.to_owned(), get(&client, &url).await.unwrap());
     }
+    files
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -263,15 +240,12 @@ async fn after_twenty_kills_every_acknowledged_vote_counts_and_every_end_is_one_
         let life = Duration::from_millis(chance.u64(20..400));
         let (intake, operators) = (server.intake.clone(), server.operators.clone());
         let addresses = Addresses { intake, operators };
-        let killer = async {
-            tokio::time::sleep(life).await;
-            server.kill();
-        };
         let voting =
             (0..4).map(|lane| vote_until_gone(&addresses, &next, round * 4 + lane, &acknowledged));
-        tokio::join!(futures_util::future::join_all(voting), killer);
+        let voting = futures_util::future::join_all(voting);
+        server.kill_amid(life, voting).await;
     }
-    let mut server = Server::start(&config);
+    let server = Server::start(&config);
     let acknowledged = acknowledged.into_inner().unwrap();
     let files = files(&server).await;
     assert!(
@@ -324,17 +298,7 @@ async fn after_twenty_kills_every_acknowledged_vote_counts_and_every_end_is_one_
     })
     .await;
     assert_eq!(platform.contradictions(), 0);
-    assert_eq!(server.terminate(), Some(0));
-    let verified = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"))
-        .args(["log", "verify", "--config"])
-        .arg(&config)
-        .output()
-        .unwrap();
-    assert!(
-        verified.status.success(),
-        "{}",
-        String::from_utf8_lossy(&verified.stdout)
-    );
+    server.end_with_a_whole_log(&config);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -344,7 +308,7 @@ async fn a_kill_between_the_last_vote_and_its_message_does_not_keep_the_team_fro
     let config = config(folder.path(), &platform, &tool.open().await);
     let client = client();
     let mut server = Server::start(&config);
-    let (_, told) = deliver(&client, &server.intake, &request(1, 2))
+    let (_, told) = deliver(&client, &server.intake, &asked(1, 2))
         .await
         .unwrap();
     let id = told["case_id"].as_str().unwrap().to_owned();

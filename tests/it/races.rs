@@ -10,6 +10,7 @@ use countersign::domain::escalation::Via;
 use countersign::domain::id::CaseId;
 use countersign::domain::log_entry::EntryKind;
 use countersign::domain::person::{Person, Role};
+use countersign::domain::platform::PlatformOutcome;
 use countersign::flow::VoteError;
 use countersign::store::{CaseFile, LogLine};
 use serde_json::{Value, json};
@@ -88,31 +89,31 @@ async fn races(seed: u64) -> Ends {
         let file = file(&server, id).await;
         let ended = judged(&file, quorum, &votes, word);
         *ends.0.entry(ended).or_default() += 1;
-        cases.push((id, ended));
+        cases.push((id, ended, tellings(&file)));
     }
-    // The team hears of each end once. What ended by the deadline is to be told at that moment, half an hour from now.
-    let ended = |early: bool| -> BTreeSet<String> {
+    // The team hears of each end, and of no other. What ended by the deadline is to be told at that moment, half an hour from
+    // now, and what the platform says of it after that.
+    let ended = |early: bool| -> BTreeMap<String, usize> {
         let ended = cases
             .iter()
-            .filter(|(_, word)| (*word != "expired") == early);
-        ended.map(|(id, _)| id.to_string()).collect()
+            .filter(|(_, word, _)| (*word != "expired") == early);
+        ended
+            .map(|(id, _, tellings)| (id.to_string(), *tellings))
+            .collect()
     };
+    let all = |tellings: &BTreeMap<String, usize>| tellings.values().sum::<usize>();
     let (early, late) = (ended(true), ended(false));
     eventually("the team hears how everything ended", async || {
-        (hook.count("escalation.closed") >= early.len()).then_some(())
+        (hook.count("escalation.closed") >= all(&early)).then_some(())
     })
     .await;
     let due = eventually("nothing else is left to be sent", async || {
         let due = server.flow.store().outbox(10_000).await.unwrap();
-        (due.len() <= late.len()).then_some(due)
+        (due.len() <= all(&late)).then_some(due)
     })
     .await;
-    let waiting: BTreeSet<String> = due
-        .iter()
-        .filter_map(|item| item.case_id)
-        .map(|id| id.to_string())
-        .collect();
-    assert_eq!((due.len(), waiting), (late.len(), late));
+    let waiting = due.iter().filter_map(|item| item.case_id);
+    assert_eq!(counted(waiting.map(|id| id.to_string())), late);
     for item in due {
         assert_eq!(
             (item.kind.as_str(), item.channel.as_deref()),
@@ -120,11 +121,9 @@ async fn races(seed: u64) -> Ends {
         );
     }
     let closed = hook.heard("escalation.closed");
-    let once: BTreeSet<String> = closed
-        .iter()
-        .map(|event| event["data"]["case_id"].as_str().unwrap().to_owned())
-        .collect();
-    assert_eq!((closed.len(), once), (early.len(), early));
+    let told = closed.iter().map(|event| &event["data"]["case_id"]);
+    let told = told.map(|id| id.as_str().unwrap().to_owned());
+    assert_eq!(counted(told), early);
     // At most one answer to one request, and only if people gave it.
     let mut answered = BTreeMap::<String, u32>::new();
     for answer in platform.received() {
@@ -132,7 +131,7 @@ async fn races(seed: u64) -> Ends {
             .entry(answer.json()["token"].as_str().unwrap().to_owned())
             .or_default() += 1;
     }
-    for (number, (id, _)) in cases.iter().enumerate() {
+    for (number, (id, ..)) in cases.iter().enumerate() {
         let file = file(&server, *id).await;
         let people = file
             .timeline
@@ -307,6 +306,34 @@ fn ended(number: u32, word: &str) -> Value {
     })
 }
 
+/// How often the team is told of an end of the case: of each, and of a platform that says otherwise afterwards.
+fn tellings(file: &CaseFile) -> usize {
+    let standing = file.case.resolution().unwrap().outcome;
+    let says_otherwise = |line: &LogLine| {
+        let said = &line.detail.as_ref().unwrap()["platform_outcome"];
+        standing.contradicts(&PlatformOutcome::parse(said.as_str().unwrap()))
+    };
+    let is_news = |line: &&LogLine| {
+        is_closing(line) || (line.kind == EntryKind::PlatformReported && says_otherwise(line))
+    };
+    file.timeline.iter().filter(is_news).count()
+}
+
+fn is_closing(line: &LogLine) -> bool {
+    matches!(
+        line.kind,
+        EntryKind::Resolved | EntryKind::Expired | EntryKind::Superseded
+    )
+}
+
+fn counted(cases: impl Iterator<Item = String>) -> BTreeMap<String, usize> {
+    let mut counted = BTreeMap::new();
+    for case in cases {
+        *counted.entry(case).or_default() += 1;
+    }
+    counted
+}
+
 /// What the log says that people did: whose vote it was, what they said and why.
 fn vote_in(line: &LogLine) -> (usize, Ballot, &str) {
     let detail = line.detail.as_ref().unwrap();
@@ -321,13 +348,8 @@ fn vote_in(line: &LogLine) -> (usize, Ballot, &str) {
 fn judged(file: &CaseFile, quorum: u32, votes: &[Voted], word: &str) -> &'static str {
     let case = &file.case;
     let standing = case.resolution().unwrap();
-    let closing = |line: &&LogLine| {
-        matches!(
-            line.kind,
-            EntryKind::Resolved | EntryKind::Expired | EntryKind::Superseded
-        )
-    };
-    let closings: Vec<&LogLine> = file.timeline.iter().filter(closing).collect();
+    let closings = file.timeline.iter().filter(|line| is_closing(line));
+    let closings: Vec<&LogLine> = closings.collect();
     let kinds: Vec<EntryKind> = closings.iter().map(|line| line.kind).collect();
     let timeline = &file.timeline;
 

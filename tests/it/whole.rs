@@ -104,6 +104,7 @@ async fn a_team_is_reminded_the_next_is_asked_and_the_deadline_rejects_as_the_co
     let timeline = file["timeline"].as_array().unwrap().iter();
     let timeline: Vec<&str> = timeline
         .map(|line| line["kind"].as_str().unwrap())
+        .filter(|kind| *kind != "delivered")
         .collect();
     assert_eq!(
         timeline,
@@ -118,6 +119,23 @@ async fn a_team_is_reminded_the_next_is_asked_and_the_deadline_rejects_as_the_co
             "answered"
         ]
     );
+    let delivered = eventually("the timeline has all that teams were told", async || {
+        let file = server.case(&id).await;
+        let timeline = file["timeline"].as_array().unwrap().iter();
+        let delivered = timeline.filter(|line| line["kind"] == "delivered");
+        let said = delivered.map(|line| {
+            let word = |name: &str| line["detail"][name].as_str().unwrap().to_owned();
+            format!("{} {}", word("channel"), word("occasion"))
+        });
+        let said: Vec<String> = said.collect();
+        (said.len() == 9).then_some(said)
+    });
+    let delivered = delivered.await;
+    for (team, hook) in [("payments", &payments), ("managers", &managers)] {
+        let told = delivered.iter();
+        let told = told.filter_map(|said| said.strip_prefix(&format!("{team}/webhook ")));
+        assert_eq!(told.collect::<Vec<_>>(), kinds(hook));
+    }
     server.stop().await;
     assert_eq!(
         kinds(&payments),

@@ -3,11 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::domain::case::{Case, CaseTerms, EarlierAnswers, Mode, Resolver, State, Step};
+use crate::domain::case::{Case, CaseTerms, EarlierAnswers, Mode, Resolved, Resolver, State, Step};
 use crate::domain::effect::{Ballot, Effect, Planned, Release};
 use crate::domain::escalation::Escalation;
 use crate::domain::log_entry::EntryKind;
 use crate::domain::notice::{Notice, Occasion};
+use crate::domain::platform::PlatformOutcome;
 use crate::domain::team::OnDeadline;
 use crate::domain::verdict::Terms;
 
@@ -21,6 +22,13 @@ impl Case {
             State::Open(escalation) => Some(escalation),
             State::Received(_) | State::Answering(_) | State::Resolved(_) => None,
         }
+    }
+
+    /// Whether `team` is asked, or was.
+    pub fn was_asked(&self, team: &str) -> bool {
+        let asking = self.question().into_iter();
+        let asking = asking.flat_map(|question| question.before.iter().chain(&question.to));
+        self.teams.iter().chain(asking).any(|asked| asked == team)
     }
 
     pub(super) fn open(&mut self, terms: &CaseTerms, now: Timestamp) {
@@ -86,6 +94,21 @@ impl Case {
         }
     }
 
+    /// Keeps which teams were asked, when they are not any more: how it ends is told to them, and nobody else's to know.
+    fn keep_asked(&mut self, before: Option<&Escalation>) {
+        let asked: Vec<String> = before
+            .into_iter()
+            .chain(self.question())
+            .flat_map(|question| question.before.iter().chain(&question.to))
+            .cloned()
+            .collect();
+        for team in asked {
+            if !self.teams.contains(&team) {
+                self.teams.push(team);
+            }
+        }
+    }
+
     /// Half of the team's time is up.
     pub(super) fn remind(mut self, escalation: Escalation) -> Step {
         let detail = json!({ "to": escalation.to, "deadline": escalation.deadline });
@@ -97,19 +120,46 @@ impl Case {
     }
 }
 
+/// What teams know of a case before it moves.
+#[derive(Debug, Default)]
+pub(super) struct Stood {
+    pub(super) question: Option<Escalation>,
+    ending: Option<Resolved>,
+    platform: Option<PlatformOutcome>,
+}
+
+impl Stood {
+    pub(super) fn of(case: &Case) -> Self {
+        Self {
+            question: case.question().cloned(),
+            ending: case.resolution().map(|said| said.outcome),
+            platform: case.platform_outcome.clone(),
+        }
+    }
+
+    /// Whether the end that was told is not the end any more, or not the platform's.
+    fn is_overruled(&self, case: &Case) -> bool {
+        let ending = case.resolution().map(|said| said.outcome);
+        let word = case.platform_outcome.as_ref();
+        let contradicts = |(ending, word): (Resolved, &PlatformOutcome)| ending.contradicts(word);
+        ending != self.ending
+            || (word != self.platform.as_ref() && ending.zip(word).is_some_and(contradicts))
+    }
+}
+
 impl Step {
-    /// Plans what teams are told after a question that was `before`.
-    pub(super) fn tell(&mut self, before: Option<&Escalation>, terms: &CaseTerms, now: Timestamp) {
+    /// Plans what teams are told after `before`, and keeps which teams were asked.
+    pub(super) fn tell(&mut self, before: &Stood, terms: &CaseTerms, now: Timestamp) {
+        self.case.keep_asked(before.question.as_ref());
         let after = self.case.question();
         let mut told: Vec<(Option<&str>, Occasion)> = Vec::new();
-        match (before, after) {
+        let everybody = self.case.teams.iter();
+        let closed = everybody.map(|team| (Some(team.as_str()), Occasion::Closed));
+        match (&before.question, after) {
+            (None, None) if before.is_overruled(&self.case) => told.extend(closed),
             (None, None) => return,
             (None, Some(asked)) => told.push((asked.to.as_deref(), Occasion::Asked)),
-            (Some(over), None) => {
-                let earlier = over.before.iter().map(String::as_str);
-                told.extend(earlier.map(|team| (Some(team), Occasion::Closed)));
-                told.push((over.to.as_deref(), Occasion::Closed));
-            }
+            (Some(_), None) => told.extend(closed),
             (Some(over), Some(asked)) if over.to != asked.to => {
                 told.push((over.to.as_deref(), Occasion::HandedOver));
                 told.push((asked.to.as_deref(), Occasion::Asked));

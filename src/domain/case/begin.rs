@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::domain::case::{
     AnswerState, Asked, Awaited, Case, CaseTerms, Confirmed, Decision, EarlierAnswers, Entry, Mode,
-    Resolution, Resolved, Resolver, State, Step, TOLD_OTHERWISE,
+    Resolution, Resolved, Resolver, State, Step, Stood, TOLD_OTHERWISE,
 };
 use crate::domain::effect::{Ballot, Effect, Planned, Release};
 use crate::domain::log_entry::EntryKind;
@@ -37,6 +37,7 @@ impl Case {
             platform_outcome: None,
             votes: Vec::new(),
             approve_by: None,
+            teams: Vec::new(),
         };
         let mut effects = Vec::new();
         if !case.asked.expired(now) {
@@ -54,7 +55,7 @@ impl Case {
             entry,
             ended: None,
         };
-        step.tell(None, terms, now);
+        step.tell(&Stood::default(), terms, now);
         step
     }
 
@@ -70,6 +71,7 @@ impl Case {
         let mut step = Self::decided(asked, verdict, terms, now);
         if !step.case.asked.expired(now) {
             step.case.state = State::Received(Awaited { confirm_by });
+            step.case.teams.clear();
             step.effects = vec![Planned {
                 effect: Effect::Confirm,
                 // What is needed to decide is done in every mode.

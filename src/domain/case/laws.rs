@@ -247,6 +247,9 @@ proptest! {
             if said_no(&before) && !matches!(happening, Happening::Other(Event::AnswerUnfounded { .. })) {
                 prop_assert!(!matches!(case.state, State::Open(_)), "a no is not asked about again");
             }
+            let asked = |question: &Escalation| question.to.iter().all(|team| case.teams.contains(team));
+            prop_assert!(case.question().is_none_or(asked), "who is asked is kept");
+            prop_assert!(case.teams.starts_with(&before.teams), "who was asked stays so");
             let mut people: Vec<_> = case.votes.iter().map(|vote| &vote.by).collect();
             people.sort();
             people.dedup();

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::domain::case::{
     AnswerState, Case, CaseTerms, Channel, Decision, EarlierAnswers, Entry, Event, Mode, Refused,
-    Resolution, Resolved, Resolver, State, Step, TOLD_OTHERWISE, Told, Whose,
+    Resolution, Resolved, Resolver, State, Step, Stood, TOLD_OTHERWISE, Told, Whose,
 };
 use crate::domain::effect::{Answer, Ballot, Effect, Planned, Release};
 use crate::domain::escalation::{Escalation, Tally, Vote, cast};
@@ -19,14 +19,14 @@ use crate::domain::team::People;
 impl Case {
     /// Moves the case by `event`, or says why it does not move. Teams that are asked, or were, are told of it.
     pub fn step(self, event: Event, terms: &CaseTerms, now: Timestamp) -> Result<Step, Refused> {
-        let before = self.question().cloned();
+        let before = Stood::of(&self);
         let mut step = self.moved(event, terms, now)?;
-        step.tell(before.as_ref(), terms, now);
+        step.tell(&before, terms, now);
         let goes_on = |question: &Escalation| {
             let after = step.case.question();
             after.is_some_and(|after| after.to == question.to)
         };
-        step.ended = before.filter(|question| !goes_on(question));
+        step.ended = before.question.filter(|question| !goes_on(question));
         Ok(step)
     }
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::*;

@@ -268,7 +268,7 @@ impl Channel for EmailChannel {
 
     async fn tell(&self, message: &Message) -> Telling {
         if message.occasion == Occasion::Voted {
-            return Telling::Told { handle: None };
+            return Telling::NoNews;
         }
         let mut left = Vec::new();
         for mailbox in &self.to {

@@ -14,6 +14,18 @@ use crate::store::sqlite::reader::Trouble;
 use crate::store::sqlite::rows::{CaseRow, case_columns, time};
 use crate::store::{CaseFile, Counts, LogLine, OutboxItem, StoreError, StoredSet};
 
+/// The source of a case, and nothing else of it, which may be long.
+pub(super) fn source_of(
+    connection: &Connection,
+    id: CaseId,
+) -> Result<Option<SourceName>, Trouble> {
+    let source: Option<String> = connection
+        .prepare_cached("SELECT source FROM cases WHERE key = ?1")?
+        .query_row([id.as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(source.as_deref().map(source_name).transpose()?)
+}
+
 /// A case with its input and timeline.
 pub(super) fn case(connection: &Connection, id: CaseId) -> Result<Option<CaseFile>, Trouble> {
     let found = connection

@@ -17,6 +17,7 @@ mod writer;
 mod commit;
 mod step;
 mod outbox;
+mod settle;
 mod control;
 mod chain;
 mod rows;

@@ -11,7 +11,9 @@ use super::commit::Prepared;
 use super::effects::PlannedRow;
 use super::rows::whole;
 use super::writer::{Fault, Lasting, Message};
-use super::{SqliteStore, cases, control, hindsight, listing, outbox, people, step, verify};
+use super::{
+    SqliteStore, cases, control, hindsight, listing, outbox, people, settle, step, verify,
+};
 use crate::domain::case::{Case, CaseTerms, Event, Moved};
 use crate::domain::effect::{Effect, EffectId, EffectKind, Planned};
 use crate::domain::freeze::Freeze;
@@ -79,7 +81,7 @@ impl Store for SqliteStore {
         terms: Arc<CaseTerms>,
         now: Timestamp,
     ) -> Result<Option<Moved>, StoreError> {
-        self.write(move |writing| outbox::settle(writing, id, attempt, &terms, whole(now)))
+        self.write(move |writing| settle::settle(writing, id, attempt, &terms, whole(now)))
             .await
     }
 
@@ -143,6 +145,11 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<(CaseId, SourceName)>, StoreError> {
         self.read(move |connection| listing::waking(connection, now, limit))
+            .await
+    }
+
+    async fn source_of(&self, id: CaseId) -> Result<Option<SourceName>, StoreError> {
+        self.read(move |connection| listing::source_of(connection, id))
             .await
     }
 

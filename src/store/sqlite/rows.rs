@@ -1,8 +1,10 @@
 //! Rows of `cases` and the domain's cases, both ways. A row that does not read back as a case is corrupt, and says where.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use rusqlite::Row;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::case::{Asked, Case, Channel, Mode, State};
 use crate::domain::freeze::Freeze;
@@ -54,6 +56,15 @@ pub(super) struct CaseRow {
     pub(super) verdict: String,
 }
 
+/// What the column `standing` holds: where the case is, and whom it was shown to on the way.
+#[derive(Serialize, Deserialize)]
+struct Standing<'a, S> {
+    #[serde(flatten)]
+    state: S,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    teams: Cow<'a, [String]>,
+}
+
 impl CaseRow {
     /// The row of `case`, of which `token` is the capability and `verdict` the verdict as JSON.
     pub(super) fn of(
@@ -72,7 +83,10 @@ impl CaseRow {
             mode: case.mode.as_str().to_owned(),
             channel: case.channel.as_str().to_owned(),
             state: case.state.as_str().to_owned(),
-            standing: json(&case.state)?,
+            standing: json(&Standing {
+                state: &case.state,
+                teams: Cow::Borrowed(&case.teams),
+            })?,
             outcome: case.outcome.as_str().to_owned(),
             cause: case.cause.as_str().to_owned(),
             platform_outcome: case
@@ -149,7 +163,8 @@ impl CaseRow {
             input: self.input_digest,
             traceparent: self.traceparent.clone(),
         };
-        let state: State = serde_json::from_str(&self.standing).map_err(|_| corrupt("standing"))?;
+        let Standing { state, teams }: Standing<'_, State> =
+            serde_json::from_str(&self.standing).map_err(|_| corrupt("standing"))?;
         Ok(Case {
             asked,
             mode: Mode::parse(&self.mode).ok_or_else(|| corrupt("mode"))?,
@@ -165,6 +180,7 @@ impl CaseRow {
                 None => Vec::new(),
             },
             approve_by: self.approve_by.map(time).transpose()?,
+            teams: teams.into_owned(),
         })
     }
 }
@@ -196,4 +212,40 @@ pub(super) fn time(microseconds: i64) -> Result<Timestamp, StoreError> {
 /// `value` as JSON text.
 pub(super) fn json<T: Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unavailable(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract::{at, decided, terms};
+
+    /// A question to payments as its row has it.
+    fn question() -> CaseRow {
+        let mut question = decided("a", Outcome::Escalate);
+        question.verdict.terms = Some(crate::domain::verdict::Terms {
+            to: Some("payments".to_owned()),
+            ..Default::default()
+        });
+        let verdict = json(&question.verdict).unwrap();
+        let case = Case::decided(question.asked, question.verdict, &terms(), at(0)).case;
+        assert_eq!(case.teams, ["payments"]);
+        CaseRow::of(&case, None, verdict).unwrap()
+    }
+
+    #[test]
+    fn the_teams_that_were_asked_are_read_back() {
+        assert_eq!(question().case().unwrap().teams, ["payments"]);
+    }
+
+    #[test]
+    fn a_row_from_before_teams_were_kept_is_read_and_written_as_it_was() {
+        let mut row = question();
+        let teams = r#","teams":["payments"]"#;
+        row.standing = row.standing.replace(teams, "");
+        assert!(!row.standing.contains("teams"), "{}", row.standing);
+        let case = row.case().unwrap();
+        assert_eq!(case.teams, [""; 0]);
+        let again = CaseRow::of(&case, None, row.verdict).unwrap();
+        assert_eq!(again.standing, row.standing);
+    }
 }

@@ -188,8 +188,46 @@ async fn a_tool_says_what_it_may_and_nothing_else() {
         ..Sent::new("other", &body)
     };
     let (status, told) = otto.to(&house).await;
-    assert_eq!(status, 403, "{told}");
+    assert_eq!(status, 404, "{told}");
     assert_eq!(house.votes(&case).await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_learns_nothing_of_a_case_that_its_team_was_never_asked_about() {
+    let house = House::told_by(&[]).await;
+    let case = house.asked(1).await;
+    let body = decision(&house, &case, "approve").await;
+    let nobodys = format!("case_{}", "0".repeat(32));
+    let mut unknown = body.clone();
+    unknown["case_id"] = json!(nobodys);
+    let otto = async |id: &str, body: &Value| {
+        let sent = Sent {
+            team: "others",
+            secret: OTHER_TOOL,
+            ..Sent::new(id, body)
+        };
+        let (status, mut told) = sent.to(&house).await;
+        told["request_id"] = Value::Null;
+        let told = told.to_string().replace(&case, &nobodys);
+        (status, told)
+    };
+    let unknown = otto("unknown", &unknown).await;
+    assert_eq!(unknown.0, 404, "{}", unknown.1);
+    assert_eq!(otto("open", &body).await, unknown);
+    house.server.vote(ADMIN, &case, "reject", "never").await;
+    assert_eq!(otto("closed", &body).await, unknown);
+    house
+        .server
+        .case_when(&case, |verdict| verdict["state"] == "resolved")
+        .await;
+    assert_eq!(otto("resolved", &body).await, unknown);
+    // The team that was asked is told.
+    let (status, told) = Sent::new("asked", &body).to(&house).await;
+    assert_eq!(
+        (status, &told["ending"]["by"]),
+        (409, &json!("alice")),
+        "{told}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -158,7 +158,7 @@ async fn a_message_has_one_id_however_often_it_is_sent() {
                 assert_eq!(told, after);
                 assert!(error.contains(&status.to_string()), "{error}");
             }
-            other @ (Telling::Told { .. } | Telling::Failed { .. }) => {
+            other @ (Telling::NoNews | Telling::Told { .. } | Telling::Failed { .. }) => {
                 panic!("{status}: {other:?}")
             }
         }
@@ -192,6 +192,8 @@ async fn a_tool_that_is_gone_or_somewhere_else_is_not_told_and_gets_no_secret_in
     console.answer(500, &[("content-type", "application/json")], &quoting);
     match channel.tell(&message).await {
         Telling::Retry { error, .. } => assert!(!error.contains("whsec_"), "{error}"),
-        other @ (Telling::Told { .. } | Telling::Failed { .. }) => panic!("{other:?}"),
+        other @ (Telling::NoNews | Telling::Told { .. } | Telling::Failed { .. }) => {
+            panic!("{other:?}")
+        }
     }
 }

@@ -293,6 +293,89 @@ fn what_was_approved_for_one_team_does_not_count_for_the_next() {
     );
 }
 
+/// Approved by managers, who were asked after payments; the answer is on its way.
+fn approved_by_the_second_team(terms: &CaseTerms) -> Case {
+    let case = asks(terms).case;
+    let case = case.step(Event::TimePassed, terms, at(600)).unwrap().case;
+    let event = says(&case, of(&["managers"], Role::Approver), Ballot::Approve);
+    let case = case.step(event, terms, at(601)).unwrap().case;
+    assert_eq!(
+        brief(&case),
+        "answering approved by person:alice, answer pending"
+    );
+    case
+}
+
+fn platform_said(outcome: PlatformOutcome) -> Event {
+    Event::PlatformResolved {
+        outcome: Some(outcome),
+        by: None,
+        reason: None,
+        told: Told::ByThePlatform,
+    }
+}
+
+#[test]
+fn a_platform_that_overrules_people_after_their_answer_tells_every_team_that_was_asked() {
+    let terms = two_teams();
+    let everybody = ["payments/slack closed", "managers/slack closed"];
+    let answering = approved_by_the_second_team(&terms);
+    let step = |case: &Case, event: Event| case.clone().step(event, &terms, at(602)).unwrap();
+    for event in [
+        platform_said(PlatformOutcome::Rejected),
+        Event::AnswerTaken {
+            platform: Some(PlatformOutcome::Rejected),
+        },
+        Event::AnswerExpired,
+    ] {
+        assert_eq!(told(&step(&answering, event)), everybody);
+    }
+
+    // What says the same is no news, and what says otherwise later is.
+    let settled = step(&answering, platform_said(PlatformOutcome::Approved));
+    assert_eq!(told(&settled), [""; 0]);
+    let taken = step(&answering, Event::AnswerTaken { platform: None });
+    assert_eq!(told(&taken), [""; 0]);
+    let agreed = step(&taken.case, platform_said(PlatformOutcome::Approved));
+    assert_eq!(told(&agreed), [""; 0]);
+    let denied = step(&taken.case, platform_said(PlatformOutcome::Rejected));
+    assert_eq!(told(&denied), everybody);
+}
+
+#[test]
+fn who_was_asked_is_kept_to_the_end_and_through_another_question() {
+    let terms = two_teams();
+    let answering = approved_by_the_second_team(&terms);
+    assert_eq!(answering.teams, ["payments", "managers"]);
+    let error = "503".to_owned();
+    let late = Event::AnswerTooLate { error };
+    let step = answering.step(late, &terms, at(2000)).unwrap();
+    assert_eq!(told(&step), ["payments/slack asked"]);
+    let event = says(
+        &step.case,
+        of(&["payments"], Role::Approver),
+        Ballot::Reject,
+    );
+    let step = step.case.step(event, &terms, at(2001)).unwrap();
+    assert_eq!(
+        told(&step),
+        ["payments/slack closed", "managers/slack closed"],
+        "managers were told that it was approved"
+    );
+}
+
+#[test]
+fn nobody_was_asked_while_the_platforms_record_is_waited_for() {
+    let terms = two_teams();
+    let doubt = "not read back yet".to_owned();
+    let verdict = Verdict::unconfirmed(doubt, verdict(Outcome::Approve).revision);
+    let case = Case::received(asked(), verdict, at(60), &terms, at(0)).case;
+    assert_eq!(case.teams, [""; 0]);
+    let overruled = platform_said(PlatformOutcome::Rejected);
+    let step = case.step(overruled, &terms, at(1)).unwrap();
+    assert_eq!(told(&step), [""; 0]);
+}
+
 #[test]
 fn in_dry_run_what_teams_would_be_told_is_written_down() {
     let terms = CaseTerms {

@@ -60,6 +60,7 @@ fn case(set: &PolicySet, input: &Value) -> Case {
         platform_outcome: None,
         votes: Vec::new(),
         approve_by: None,
+        teams: Vec::new(),
     }
 }
 

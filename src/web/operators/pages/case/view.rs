@@ -170,13 +170,14 @@ impl Errand {
         };
         let is_due = item.state == "due";
         let is_dead = item.state == "dead";
-        let errand = said::errand(&item.kind);
+        let errand = said::Errand {
+            kind: &item.kind,
+            channel: item.channel.as_deref(),
+            occasion: None,
+        };
         Self {
             id: item.id.to_string(),
-            what: match &item.channel {
-                Some(channel) => format!("{errand} ({})", visible(channel)),
-                None => errand.to_owned(),
-            },
+            what: errand.to_do(),
             state,
             class,
             attempts: item.attempts,
@@ -211,7 +212,7 @@ fn class_of(kind: EntryKind) -> &'static str {
     match kind {
         EntryKind::Conflict | EntryKind::DeadLettered | EntryKind::Frozen => "no",
         EntryKind::AttemptFailed | EntryKind::Escalated | EntryKind::HandedOver => "maybe",
-        EntryKind::Answered => "yes",
+        EntryKind::Answered | EntryKind::Delivered => "yes",
         EntryKind::Received
         | EntryKind::Decided
         | EntryKind::Voted

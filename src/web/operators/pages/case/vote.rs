@@ -12,9 +12,10 @@ use crate::domain::case::{Case, Refused};
 use crate::domain::effect::Ballot;
 use crate::domain::escalation::Via;
 use crate::domain::id::ContentDigest;
+use crate::domain::log_entry::EntryKind;
 use crate::domain::person::{Person, same};
 use crate::flow::VoteError;
-use crate::store::CaseFile;
+use crate::store::{CaseFile, LogLine};
 use crate::web::LONGEST_REASON;
 use crate::web::operators::access::{AsViewer, Form, Posted};
 use crate::web::operators::pages::frame::Visitor;
@@ -122,9 +123,10 @@ fn stands(case: &Case, person: &Person, ballot: Ballot) -> bool {
     votes.any(|vote| same(&vote.by, &person.name) && vote.vote == ballot)
 }
 
-/// What happened after the entry that the person saw last.
+/// What happened after the entry that the person saw last. That teams were told of it is no news.
 pub(super) fn since(file: &CaseFile, seen: u64) -> Vec<String> {
-    let after = file.timeline.iter().filter(|line| line.sequence > seen);
+    let is_news = |line: &&LogLine| line.sequence > seen && line.kind != EntryKind::Delivered;
+    let after = file.timeline.iter().filter(is_news);
     after.take(MOST_SINCE).map(said::said).collect()
 }
 
