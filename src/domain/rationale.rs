@@ -8,8 +8,9 @@ pub mod near;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::domain::case::{Case, Resolution, Resolver, State};
+use crate::domain::case::{Case, Resolution, Resolved, Resolver, State};
 use crate::domain::effect::Ballot;
+use crate::domain::person::same;
 use crate::domain::verdict::{
     Cause, Condition, FiredRule, Outcome, PolicyFailure, RuleSet, Truth, Verdict,
 };
@@ -142,30 +143,12 @@ pub fn for_platform(case: &Case, resolution: &Resolution, limit: usize) -> Strin
     let text = match &resolution.by {
         Resolver::Person(name) => {
             let done = match resolution.outcome {
-                crate::domain::case::Resolved::Approved => "Approved",
-                crate::domain::case::Resolved::Rejected => "Rejected",
-                crate::domain::case::Resolved::Expired => "Expired",
-                crate::domain::case::Resolved::Superseded => "Decided elsewhere",
+                Resolved::Approved => "Approved",
+                Resolved::Rejected => "Rejected",
+                Resolved::Expired => "Expired",
+                Resolved::Superseded => "Decided elsewhere",
             };
-            let voters: Vec<&str> = case
-                .votes
-                .iter()
-                .filter(|vote| agrees(vote.vote, resolution))
-                .map(|vote| vote.by.as_str())
-                .collect();
-            let who = if voters.is_empty() {
-                name.clone()
-            } else {
-                voters.join(", ")
-            };
-            let reason = resolution
-                .reason
-                .as_deref()
-                .filter(|reason| !reason.trim().is_empty());
-            let why = reason
-                .map(|reason| format!(": {reason}"))
-                .unwrap_or_default();
-            format!("{done} by {who}{why}")
+            return by_people(done, &said(case, resolution, name), limit);
         }
         Resolver::Deadline => match &resolution.reason {
             Some(reason) => format!("Rejected: {reason}"),
@@ -174,6 +157,58 @@ pub fn for_platform(case: &Case, resolution: &Resolution, limit: usize) -> Strin
         Resolver::Policy | Resolver::Platform => short(&case.verdict),
     };
     bounded(&visible(&text), limit)
+}
+
+/// Who decided, each with the reason they gave: the votes that agree and were given for the team of the last one.
+fn said(case: &Case, resolution: &Resolution, last: &str) -> Vec<(String, String)> {
+    let shown = |name: &str, reason: Option<&str>| {
+        let reason = reason.unwrap_or_default().trim();
+        (visible(name), visible(reason))
+    };
+    let Some(deciding) = case.votes.iter().rfind(|vote| same(&vote.by, last)) else {
+        return vec![shown(last, resolution.reason.as_deref())];
+    };
+    case.votes
+        .iter()
+        .filter(|vote| agrees(vote.vote, resolution) && vote.team == deciding.team)
+        .map(|vote| shown(&vote.by, vote.reason.as_deref()))
+        .collect()
+}
+
+/// `done` by these people. Where it would be too long, each reason gives way alike, so that no voter is cut off by the
+/// reason of another.
+fn by_people(done: &str, said: &[(String, String)], limit: usize) -> String {
+    let names = said.iter().map(|(name, _)| name.as_str());
+    let mut reasons = said.iter().map(|(_, reason)| reason);
+    let one_reason = reasons
+        .next()
+        .filter(|first| reasons.all(|other| other == *first));
+    let text = |longest: usize| {
+        let with = |who: &str, reason: &str| match reason {
+            "" => who.to_owned(),
+            reason => format!("{who}: {}", bounded(reason, longest)),
+        };
+        let who = match one_reason {
+            Some(reason) => with(&names.clone().collect::<Vec<_>>().join(", "), reason),
+            None => {
+                let each = said.iter().map(|(name, reason)| with(name, reason));
+                each.collect::<Vec<_>>().join("; ")
+            }
+        };
+        format!("{done} by {who}")
+    };
+    let longest = said.iter().map(|(_, reason)| reason.chars().count()).max();
+    // The longest that a reason may be for all of it to fit.
+    let (mut fits, mut too_long) = (0, longest.unwrap_or_default() + 1);
+    while fits + 1 < too_long {
+        let half = usize::midpoint(fits, too_long);
+        if text(half).chars().count() <= limit {
+            fits = half;
+        } else {
+            too_long = half;
+        }
+    }
+    bounded(&text(fits.max(1)), limit)
 }
 
 /// `text` with every control, bidirectional and invisible character written as `\u{…}`; a line break becomes `\n`.
@@ -218,8 +253,8 @@ pub fn is_hidden(character: char) -> bool {
 
 fn agrees(ballot: Ballot, resolution: &Resolution) -> bool {
     match ballot {
-        Ballot::Approve => resolution.outcome == crate::domain::case::Resolved::Approved,
-        Ballot::Reject => resolution.outcome == crate::domain::case::Resolved::Rejected,
+        Ballot::Approve => resolution.outcome == Resolved::Approved,
+        Ballot::Reject => resolution.outcome == Resolved::Rejected,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::harness::{ADMIN, APPROVER, Countersign, VIEWER, eventually};
+use crate::harness::{ADMIN, Countersign, eventually, served};
 use crate::platforms::{Call, Platform, Reply, case_of, end, open, post, resolved};
 
 const PATH: &str = "/v1/sources/desk/path-that-somebody-learnt";
@@ -32,19 +32,9 @@ async fn platform(answer: impl Fn(&Call) -> Reply + Clone + Send + Sync + 'stati
 
 /// A source that nothing but its path protects.
 fn config(platform: &Platform, answer_at: &str, lines: &str) -> String {
-    let url = platform.url();
+    let (served, url) = (served("enforce"), platform.url());
     format!(
-        r#"mode: enforce
-listen: 127.0.0.1:0
-operators:
-  listen: 127.0.0.1:0
-  tokens:
-    - {{name: alice, role: admin, token: {ADMIN}}}
-    - {{name: bob, role: approver, token: {APPROVER}}}
-    - {{name: grafana, role: viewer, token: {VIEWER}}}
-policies: {{path: policies}}
-store: sqlite://countersign.db
-outbox: {{concurrency: 2}}
+        r#"{served}outbox: {{concurrency: 2}}
 sources:
   - name: desk
     kind: webhook

@@ -82,18 +82,9 @@ pub fn config(mode: &str, platform: &TraceMem) -> String {
 
 /// The same, of a platform that may be down.
 pub fn config_at(mode: &str, api_url: &str) -> String {
+    let served = served(mode);
     format!(
-        r"mode: {mode}
-listen: 127.0.0.1:0
-operators:
-  listen: 127.0.0.1:0
-  tokens:
-    - {{name: alice, role: admin, token: {ADMIN}}}
-    - {{name: bob, role: approver, token: {APPROVER}}}
-    - {{name: grafana, role: viewer, token: {VIEWER}}}
-policies: {{path: policies}}
-store: sqlite://countersign.db
-sources:
+        r"{served}sources:
   - name: tm
     kind: tracemem
     api_url: {api_url}
@@ -105,6 +96,23 @@ sources:
     tokens:
       - {{agent: billing-bot, token: {AGENT}}}
       - {{agent: release-bot, token: {OTHER_AGENT}}}
+",
+    )
+}
+
+/// The top of every config: in `mode`, at any port, with the people of the tests and a store of its own.
+pub fn served(mode: &str) -> String {
+    format!(
+        r"mode: {mode}
+listen: 127.0.0.1:0
+operators:
+  listen: 127.0.0.1:0
+  tokens:
+    - {{name: alice, role: admin, token: {ADMIN}}}
+    - {{name: bob, role: approver, token: {APPROVER}}}
+    - {{name: grafana, role: viewer, token: {VIEWER}}}
+policies: {{path: policies}}
+store: sqlite://countersign.db
 ",
     )
 }

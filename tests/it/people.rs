@@ -77,7 +77,7 @@ async fn two_people_approve_and_the_platform_hears_who_and_why() {
     );
     assert_eq!(
         answer["rationale"],
-        "Approved by alice, bob: seen the invoice"
+        "Approved by alice: I called them twice; bob: seen the invoice"
     );
     let file = server
         .case_when(&id, |verdict| verdict["state"] == "resolved")
@@ -245,7 +245,10 @@ async fn people_decide_from_the_command_line() {
         .await;
     assert_eq!(second.status, Some(0), "{second:?}");
     let answer = platform.wait_for(1).await[0].json();
-    assert_eq!(answer["rationale"], "Approved by alice, bob: checked");
+    assert_eq!(
+        answer["rationale"],
+        "Approved by alice: known customer; bob: checked"
+    );
 
     let other = server.accepted(&requested(2, json!(6_000))).await;
     let rejected = server

@@ -86,3 +86,28 @@ fn what_conditions_saw_stands_in_one_column() {
     assert_eq!(lines[1], "    ✓ input.x < 100000  input.x = 5");
     assert_eq!(lines[2], format!("    ✓ {long}  input.x = 5"));
 }
+
+fn said(reasons: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(name, reason): &(&str, &str)| ((*name).to_owned(), (*reason).to_owned());
+    reasons.iter().map(owned).collect()
+}
+
+#[test]
+fn each_voter_is_named_with_their_own_reason() {
+    let differing = said(&[("alice", "I called them"), ("bob", ""), ("carol", "seen")]);
+    insta::assert_snapshot!(by_people("Approved", &differing, 500), @"Approved by alice: I called them; bob; carol: seen");
+    let alike = said(&[("alice", "known"), ("bob", "known")]);
+    insta::assert_snapshot!(by_people("Approved", &alike, 500), @"Approved by alice, bob: known");
+    let silent = said(&[("alice", ""), ("bob", "")]);
+    insta::assert_snapshot!(by_people("Rejected", &silent, 500), @"Rejected by alice, bob");
+}
+
+#[test]
+fn a_long_reason_does_not_cut_off_another_voter() {
+    let long = "because ".repeat(100);
+    let both = said(&[("alice", &long), ("bob", "seen the invoice")]);
+    insta::assert_snapshot!(by_people("Approved", &both, 60), @"Approved by alice: because because b…; bob: seen the invoice");
+    let names = said(&[("alice", &long), ("bob", &long)]);
+    let tight = by_people("Approved", &names, 20);
+    assert_eq!(tight.chars().count(), 20, "{tight}");
+}

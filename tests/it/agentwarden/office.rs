@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::events::{pending, record};
 use super::platform::{AgentWarden, EMAIL, PASSWORD, deliver};
-use crate::harness::{ADMIN, APPROVER, Countersign, VIEWER, eventually};
+use crate::harness::{Countersign, eventually, served};
 
 /// What the address of our webhook ends in, so that nobody else knows it.
 pub const HOOK_SECRET: &str = "the-secret-end-of-the-path-0123456789";
@@ -32,18 +32,9 @@ reject contains "it is huge" if {
 
 /// The config of most tests: the source `warden` in `mode`, with a secret path and the platform's user agent.
 pub fn config(mode: &str, api_url: &str) -> String {
+    let served = served(mode);
     format!(
-        r"mode: {mode}
-listen: 127.0.0.1:0
-operators:
-  listen: 127.0.0.1:0
-  tokens:
-    - {{name: alice, role: admin, token: {ADMIN}}}
-    - {{name: bob, role: approver, token: {APPROVER}}}
-    - {{name: grafana, role: viewer, token: {VIEWER}}}
-policies: {{path: policies}}
-store: sqlite://countersign.db
-outbox: {{timeout: 500ms}}
+        r"{served}outbox: {{timeout: 500ms}}
 sources:
   - name: warden
     kind: agentwarden

@@ -277,6 +277,20 @@ fn what_was_approved_for_one_team_does_not_count_for_the_next() {
     let case = case.step(second, &terms, at(601)).unwrap().case;
     assert_eq!(brief(&case), "open", "one of two managers");
     assert_eq!(case.votes.len(), 2, "and the first vote is still on record");
+    let other_manager = Person {
+        name: "noor".to_owned(),
+        email: None,
+        ..of(&["managers"], Role::Approver)
+    };
+    let third = says(&case, other_manager, Ballot::Approve);
+    let step = case.step(third, &terms, at(602)).unwrap();
+    let Some(Effect::Answer(answer)) = step.effects.first().map(|planned| &planned.effect) else {
+        panic!("{:?}", step.effects)
+    };
+    assert_eq!(
+        answer.rationale, "Approved by mia, noor",
+        "who decided, and not who was asked before"
+    );
 }
 
 #[test]
