@@ -248,7 +248,7 @@ impl EmailChannel {
         }
         if is_question(message.occasion) {
             let (directory, agent) = (&self.ports.directory, message.agent.as_deref());
-            return Ok(!directory.is_owner(&to.to_string(), agent, now));
+            return Ok(!directory.is_owner(to.as_ref(), agent, now));
         }
         store.spent(self.asked(message, to)).await
     }
