@@ -143,6 +143,7 @@ impl Means<'_> {
                 let ports = EmailPorts {
                     inbox: Arc::clone(&self.inbox),
                     seal: self.folk.seal.clone(),
+                    directory: Arc::clone(&self.folk.directory),
                     store: Arc::clone(self.store),
                     clock: self.clock,
                 };

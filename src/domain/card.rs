@@ -20,6 +20,9 @@ const MOST_FIELDS: usize = 60;
 /// Objects within objects are spread out this deep; what lies deeper is shown as JSON.
 const DEEPEST: usize = 3;
 
+/// Every fact's path begins with it: the agent chose the keys, and none of them may read like a label of ours.
+const CONTEXT: &str = "context";
+
 /// What is shown of one case.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Card {
@@ -64,7 +67,7 @@ pub struct Card {
 /// A fact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Field {
-    /// Where in the context: `customer.name`.
+    /// Where in the request: `context.customer.name`.
     pub path: String,
     /// Its value, as people read it.
     pub value: String,
@@ -122,7 +125,7 @@ impl Card {
         };
         let mut facts = Facts::default();
         if let Some(context) = input.and_then(|input| input.get("context")) {
-            facts.spread(context, &mut String::new(), 0);
+            facts.spread(context, &mut CONTEXT.to_owned(), 0);
         }
         let Facts {
             listed: fields,
@@ -202,9 +205,7 @@ impl Facts {
             Value::Object(members) if depth < DEEPEST && !members.is_empty() => {
                 for (key, member) in members {
                     let before = path.len();
-                    if !path.is_empty() {
-                        path.push('.');
-                    }
+                    path.push('.');
                     path.push_str(&name(key));
                     self.spread(member, path, depth + 1);
                     path.truncate(before);

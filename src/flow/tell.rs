@@ -168,6 +168,7 @@ impl Herald {
         Ok(Message {
             occasion,
             card: Card::of(case, input.as_ref()),
+            agent: case.asked.agent.clone(),
             link: format!("{}/cases/{}", self.inbox, case.asked.id),
             id: format!("{}_{}", case.asked.id, claim.id),
             handle: claim.handle.clone(),

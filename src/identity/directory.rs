@@ -235,6 +235,21 @@ impl Directory {
         })
     }
 
+    /// Whether the mail of `address` is read by an owner of `agent`, as far as that is known. Whoever is nobody else is still who
+    /// the config calls by that address.
+    pub fn is_owner(&self, address: &str, agent: Option<&str>, now: Timestamp) -> bool {
+        let by_address = Person {
+            name: address.trim().to_owned(),
+            email: Some(address.trim().to_owned()),
+            role: Role::Viewer,
+            teams: BTreeSet::new(),
+            also: self.called(Some(address.trim())),
+        };
+        let known = self.by_email(address, now);
+        let mut readers = std::iter::once(by_address).chain(known);
+        readers.any(|reader| self.people.owns(&reader, agent))
+    }
+
     /// What everybody with the address `email` is called here, by whichever way they come in.
     fn called(&self, email: Option<&str>) -> BTreeSet<String> {
         let Some(email) = email else {

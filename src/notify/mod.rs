@@ -30,6 +30,8 @@ pub struct Message {
     pub occasion: Occasion,
     /// The case as it is now.
     pub card: Card,
+    /// Which agent asks, as its platform writes it.
+    pub agent: Option<String>,
     /// Where the case is in the inbox.
     pub link: String,
     /// The same for every attempt at this message, and no other's.

@@ -1,7 +1,7 @@
 //! A tool of the team's own, told by webhook as Standard Webhooks has it.
 //!
 //! What must hold: every configured secret signs, so that one can be exchanged; one message has one id however often it is
-//! sent; it goes where the config says and nowhere else.
+//! sent; nobody is told the end of a question that they were not told of; it goes where the config says and nowhere else.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::domain::card::Card;
-use crate::domain::notice::ChannelName;
+use crate::domain::notice::{ChannelName, Occasion};
 use crate::notify::{Channel, Message, Telling, WebhookSettings};
 use crate::secret::Secret;
 use crate::signature::sign_by_each;
@@ -91,6 +91,14 @@ impl Channel for WebhookChannel {
 
     async fn tell(&self, message: &Message) -> Telling {
         let now = self.clock.now();
+        let over = match message.occasion {
+            Occasion::HandedOver | Occasion::Closed => true,
+            Occasion::Asked | Occasion::Reminded | Occasion::Voted => false,
+        };
+        if over && message.handle.is_none() {
+            // The question was over before the tool heard of it.
+            return Telling::Told { handle: None };
+        }
         let (secrets, unreadable) = self.secrets();
         if let Some(problem) = unreadable {
             if secrets.is_empty() {
@@ -115,18 +123,21 @@ impl Channel for WebhookChannel {
             .post(&self.settings.url, headers, Bytes::from(body))
             .await;
         match sent {
-            Ok(response) => judged(&response, &secrets),
+            Ok(response) => judged(&response, &secrets, &message.id),
             Err(NoResponse::Lost { error, reach: _ }) => later(None, error),
             Err(NoResponse::Refused(refused)) => never(refused.to_string()),
         }
     }
 }
 
-fn judged(response: &Response, secrets: &[Secret]) -> Telling {
+fn judged(response: &Response, secrets: &[Secret], id: &str) -> Telling {
     let secrets: Vec<&Secret> = secrets.iter().collect();
     let status = response.status;
     if status.is_success() {
-        return Telling::Told { handle: None };
+        // That there is a handle says that the tool was told.
+        return Telling::Told {
+            handle: Some(id.to_owned()),
+        };
     }
     let said = response.describe(&secrets);
     if status == StatusCode::GONE || status.is_redirection() {

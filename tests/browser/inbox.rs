@@ -4,7 +4,7 @@ use crate::harness::{Countersign, POLICY, config_at, with};
 use crate::stage::{employ, play, rehearse};
 
 /// Two people decide on payments, of whom one also owns `release-bot`; one may only look, one may do everything.
-const TEAMS: &str = "teams: [{name: payments, members: [carol, dan], votes: 2}]\n";
+const TEAMS: &str = "teams: [{name: payments, members: [carol, dan], votes: 2}, {name: auditors, members: [gus]}]\n";
 
 /// Asks one person of `payments` about refunds.
 const REFUNDS: &str = r#"package approvals.refunds
@@ -16,6 +16,14 @@ escalate contains {"reason": "a refund is looked at", "to": "payments", "votes":
 }
 "#;
 
+/// Asks others about audits.
+const AUDITS: &str = r#"package approvals.audits
+
+# METADATA
+# title: Audit
+escalate contains {"reason": "an audit is for the auditors", "to": "auditors"} if input.action == "audit"
+"#;
+
 /// A server that asks people, and its people.
 async fn inbox() -> Countersign {
     // No platform is answered here: those who ask are agents at our own API.
@@ -23,6 +31,7 @@ async fn inbox() -> Countersign {
     let policies = [
         ("approvals/pay/pay.rego", POLICY),
         ("approvals/refunds/refunds.rego", REFUNDS),
+        ("approvals/audits/audits.rego", AUDITS),
     ];
     let server = Countersign::start_with(&config, &policies).await;
     for (name, role) in [
@@ -54,6 +63,11 @@ async fn whoever_guesses_passwords_has_to_wait() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_queue_shows_what_comes_in_and_what_is_decided_as_it_happens() {
     plays("live.mjs").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_number_beside_the_queue_is_the_number_of_questions_in_it() {
+    plays("counts.mjs").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

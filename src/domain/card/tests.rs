@@ -21,12 +21,12 @@ fn facts_are_spread_out_under_their_paths() {
     assert_eq!(
         fields,
         [
-            "amount = 120",
-            "customer.name = Ada",
-            r#"customer.tags = ["vip",1]"#,
-            "note = null",
-            "empty = {}",
-            r#"a.b.c = {"d":1}"#,
+            "context.amount = 120",
+            "context.customer.name = Ada",
+            r#"context.customer.tags = ["vip",1]"#,
+            "context.note = null",
+            "context.empty = {}",
+            r#"context.a.b.c = {"d":1}"#,
         ]
     );
 }
@@ -39,7 +39,7 @@ fn nothing_that_an_agent_wrote_can_hide_or_turn_the_text_around_it() {
     }));
     assert_eq!(shown.title.as_deref(), Some(r"pay\u{202e}001"));
     assert_eq!(shown.message.as_deref(), Some(r"line\nline\u{200b}"));
-    assert_eq!(shown.fields[0].path, r"k\u{2066}ey");
+    assert_eq!(shown.fields[0].path, r"context.k\u{2066}ey");
     assert_eq!(shown.fields[0].value, r"v\u{7}alue");
 }
 
@@ -62,9 +62,9 @@ fn a_key_cannot_look_like_the_path_of_another_fact() {
     assert_eq!(
         paths,
         [
-            r#""\"payment"."amount\"""#,
-            r#""payment.amount""#,
-            "payment.amount"
+            r#"context."\"payment"."amount\"""#,
+            r#"context."payment.amount""#,
+            "context.payment.amount"
         ]
     );
 }
@@ -78,4 +78,19 @@ fn facts_that_are_not_listed_are_counted_without_being_written_out() {
     let shown = card(&serde_json::from_str(&context).unwrap());
     assert_eq!((shown.fields.len(), shown.more_fields), (60, 199_940));
     assert!(shown.fields.capacity() < 1000);
+}
+
+#[test]
+fn no_key_of_an_agent_reads_like_a_label_of_ours() {
+    let keys = ["Action", "Agent", "Asked by", "Decide here", "context"];
+    let context: serde_json::Map<_, _> = keys
+        .map(|key| (key.to_owned(), json!(1)))
+        .into_iter()
+        .collect();
+    for context in [json!(context), json!({}), json!("Action: pay")] {
+        for field in card(&json!({ "context": context })).fields {
+            let rest = field.path.strip_prefix("context").unwrap();
+            assert!(rest.is_empty() || rest.starts_with('.'), "{}", field.path);
+        }
+    }
 }

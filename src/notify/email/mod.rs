@@ -1,7 +1,8 @@
 //! Mail to a team: one for each address, since each has a link of its own.
 //!
-//! What must hold: the link is for whoever reads the mail of that address, and for this question; a mail that was taken is
-//! not sent again because another was not; a server that does not prove who it is gets nothing.
+//! What must hold: the link is for whoever reads the mail of that address, and for this question; nobody is asked about what
+//! their own agent asks, and nobody is told the end of what they were not asked; a mail that was taken is not sent again
+//! because another was not; a server that does not prove who it is gets nothing.
 
 mod letter;
 mod link;
@@ -26,14 +27,14 @@ use smtp::{Conversation, Server, Unsent};
 use crate::clock::Clock;
 use crate::domain::id::ContentDigest;
 use crate::domain::notice::{ChannelName, Occasion};
-use crate::identity::Seal;
+use crate::identity::{Directory, Seal};
 use crate::notify::{Channel, EmailSettings, Message, Telling};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How long all mails of one message may take together. What is left then goes with the next attempt.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long it is known who was sent a message: longer than it is tried.
+/// How long after a question's end it is known who was asked, and who was sent what: longer than anything is tried.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// A team that is told by mail.
@@ -52,6 +53,8 @@ pub struct EmailPorts {
     pub inbox: Arc<str>,
     /// What links are sealed with.
     pub seal: Seal,
+    /// Who reads the mail of which address.
+    pub directory: Arc<Directory>,
     /// Where it is kept who was told.
     pub store: Arc<dyn Store>,
     /// The clock.
@@ -160,7 +163,7 @@ impl EmailChannel {
             };
             let secrets: Vec<&str> = written.token.as_deref().into_iter().collect();
             let envelope = written.mail.envelope();
-            let sent = self
+            let taken = self
                 .server
                 .send(
                     &mut open,
@@ -170,9 +173,13 @@ impl EmailChannel {
                     end,
                 )
                 .await;
-            match sent {
+            match taken {
                 Ok(()) => {
-                    self.remember(message, &mailbox.email).await;
+                    if is_question(message.occasion) {
+                        self.remember(message, self.asked(message, &mailbox.email))
+                            .await;
+                    }
+                    self.remember(message, sent(message, &mailbox.email)).await;
                     conversation = Some(open);
                 }
                 Err(Unsent::NotNow(error)) => later.push(format!("{address}: {error}")),
@@ -194,10 +201,8 @@ impl EmailChannel {
     /// The mail to one address, or why it cannot be written now.
     fn write(&self, message: &Message, to: &Mailbox) -> Result<Option<Written>, String> {
         let card = &message.card;
-        let question = match message.occasion {
-            Occasion::Asked | Occasion::Reminded => card.question.as_ref(),
-            Occasion::Voted | Occasion::HandedOver | Occasion::Closed => None,
-        };
+        let question = card.question.as_ref();
+        let question = question.filter(|_| is_question(message.occasion));
         let token = match question {
             Some(question) => {
                 let address = to.email.to_string();
@@ -235,11 +240,39 @@ impl EmailChannel {
         format!("<{}.{reader}@{}>", message.id, self.from.email.domain())
     }
 
-    async fn remember(&self, message: &Message, to: &Address) {
+    /// Whether `to` is to have `message`: who was asked is told the rest, and nobody is asked about what their own agent asks.
+    async fn is_meant(&self, message: &Message, to: &Address) -> Result<bool, StoreError> {
+        let (store, now) = (&self.ports.store, self.ports.clock.now());
+        if store.spent(sent(message, to)).await? {
+            return Ok(false);
+        }
+        if is_question(message.occasion) {
+            let (directory, agent) = (&self.ports.directory, message.agent.as_deref());
+            return Ok(!directory.is_owner(to.as_ref(), agent, now));
+        }
+        store.spent(self.asked(message, to)).await
+    }
+
+    /// What stands for `to` having been asked, by this channel, about the case of `message`.
+    fn asked(&self, message: &Message, to: &Address) -> ContentDigest {
+        let (channel, case) = (self.name.as_str(), message.card.case_id.to_string());
+        let to = to.to_string();
+        ContentDigest::of(&[
+            b"mail asked",
+            channel.as_bytes(),
+            case.as_bytes(),
+            to.as_bytes(),
+        ])
+    }
+
+    /// Keeps what `key` stands for, until nobody is told anything of the case any more.
+    async fn remember(&self, message: &Message, key: ContentDigest) {
         let now = self.ports.clock.now();
-        let until = now.saturating_add(REMEMBERED);
+        let end = message.card.question.as_ref();
+        let end = end.map_or(now, |question| question.deadline.max(now));
+        let until = end.saturating_add(REMEMBERED);
         let until = until.unwrap_or(jiff::Timestamp::MAX);
-        let kept = self.ports.store.spend(sent(message, to), until, now).await;
+        let kept = self.ports.store.spend(key, until, now).await;
         if let Err(error) = kept {
             tracing::warn!(
                 channel.name = self.name.as_str(),
@@ -272,9 +305,9 @@ impl Channel for EmailChannel {
         }
         let mut left = Vec::new();
         for mailbox in &self.to {
-            match self.ports.store.spent(sent(message, &mailbox.email)).await {
-                Ok(true) => {}
-                Ok(false) => left.push(mailbox),
+            match self.is_meant(message, &mailbox.email).await {
+                Ok(true) => left.push(mailbox),
+                Ok(false) => {}
                 Err(error) => return retry(error.to_string()),
             }
         }
@@ -284,6 +317,14 @@ impl Channel for EmailChannel {
 
 fn retry(error: String) -> Telling {
     Telling::Retry { after: None, error }
+}
+
+/// Whether it is asked then: what is sent has a link to vote by.
+fn is_question(occasion: Occasion) -> bool {
+    match occasion {
+        Occasion::Asked | Occasion::Reminded => true,
+        Occasion::Voted | Occasion::HandedOver | Occasion::Closed => false,
+    }
 }
 
 /// What stands for `to` having been sent `message`.

@@ -31,7 +31,7 @@ fn card() -> Card {
         title: Some("*Refund* <!here>".to_owned()),
         message: None,
         fields: vec![Field {
-            path: "customer.name".to_owned(),
+            path: "context.customer.name".to_owned(),
             value: "Müller & Co".to_owned(),
         }],
         more_fields: 0,
@@ -101,7 +101,7 @@ fn an_open_card_looks_like_this() {
     {"type":"header","text":{"type":"plain_text","text":"Request: stripe.refund by billing-bot","emoji":false}}
     {"type":"context","elements":[{"type":"plain_text","text":"Asked: payments · 1 of 2 approvals","emoji":false},{"type":"mrkdwn","text":"Open until <!date^1772368200^{date_short_pretty}, {time}|2026-03-01T12:30:00Z>","verbatim":true}]}
     {"type":"section","text":{"type":"plain_text","text":"Title by billing-bot: “*Refund* &lt;!here&gt;”","emoji":false}}
-    {"type":"section","fields":[{"type":"plain_text","text":"customer.name:\nMüller &amp; Co","emoji":false}]}
+    {"type":"section","fields":[{"type":"plain_text","text":"context.customer.name:\nMüller &amp; Co","emoji":false}]}
     {"type":"context","elements":[{"type":"plain_text","text":"Asked by source tm as appr_1","emoji":false}]}
     {"type":"section","text":{"type":"plain_text","text":"Why: Escalated: it is large.","emoji":false}}
     {"type":"context","elements":[{"type":"plain_text","text":"👍 approved by alice: seen it","emoji":false}]}

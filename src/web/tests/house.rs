@@ -281,7 +281,7 @@ impl House {
         ));
         let stop = CancellationToken::new();
         let body = BodyLimits {
-            bytes: 4096,
+            bytes: 256 * 1024,
             timeout: Duration::from_secs(10),
         };
         let door = |source: &str, path: Option<&str>| Door {

@@ -31,11 +31,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::post::{Mode, Post};
-use crate::harness::{Countersign, config, requested, spawn};
+use crate::harness::{Countersign, config, eventually, requested, spawn};
 use crate::tracemem::TraceMem;
 
 pub const CAROL: &str = "carol@example.com";
 pub const DAVE: &str = "dave@example.com";
+/// Who is listed under the name `olaf`, and owns `their-bot` with [`DAVE`].
+pub const OLAF: &str = "olaf@example.com";
 /// Who is listed, and may only look.
 pub const VERA: &str = "vera@example.com";
 
@@ -52,6 +54,7 @@ pub struct House {
     _platform: TraceMem,
     pub post: Post,
     pub seal: Seal,
+    directory: Arc<Directory>,
     /// Where links lead, and where tools decide.
     pub url: String,
     client: reqwest::Client,
@@ -97,7 +100,7 @@ fn team(name: &str, members: &[&str], channels: &[&str]) -> Team {
 
 fn people(channels: &[&str]) -> Arc<People> {
     let teams = vec![
-        team("payments", &[CAROL, DAVE, VERA, "bob"], channels),
+        team("payments", &[CAROL, DAVE, VERA, "bob", "olaf"], channels),
         team("others", &["otto@example.com"], &[]),
     ];
     let defaults = EscalationDefaults {
@@ -105,7 +108,8 @@ fn people(channels: &[&str]) -> Arc<People> {
         votes: 1,
         within: SignedDuration::from_hours(24),
     };
-    let owners: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let owners = ["olaf", DAVE].map(str::to_owned);
+    let owners = BTreeMap::from([("their-bot".to_owned(), BTreeSet::from(owners))]);
     Arc::new(People::new(teams, owners, defaults))
 }
 
@@ -148,15 +152,17 @@ impl House {
         let listed = vec![
             listed("vera", VERA, Role::Viewer),
             listed("otto", "otto@example.com", Role::Approver),
+            listed("olaf", OLAF, Role::Approver),
         ];
         let grants = Grants::default();
         let directory = Directory::new(Arc::clone(&people), grants, listed, None);
+        let directory = Arc::new(directory);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seal = Seal::new(&[7; 32]);
         let links = Arc::new(MailLinks::new(
             Arc::clone(&server.flow),
-            Arc::new(directory),
+            Arc::clone(&directory),
             seal.clone(),
             url.as_str(),
         ));
@@ -187,6 +193,7 @@ impl House {
             _platform: platform,
             post,
             seal,
+            directory,
             url,
             client,
         }
@@ -207,6 +214,7 @@ impl House {
         EmailPorts {
             inbox: self.url.as_str().into(),
             seal: self.seal.clone(),
+            directory: Arc::clone(&self.directory),
             store: Arc::clone(self.server.flow.store()),
             clock: Clock,
         }
@@ -234,6 +242,20 @@ impl House {
         spawn(async move { herald.run(&CancellationToken::new()).await });
     }
 
+    /// Returns when nothing is to be told any more.
+    pub async fn all_is_told(&self) {
+        let store = self.server.flow.store();
+        eventually("all is told", async || {
+            store
+                .owed_channels()
+                .await
+                .unwrap()
+                .is_empty()
+                .then_some(())
+        })
+        .await;
+    }
+
     /// A case about paying 5000, which two people of `payments` have to approve.
     pub async fn asked(&self, number: u32) -> String {
         self.asked_with(&requested(number, serde_json::json!(5000)))
@@ -257,6 +279,7 @@ impl House {
         Message {
             occasion,
             card: Card::of(&file.case, input.as_ref()),
+            agent: file.case.asked.agent.clone(),
             link: format!("{}/cases/{case}", self.url),
             id: format!("{case}_1"),
             handle: None,

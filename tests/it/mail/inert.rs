@@ -1,5 +1,6 @@
 //! What agents write stays text: in headers, in HTML, and for mail programs that make links of anything.
 
+use countersign::domain::notice::Occasion;
 use serde_json::json;
 
 use super::house::{CAROL, House};
@@ -62,4 +63,40 @@ async fn nothing_that_an_agent_wrote_is_a_header_an_element_or_a_link() {
     let links = mail.html().matches("<a href=").count();
     assert_eq!(links, 2, "{}", mail.html());
     assert!(mail.text().len() < 12_000, "long values are cut");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_key_of_an_agent_reads_like_a_label_of_ours() {
+    let house = House::open().await;
+    let mut event = requested(1, json!(5000));
+    let keys = [
+        "Action",
+        "Agent",
+        "Amount",
+        "Why you are asked",
+        "Approve or reject",
+    ];
+    for key in keys {
+        event["context"][key] = json!("imitated");
+    }
+    let case = house.asked_with(&event).await;
+    let mail = house.post.mails(CAROL, 1).await.remove(0);
+    let page = house.look(&mail.link()).await;
+    for part in [mail.text(), mail.html(), page.text.as_str()] {
+        assert_eq!(part.matches("imitated").count(), keys.len(), "{part}");
+        for key in keys {
+            assert_eq!(part.matches(&format!("context.{key}")).count(), 1, "{part}");
+        }
+    }
+    for line in mail.text().lines().filter(|line| line.contains("imitated")) {
+        assert!(line.starts_with("context."), "{line}");
+    }
+    let card = house.message(&case, Occasion::Asked).await.card;
+    let told = serde_json::to_value(&card).unwrap();
+    for field in told["fields"].as_array().unwrap() {
+        assert!(
+            field["path"].as_str().unwrap().starts_with("context."),
+            "{field}"
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! Mail to a team and back, over a real mail server and real HTTP: who is mailed, what a link may do, and what nobody can
 //! do with one. And the team's own tool, which is told and decides by signed webhooks.
 
+mod asked;
 mod decisions;
 mod house;
 mod inert;

@@ -163,7 +163,9 @@ async fn a_message_has_one_id_however_often_it_is_sent() {
             }
         }
     }
-    assert_eq!(channel.tell(&message).await, Telling::Told { handle: None });
+    let told = channel.tell(&message).await;
+    let handle = Some(message.id.clone());
+    assert_eq!(told, Telling::Told { handle });
     let heard = console.heard();
     assert_eq!(heard.len(), 4);
     for attempt in &heard {
@@ -196,4 +198,21 @@ async fn a_tool_that_is_gone_or_somewhere_else_is_not_told_and_gets_no_secret_in
             panic!("{other:?}")
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_is_not_told_the_end_of_a_question_that_it_was_not_told_of() {
+    let house = House::told_by(&["webhook"]).await;
+    let case = house.asked(1).await;
+    house.server.vote(ADMIN, &case, "reject", "never").await;
+    let console = Console::default();
+    house.herald(Arc::new(channel(&console.open().await)));
+    house.all_is_told().await;
+    assert!(console.heard().is_empty());
+    house.asked(2).await;
+    eventually("the tool hears of the next", async || {
+        (!console.heard().is_empty()).then_some(())
+    })
+    .await;
+    assert_eq!(verified(&console.heard()[0])["type"], "escalation.asked");
 }

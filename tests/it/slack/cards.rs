@@ -29,7 +29,13 @@ async fn a_question_is_a_card_with_buttons_that_lead_nowhere_and_a_link_that_doe
         open["url"],
         format!("https://countersign.example.com/cases/{id}")
     );
-    for shown in ["amount:", "500", "0 of 1 approvals", "A payment", "please"] {
+    for shown in [
+        "context.amount:",
+        "500",
+        "0 of 1 approvals",
+        "A payment",
+        "please",
+    ] {
         assert!(card.shows(shown), "{shown}: {}", card.body);
     }
     house.end().await;

@@ -34,6 +34,15 @@ async fn text_from_agents_is_inert_on_the_card_in_the_notification_and_in_the_fo
         !shown.contains('\n') && !shown.contains('\u{202e}') && !shown.contains('\u{200b}'),
         "{shown}"
     );
+    let facts = (card.body["blocks"].as_array().unwrap().iter())
+        .filter_map(|block| block["fields"].as_array());
+    for fact in facts.flatten() {
+        let fact = fact["text"].as_str().unwrap();
+        assert!(
+            fact.starts_with("context."),
+            "a fact reads like a label of ours: {fact}"
+        );
+    }
     assert_eq!(message["emoji"], false);
     let words = shown.split('“').nth(1).unwrap();
     insta::assert_snapshot!(words, @r"&lt;!channel&gt; &lt;@U0ALICE&gt; @here *bold* _it_ ~no~ `code` &gt; quote :tada: &lt;https://evil.example|Approve&gt; https://evil.example\n✅ Approved by alice\u{202e}&amp;lt;\u{200b}”");

@@ -22,7 +22,7 @@ fn card() -> Card {
         title: Some("Refund <b>now</b>".to_owned()),
         message: None,
         fields: vec![crate::domain::card::Field {
-            path: "amount".to_owned(),
+            path: "context.amount".to_owned(),
             value: "5000".to_owned(),
         }],
         more_fields: 2,
@@ -83,7 +83,7 @@ fn a_question_says_what_is_asked_by_when_and_how_to_answer() {
     Request: appr_1
     Title: Refund <b>now</b>
     Why you are asked: Left to a person: it is large.
-    amount: 5000
+    context.amount: 5000
     Facts: 2 more are in the inbox
 
     Approve or reject:

@@ -80,7 +80,7 @@ async fn what_is_no_delivery_is_refused_with_its_code() {
         .await
         .is(400, "malformed");
     house
-        .delivers(&event("appr_1", &json!({"long": "x".repeat(5000)})))
+        .delivers(&event("appr_1", &json!({"long": "x".repeat(300_000)})))
         .await
         .is(413, "too_large");
     for (method, path, status, code) in [

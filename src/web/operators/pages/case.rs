@@ -158,16 +158,31 @@ pub(super) async fn test(
         };
         Problem::new(code, untestable.to_string())
     })?;
+    Ok(attached(text, &name, "text/plain; charset=utf-8"))
+}
+
+/// All that policy saw of the request, as it was decided on, to the byte: a page shows its beginning.
+pub(super) async fn request(
+    _: Viewer,
+    State(operators): State<Arc<Operators>>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let file = cases::file(&operators, &id).await?;
+    let erased = || Problem::new(Code::NotFound, "the request was erased");
+    let input = file.input.ok_or_else(erased)?;
+    let name = format!("{}.json", file.case.asked.id);
+    Ok(attached(input.to_string(), &name, "application/json"))
+}
+
+/// A file to keep. A browser does not show it, so nothing in it is ever a page of ours.
+fn attached(text: String, name: &str, kind: &'static str) -> Response {
     let mut response = text.into_response();
     let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         headers.insert(CONTENT_DISPOSITION, value);
     }
-    Ok(response)
+    response
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::domain::case::Mode;
 use crate::domain::freeze::Freeze;
 use crate::domain::person::{Person, Role};
 use crate::domain::rationale::visible;
+use crate::store::Waiting;
 use crate::web::operators::Operators;
 use crate::web::operators::access::{LoggedIn, Posted};
 use crate::web::problem::{self, Problem};
@@ -71,6 +72,8 @@ pub(in crate::web::operators) struct Frame {
     pub(in crate::web::operators) freeze: Option<Frozen>,
     /// How many questions are open.
     pub(in crate::web::operators) open: u64,
+    /// How many of them are asked of who looks; none where they belong to no team, and every question is theirs to look at.
+    pub(in crate::web::operators) asked: Option<u64>,
     /// The sources whose platforms are told nothing.
     pub(in crate::web::operators) dry: Dry,
     /// When the page was made.
@@ -107,13 +110,25 @@ impl Frame {
         section: Section,
     ) -> Result<Self, Problem> {
         let (store, now) = (operators.flow.store(), operators.flow.clock().now());
-        let (freeze, counts) = tokio::join!(store.frozen(), store.counts());
+        let (freeze, waiting) = tokio::join!(store.frozen(), store.waiting());
         let freeze = freeze.map_err(problem::of_store)?;
+        let waiting = waiting.map_err(problem::of_store)?;
+        let teams = &visitor.person.teams;
+        let is_theirs = |asked: &&Waiting| match &asked.team {
+            Some(team) => teams.contains(team),
+            None => true,
+        };
+        let theirs = waiting
+            .iter()
+            .filter(is_theirs)
+            .map(|asked| asked.open)
+            .sum();
         Ok(Self {
             section,
+            asked: (!teams.is_empty()).then_some(theirs),
             visitor: Some(visitor),
             freeze: freeze.map(|freeze| Frozen::of(&freeze, now)),
-            open: counts.map_err(problem::of_store)?.open,
+            open: waiting.iter().map(|asked| asked.open).sum(),
             dry: Dry::of(operators),
             now,
         })
@@ -126,6 +141,7 @@ impl Frame {
             visitor: None,
             freeze: None,
             open: 0,
+            asked: None,
             dry: Dry::Nothing,
             now: operators.flow.clock().now(),
         }

@@ -49,6 +49,7 @@ pub(in crate::web) fn routes() -> Vec<Route<Arc<Operators>>> {
         route(Method::GET, "/assets/{file}", get(assets::show)),
         route(Method::GET, "/cases/{id}", get(case::show)),
         route(Method::POST, "/cases/{id}/votes", post(case::vote)),
+        route(Method::GET, "/cases/{id}/request.json", get(case::request)),
         route(Method::GET, "/cases/{id}/test.rego", get(case::test)),
         route(Method::GET, "/policies", get(policies::show)),
         route(Method::POST, "/policies/reload", post(policies::reload)),

@@ -93,9 +93,34 @@ impl Queue {
         self.view == View::Open && self.frame.person().is_some_and(votes)
     }
 
+    /// Whether the list is of all that is asked of who looks, as the number beside the link to the queue is.
+    fn is_of_my_teams(&self) -> bool {
+        let all = self.typed.is_empty() && self.same.is_none();
+        all && self.has_teams && (self.view, self.who) == (View::Open, Who::Mine)
+    }
+
+    /// Whether others are asked more than the list has.
+    fn has_more_of_others(&self) -> bool {
+        let asked = self.frame.asked.unwrap_or(self.frame.open);
+        self.is_of_my_teams() && asked < self.frame.open
+    }
+
     /// What the list holds, in words.
     fn summary(&self) -> String {
         let number = self.rows.len();
+        if self.is_of_my_teams() {
+            return match (number, self.frame.open) {
+                (0, 0) => "Nothing waits for an answer.".to_owned(),
+                (0, 1) => "Nothing is asked of you. 1 question is asked of others.".to_owned(),
+                (0, open) => {
+                    format!("Nothing is asked of you. {open} questions are asked of others.")
+                }
+                (_, open) => {
+                    let asked = self.frame.asked.unwrap_or_default();
+                    format!("{asked} of {open} open questions asked of you, the most urgent first.")
+                }
+            };
+        }
         let more = if self.next.is_some() {
             " on this page"
         } else {

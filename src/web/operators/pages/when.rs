@@ -11,19 +11,22 @@ pub(in crate::web::operators) struct When {
     pub(in crate::web::operators) absolute: String,
     /// As RFC 3339 has it.
     pub(in crate::web::operators) machine: String,
-    /// Whether there is little time left, or none.
+    /// Whether there is little time left. What is past is never urgent: nobody can be quick about it any more.
     pub(in crate::web::operators) urgent: bool,
 }
 
 /// Less time than this is little.
 const LITTLE: SignedDuration = SignedDuration::from_mins(10);
 
+/// Nearer than this is now.
+const NOW: SignedDuration = SignedDuration::from_secs(5);
+
 impl When {
     /// `at`, seen from `now`.
     pub(in crate::web::operators) fn new(at: Timestamp, now: Timestamp) -> Self {
         let left = at.duration_since(now);
         let length = length(left.abs());
-        let relative = if left.abs() < SignedDuration::from_secs(5) {
+        let relative = if left.abs() < NOW {
             "now".to_owned()
         } else if left.is_negative() {
             format!("{length} ago")
@@ -35,7 +38,7 @@ impl When {
             relative,
             absolute: whole.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
             machine: whole.to_string(),
-            urgent: left < LITTLE,
+            urgent: left > -NOW && left < LITTLE,
         }
     }
 }
@@ -73,7 +76,9 @@ mod tests {
             (3600, "in 1 h", false),
             (7 * 3600 + 600, "in 7 h", false),
             (26 * 3600, "in 1 day", false),
-            (-3 * 86_400, "3 days ago", true),
+            (-4, "now", true),
+            (-60, "1 min ago", false),
+            (-3 * 86_400, "3 days ago", false),
         ] {
             assert_eq!(said(seconds), (relative.to_owned(), urgent), "{seconds}");
         }

@@ -20,6 +20,7 @@ use crate::web::tests::house::{Heard, House, heard};
 
 /// What `who` sends from a form at `path`.
 mod banner;
+mod large;
 mod others;
 
 async fn sends(house: &House, who: &str, path: &str, fields: &[(&str, &str)]) -> Heard {

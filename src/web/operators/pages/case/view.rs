@@ -19,7 +19,7 @@ use crate::domain::verdict::Outcome;
 use crate::json::Plain;
 use crate::store::{CaseFile, OutboxItem, Precedent};
 use crate::web::operators::pages::said;
-use crate::web::operators::pages::text::{Folded, lines, pretty};
+use crate::web::operators::pages::text::{Beginning, Folded, lines, pretty};
 
 /// More entries of a case are counted; the log has them.
 const MOST_ENTRIES: usize = 200;
@@ -49,10 +49,10 @@ pub(super) struct View {
     pub(super) fields: Vec<(String, Folded)>,
     pub(super) more_fields: usize,
     pub(super) expires: Option<When>,
-    pub(super) raw: Option<String>,
+    pub(super) raw: Option<Beginning>,
     pub(super) is_proven: &'static str,
     pub(super) rationale: Folded,
-    pub(super) whole_rationale: String,
+    pub(super) whole_rationale: Beginning,
     pub(super) nearest: Vec<String>,
     pub(super) change: Option<String>,
     pub(super) tree: Tree,
@@ -132,7 +132,7 @@ impl View {
             raw: file.input.as_deref().map(pretty),
             is_proven: proven(input.as_ref()),
             rationale: Folded::of(&card.rationale),
-            whole_rationale: lines(&rationale::full(&case.verdict)),
+            whole_rationale: Beginning::of(lines(&rationale::full(&case.verdict))),
             nearest: card.nearest,
             change: card.change,
             tree: known.tree,
@@ -156,6 +156,18 @@ impl View {
             audit: audit(file),
             commands: commands(case),
         }
+    }
+}
+
+impl View {
+    /// Whether who looks may vote.
+    pub(super) fn may_vote(&self) -> bool {
+        matches!(self.offer, Offer::Vote(_))
+    }
+
+    /// Whether the last word is said.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.offer, Offer::Over)
     }
 }
 

@@ -71,3 +71,32 @@ async fn what_stands_in_the_address_is_text_on_the_page() {
         assert!(!page.text.contains("<script>"), "{path}: {}", page.text);
     }
 }
+
+#[tokio::test]
+async fn no_fact_reads_like_a_label_of_ours() {
+    let house = House::open().await;
+    let asked = json!({
+        "id": "1", "action": "wire", "title": "Pay",
+        "context": { "Action": "nothing", "Asked by": "root", "Proof": "seen", "Source": "bank" },
+    });
+    let heard = house.asks("b-token", &asked).await.json();
+    let case = format!("/cases/{}", heard["case_id"].as_str().unwrap());
+    let ours = ["Action", "Agent", "Source", "Request", "Proof", "Expires"];
+    let ours = ours.map(|label| format!("<dt>{label}</dt>"));
+    for path in ["/cases", &case] {
+        let page = sees(&house, "alice", path).await.text;
+        let (_, facts) = page.split_once("<dl class=\"facts\">").unwrap();
+        let (facts, _) = facts.split_once("</dl>").unwrap();
+        let theirs: Vec<&str> = (facts.split("<dt>").skip(1))
+            .filter(|fact| {
+                !ours
+                    .iter()
+                    .any(|label| format!("<dt>{fact}").starts_with(label))
+            })
+            .collect();
+        assert_eq!(theirs.len(), 4, "{facts}");
+        for fact in theirs {
+            assert!(fact.starts_with("<bdi>context."), "{fact}");
+        }
+    }
+}

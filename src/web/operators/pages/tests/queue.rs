@@ -58,11 +58,11 @@ async fn the_queue_says_of_each_question_what_who_why_and_until_when() {
     Select payout by billing-bot, case_85a26e65a5cf7d6243199db40ef87065
     payout by billing-bot
     please
-    amount
+    context.amount
     250
-    customer.name
+    context.customer.name
     Ann
-    customer.tier
+    context.customer.tier
     gold
     Left to a person by policy REVISION: Payout: payouts need two.
     ends in 23 h
