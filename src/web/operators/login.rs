@@ -16,7 +16,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use http::header::{RETRY_AFTER, SET_COOKIE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 
 use next::Next;
@@ -39,9 +39,6 @@ const FORM_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 
 /// Browsers keep no larger cookie, and say nothing of it.
 const LARGEST_COOKIE: usize = 4000;
-
-/// Where proxies note whom they pass on.
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The pages and forms of logging in.
 pub(super) fn routes() -> Vec<Route<Arc<Operators>>> {
@@ -313,14 +310,7 @@ fn address_of(parts: &Parts, operators: &Operators) -> IpAddr {
     let peer = parts.extensions.get::<Peer>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
     let proxy = operators.entrance.proxy.as_ref();
-    let is_proxy = proxy.is_some_and(|proxy| proxy.connects_from(peer));
-    if !is_proxy {
-        return peer;
-    }
-    let noted = parts.headers.get_all(FORWARDED_FOR).iter().next_back();
-    let noted = noted.and_then(|noted| noted.to_str().ok()?.rsplit(',').next());
-    let noted = noted.and_then(|noted| noted.trim().parse::<IpAddr>().ok());
-    noted.map_or(peer, |noted| noted.to_canonical())
+    proxy.map_or(peer, |proxy| proxy.client(peer, &parts.headers))
 }
 
 #[cfg(test)]
