@@ -32,13 +32,6 @@ const NAME: Limit = Limit {
     longest: SignedDuration::from_secs(30),
 };
 
-/// What it costs to go to a directory, or to come back from one with nothing: that is no guess, many share an address, and any
-/// page can make a browser do it.
-const VISIT: Limit = Limit {
-    free: 30,
-    longest: SignedDuration::from_mins(1),
-};
-
 /// After so long without a failure all is forgotten.
 const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
@@ -68,7 +61,6 @@ struct Counters {
     /// Names, each with an address.
     pairs: Places,
     addresses: Places,
-    visits: Places,
     /// Names with the addresses that they logged in from, and when that was last.
     familiar: HashMap<Key, Timestamp>,
 }
@@ -131,18 +123,6 @@ impl Throttle {
         })
     }
 
-    /// Counts that somebody goes to a directory, or comes back, from `address`: both ways are forgotten when one from there
-    /// gets in.
-    pub fn visit(&self, address: IpAddr, now: Timestamp) -> Result<(), Paused> {
-        let address = key(b"address", &[&network_of(address)]);
-        let mut counters = self.counters();
-        if let Some(pause) = counters.visits.pause(&address, VISIT, now) {
-            return Err(Paused(pause));
-        }
-        counters.visits.count(address, now);
-        Ok(())
-    }
-
     /// The attempt was right, at `now`: the name's failures are forgotten, and it is at home at the address. The address's
     /// failures are not forgotten: who owns one account must not be able to guess at others between two logins.
     #[expect(clippy::needless_pass_by_value, reason = "an attempt ends once")]
@@ -153,9 +133,6 @@ impl Throttle {
             counters.names.0.remove(&name);
             counters.pairs.0.remove(&pair);
             counters.is_familiar(pair, now);
-        } else {
-            counters.visits.take_back(address);
-            counters.visits.take_back(address);
         }
         counters.addresses.take_back(address);
     }

@@ -90,25 +90,6 @@ fn whoever_comes_back_from_a_directory_and_is_refused_waits_and_others_do_not() 
 }
 
 #[test]
-fn whoever_leaves_for_a_directory_and_never_comes_back_waits_and_an_office_does_not() {
-    let throttle = Throttle::default();
-    let (here, office) = (from("192.0.2.1"), from("192.0.2.2"));
-    for _ in 0..30 {
-        throttle.visit(here, at(0)).unwrap();
-    }
-    assert_eq!(
-        throttle.visit(here, at(0)),
-        Err(Paused(Duration::from_secs(1)))
-    );
-    for _ in 0..100 {
-        throttle.visit(office, at(0)).unwrap();
-        throttle.visit(office, at(0)).unwrap();
-        let arrival = throttle.arrival(office, at(0)).unwrap();
-        throttle.succeeded(arrival, at(0));
-    }
-}
-
-#[test]
 fn a_guess_in_a_pause_is_refused_and_makes_it_no_longer() {
     let throttle = Throttle::default();
     for _ in 0..6 {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 
-pub(super) use site::Cookie;
+pub(super) use site::{Cookie, gone_to};
 pub use site::{InvalidSite, Site};
 
 use crate::identity::oidc::Oidc;

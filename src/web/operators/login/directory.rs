@@ -1,5 +1,9 @@
 //! To the directory and back. What somebody needs to come back goes with their browser in a sealed cookie, so that nobody
 //! can be led into a login that another began.
+//!
+//! What must hold: the directory is asked who somebody is only for a browser that we sent there, which any page can make one
+//! do, though none can say what the directory answers; before that nothing is done that costs anything, so that nothing is
+//! counted and nobody can be made to wait for what a page in somebody's browser loads.
 
 use std::sync::Arc;
 
@@ -15,7 +19,7 @@ use crate::identity::oidc::{Flow, Oidc, OidcError};
 use crate::identity::{Paused, Purpose};
 use crate::store::Spent;
 use crate::web::operators::Operators;
-use crate::web::operators::entrance::{Cookie, unsealed};
+use crate::web::operators::entrance::{Cookie, gone_to, unsealed};
 use crate::web::problem::{self, Code, Problem};
 
 /// How long somebody may take at the directory.
@@ -34,6 +38,7 @@ pub(super) async fn leave(
     State(operators): State<Arc<Operators>>,
     parts: Parts,
 ) -> Result<Response, Problem> {
+    gone_to(&parts.headers)?;
     let entrance = &operators.entrance;
     let oidc = directory(&operators)?;
     let Some(base) = entrance.site.base(&parts.headers) else {
@@ -43,8 +48,6 @@ pub(super) async fn leave(
         ));
     };
     let now = operators.flow.clock().now();
-    let address = address_of(&parts, &operators);
-    (entrance.throttle.visit(address, now)).map_err(paused)?;
     let back = format!("{base}/login/oidc/callback");
     let (to, flow) = oidc.begin(back, now).await.map_err(failed)?;
     let until = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
@@ -65,12 +68,10 @@ pub(super) async fn come_back(
     State(operators): State<Arc<Operators>>,
     parts: Parts,
 ) -> Result<Response, Problem> {
+    gone_to(&parts.headers)?;
     let oidc = directory(&operators)?;
     let entrance = &operators.entrance;
     let now = operators.flow.clock().now();
-    let address = address_of(&parts, &operators);
-    (entrance.throttle.visit(address, now)).map_err(paused)?;
-    let said = Said::of(parts.uri.query().unwrap_or_default())?;
     let away = (entrance.site.cookie(&parts.headers, Cookie::Oidc))
         .and_then(|cookie| entrance.seal.open::<Away>(Purpose::Oidc, &cookie, now));
     let Some(away) = away else {
@@ -78,6 +79,7 @@ pub(super) async fn come_back(
             "this login was not begun in this browser, or too long ago; begin again",
         ));
     };
+    let said = Said::of(parts.uri.query().unwrap_or_default())?;
     if !away
         .flow
         .is_answered_by(said.state.as_deref().unwrap_or_default())
@@ -94,6 +96,7 @@ pub(super) async fn come_back(
         ));
     }
     // What is asked of the directory from here on may be a guess.
+    let address = address_of(&parts, &operators);
     let attempt = (entrance.throttle.arrival(address, now)).map_err(paused)?;
     let arrived = arrive(&operators, oidc, away, said, now).await;
     match &arrived {
