@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Next, address_of, begin, seconds_of};
 use crate::identity::oidc::{Flow, Oidc, OidcError};
-use crate::identity::{Paused, Purpose};
+use crate::identity::{Paused, Proven, Purpose};
 use crate::store::Spent;
 use crate::web::operators::Operators;
 use crate::web::operators::entrance::{Cookie, gone_to, unsealed};
@@ -98,33 +98,36 @@ pub(super) async fn come_back(
     // What is asked of the directory from here on may be a guess.
     let address = address_of(&parts, &operators);
     let attempt = (entrance.throttle.arrival(address, now)).map_err(paused)?;
-    let arrived = arrive(&operators, oidc, away, said, now).await;
-    match &arrived {
-        Ok(_) => entrance.throttle.succeeded(attempt, now),
+    let proven = proven(&operators, oidc, &away.flow, said, now).await;
+    let is_guess = match &proven {
+        // Who they are is proven, whether or not they are let in.
+        Ok(_) => false,
         // The store's fault, or the directory's.
-        Err(problem) if problem.code() == Code::Unavailable => entrance.throttle.withdraw(attempt),
-        Err(_) => {}
+        Err(problem) => problem.code() != Code::Unavailable,
+    };
+    if !is_guess {
+        entrance.throttle.withdraw(attempt);
     }
-    arrived
+    begin(&operators, proven?, None, &away.next)
 }
 
-async fn arrive(
+/// Who the directory says that they are.
+async fn proven(
     operators: &Operators,
     oidc: &Oidc,
-    away: Away,
+    flow: &Flow,
     said: Said,
     now: Timestamp,
-) -> Result<Response, Problem> {
+) -> Result<Proven, Problem> {
     let until = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
-    let spent = operators.flow.store().spend(away.flow.used(), until, now);
+    let spent = operators.flow.store().spend(flow.used(), until, now);
     if spent.await.map_err(problem::of_store)? == Spent::Before {
         return Err(refused("this login was finished before; begin again"));
     }
     let Some(code) = said.code.filter(|_| !said.refused) else {
         return Err(refused("the directory did not log you in"));
     };
-    let proven = oidc.finish(&away.flow, &code, now).await.map_err(failed)?;
-    begin(operators, proven, None, &away.next)
+    oidc.finish(flow, &code, now).await.map_err(failed)
 }
 
 /// What the directory sends back with somebody.

@@ -359,6 +359,26 @@ async fn whoever_the_directory_vouches_for_badly_again_and_again_waits() {
 }
 
 #[tokio::test]
+async fn whoever_is_who_they_say_and_is_not_let_in_makes_nobody_wait() {
+    let provider = Provider::start().await;
+    let house = house(&provider, "email").await;
+    let office = elsewhere();
+    provider.conducts(|conduct| conduct.claims = json!({"groups": ["strangers"]}));
+    for _ in 0..12 {
+        let mut stranger = Browser::new(&house.operators);
+        stranger.peer = office;
+        let away = stranger.get("/login/oidc").await;
+        let heard = stranger.get(&provider.logs_in(location(&away))).await;
+        assert_eq!(heard.status, StatusCode::FORBIDDEN, "{}", heard.text);
+        assert!(!stranger.is_known().await);
+    }
+    let mut colleague = Browser::new(&house.operators);
+    colleague.peer = office;
+    let heard = colleague.logs_in(&[("token", "root")]).await;
+    assert_eq!(heard.status, StatusCode::SEE_OTHER, "{}", heard.text);
+}
+
+#[tokio::test]
 async fn a_directory_that_is_down_makes_nobody_wait_for_it() {
     let provider = Provider::start().await;
     let house = house(&provider, "email").await;
