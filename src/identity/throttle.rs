@@ -42,12 +42,25 @@ const PLACES: usize = 4096;
 #[derive(Debug, Default)]
 pub struct Throttle(Mutex<Counters>);
 
+/// What somebody proves themselves with.
+#[derive(Debug, Clone, Copy)]
+pub enum Way<'a> {
+    /// The password of the user of this name.
+    Password(&'a str),
+    /// A token. It names nobody, so that what is watched beside the address is that tokens are tried there.
+    Token,
+    /// What a directory says of them.
+    Directory,
+}
+
 /// An attempt that may go on. It counts as a failure until [`Throttle::succeeded`] or [`Throttle::withdraw`] says otherwise.
 #[derive(Debug)]
 #[must_use]
 pub struct Attempt {
-    /// The name, and the name with the address, where one was given.
-    name: Option<(Key, Key)>,
+    /// The name, from wherever it is tried.
+    name: Option<Key>,
+    /// The way, with the name if there is one, at the address.
+    pair: Option<Key>,
     address: Key,
 }
 
@@ -58,7 +71,7 @@ pub struct Paused(pub Duration);
 #[derive(Debug, Default)]
 struct Counters {
     names: Places,
-    /// Names, each with an address.
+    /// Ways and names, each with an address.
     pairs: Places,
     addresses: Places,
     /// Names with the addresses that they logged in from, and when that was last.
@@ -86,67 +99,54 @@ struct Failures {
 }
 
 impl Throttle {
-    /// Counts an attempt to log in as `name` from `address`, unless a pause must be made first.
-    pub fn attempt(&self, name: &str, address: IpAddr, now: Timestamp) -> Result<Attempt, Paused> {
-        let (name, network) = (folded(name), network_of(address));
-        let address = key(b"address", &[&network]);
-        let pair = key(b"name and address", &[name.as_bytes(), &network]);
-        let name = key(b"name", &[name.as_bytes()]);
+    /// Counts an attempt to log in by `way` from `address`, unless a pause must be made first.
+    pub fn attempt(
+        &self,
+        way: Way<'_>,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> Result<Attempt, Paused> {
+        let attempt = Attempt::by(way, address);
         let mut counters = self.counters();
-        let mut pauses = vec![counters.pairs.pause(&pair, STRICT, now)];
-        // Where they are at home, what others do is held against them neither by name nor by address.
-        if !counters.familiar.contains_key(&pair) {
-            pauses.push(counters.names.pause(&name, NAME, now));
-            pauses.push(counters.addresses.pause(&address, STRICT, now));
-        }
-        if let Some(pause) = pauses.into_iter().flatten().max() {
+        if let Some(pause) = counters.pause(&attempt, now) {
             return Err(Paused(pause));
         }
-        counters.names.count(name, now);
-        counters.pairs.count(pair, now);
-        counters.addresses.count(address, now);
-        let name = Some((name, pair));
-        Ok(Attempt { name, address })
-    }
-
-    /// Counts an attempt from `address` to be let in by what a directory says, unless a pause must be made first.
-    pub fn arrival(&self, address: IpAddr, now: Timestamp) -> Result<Attempt, Paused> {
-        let address = key(b"address", &[&network_of(address)]);
-        let mut counters = self.counters();
-        if let Some(pause) = counters.addresses.pause(&address, STRICT, now) {
-            return Err(Paused(pause));
+        if let Some(name) = attempt.name {
+            counters.names.count(name, now);
         }
-        counters.addresses.count(address, now);
-        Ok(Attempt {
-            name: None,
-            address,
-        })
+        if let Some(pair) = attempt.pair {
+            counters.pairs.count(pair, now);
+        }
+        counters.addresses.count(attempt.address, now);
+        Ok(attempt)
     }
 
     /// The attempt was right, at `now`: the name's failures are forgotten, and it is at home at the address. The address's
     /// failures are not forgotten: who owns one account must not be able to guess at others between two logins.
     #[expect(clippy::needless_pass_by_value, reason = "an attempt ends once")]
     pub fn succeeded(&self, attempt: Attempt, now: Timestamp) {
-        let Attempt { name, address } = attempt;
         let mut counters = self.counters();
-        if let Some((name, pair)) = name {
+        if let Some(name) = attempt.name {
             counters.names.0.remove(&name);
+        }
+        if let Some(pair) = attempt.pair {
             counters.pairs.0.remove(&pair);
             counters.is_familiar(pair, now);
         }
-        counters.addresses.take_back(address);
+        counters.addresses.take_back(attempt.address);
     }
 
-    /// The attempt was neither right nor wrong: nobody looked at it.
+    /// The attempt was neither right nor wrong: nobody looked at it, or it was no guess.
     #[expect(clippy::needless_pass_by_value, reason = "an attempt ends once")]
     pub fn withdraw(&self, attempt: Attempt) {
-        let Attempt { name, address } = attempt;
         let mut counters = self.counters();
-        if let Some((name, pair)) = name {
+        if let Some(name) = attempt.name {
             counters.names.take_back(name);
+        }
+        if let Some(pair) = attempt.pair {
             counters.pairs.take_back(pair);
         }
-        counters.addresses.take_back(address);
+        counters.addresses.take_back(attempt.address);
     }
 
     fn counters(&self) -> std::sync::MutexGuard<'_, Counters> {
@@ -154,7 +154,42 @@ impl Throttle {
     }
 }
 
+impl Attempt {
+    fn by(way: Way<'_>, address: IpAddr) -> Self {
+        let network = network_of(address);
+        // What is typed as a name must never be the key of anything else.
+        let (name, pair) = match way {
+            Way::Password(name) => {
+                let name = folded(name);
+                let pair = key(b"name and address", &[name.as_bytes(), &network]);
+                (Some(key(b"name", &[name.as_bytes()])), Some(pair))
+            }
+            Way::Token => (None, Some(key(b"token and address", &[&network]))),
+            Way::Directory => (None, None),
+        };
+        Self {
+            name,
+            pair,
+            address: key(b"address", &[&network]),
+        }
+    }
+}
+
 impl Counters {
+    /// The longest of the pauses that must be made before `attempt`.
+    fn pause(&self, attempt: &Attempt, now: Timestamp) -> Option<Duration> {
+        let pair = attempt.pair.as_ref();
+        let here = pair.and_then(|pair| self.pairs.pause(pair, STRICT, now));
+        // Where they are at home, what others do is held against them neither by name nor by address.
+        if pair.is_some_and(|pair| self.familiar.contains_key(pair)) {
+            return here;
+        }
+        let name = attempt.name.as_ref();
+        let name = name.and_then(|name| self.names.pause(name, NAME, now));
+        let address = self.addresses.pause(&attempt.address, STRICT, now);
+        here.max(name).max(address)
+    }
+
     fn is_familiar(&mut self, pair: Key, now: Timestamp) {
         self.familiar.insert(pair, now);
         if self.familiar.len() > PLACES {

@@ -28,7 +28,7 @@ use super::pages::frame::{Dry, Frame, Section};
 use super::pages::page;
 use crate::domain::rationale::{bounded, visible};
 use crate::identity::session::random;
-use crate::identity::{LoginError, Origin, Paused, Proven, Purpose, Session};
+use crate::identity::{LoginError, Origin, Paused, Proven, Purpose, Session, Way};
 use crate::secret::Secret;
 use crate::web::Route;
 use crate::web::problem::{self, Code, Problem};
@@ -181,9 +181,8 @@ async fn proven(
         return Err(Failed::Stale);
     }
     if let Some(token) = form.one("token")? {
-        // Nobody can guess a token, so that no name has to be watched; the address is its own.
-        let name = format!("token from {address}");
-        let attempt = (entrance.throttle.attempt(&name, address, now)).map_err(Failed::Paused)?;
+        let attempt = entrance.throttle.attempt(Way::Token, address, now);
+        let attempt = attempt.map_err(Failed::Paused)?;
         let holder = entrance.holder_of(token.as_bytes());
         return match holder {
             Ok(holder) => {
@@ -201,7 +200,8 @@ async fn proven(
     }
     let name = form.one("name")?.unwrap_or_default();
     let password = Secret::new(form.unchanged("password")?.unwrap_or_default());
-    let attempt = (entrance.throttle.attempt(name, address, now)).map_err(Failed::Paused)?;
+    let attempt = (entrance.throttle).attempt(Way::Password(name), address, now);
+    let attempt = attempt.map_err(Failed::Paused)?;
     match entrance.users.login(name, &password).await {
         Ok(user) => {
             entrance.throttle.succeeded(attempt, now);

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Next, address_of, begin, seconds_of};
 use crate::identity::oidc::{Flow, Oidc, OidcError};
-use crate::identity::{Paused, Proven, Purpose};
+use crate::identity::{Paused, Proven, Purpose, Way};
 use crate::store::Spent;
 use crate::web::operators::Operators;
 use crate::web::operators::entrance::{Cookie, gone_to, unsealed};
@@ -97,7 +97,8 @@ pub(super) async fn come_back(
     }
     // What is asked of the directory from here on may be a guess.
     let address = address_of(&parts, &operators);
-    let attempt = (entrance.throttle.arrival(address, now)).map_err(paused)?;
+    let attempt = (entrance.throttle).attempt(Way::Directory, address, now);
+    let attempt = attempt.map_err(paused)?;
     let proven = proven(&operators, oidc, &away.flow, said, now).await;
     let is_guess = match &proven {
         // Who they are is proven, whether or not they are let in.

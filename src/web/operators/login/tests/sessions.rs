@@ -281,6 +281,24 @@ async fn the_holder_of_a_token_logs_in_with_it_until_it_is_another() {
 }
 
 #[tokio::test]
+async fn no_name_that_somebody_types_elsewhere_keeps_tokens_out() {
+    let house = house().await;
+    for number in 0..7 {
+        let mut elsewhere = Browser::new(&house.operators);
+        elsewhere.peer = [198, 51, 100, number].into();
+        let typed = [
+            ("name", "token from 192.0.2.7"),
+            ("password", "wrong wrong wrong"),
+        ];
+        elsewhere.logs_in(&typed).await;
+    }
+    let heard = Browser::new(&house.operators)
+        .logs_in(&[("token", "root")])
+        .await;
+    assert_eq!(heard.status, StatusCode::SEE_OTHER, "{}", heard.text);
+}
+
+#[tokio::test]
 async fn a_wrong_token_is_not_made_up_for_by_a_session() {
     let house = house().await;
     let mut browser = logged_in(&house).await;
