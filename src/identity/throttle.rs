@@ -1,10 +1,14 @@
 //! How often somebody may be wrong: a few failures are free, then each one costs a longer pause.
 //!
 //! What must hold: an attempt counts before its password is looked at, so that a thousand at once are no more than one after
-//! the other; who fails at somebody else's name locks them out for a moment only, and not at all where they have logged in
-//! from before; what is counted is bounded, and made-up names do not push out a name that is being guessed at: whoever has
-//! failed least goes first, so to push out a name that failed `n` times, all the places must be filled with names that failed
-//! as often, each time with a password that we took our time to check.
+//! the other; whoever logged in before with the browser that they use waits for their own failures alone, also after a
+//! restart, and until one, so does whoever logged in before from the address; anybody else waits while somebody fails at their
+//! name, for as long as that goes on, since whoever asks all the time takes every place that a pause leaves; what is counted
+//! is bounded, and made-up names do not push out a name that is being guessed at: whoever has failed least goes first, so to
+//! push out a name that failed `n` times, all the places must be filled with names that failed as often, each time with a
+//! password that we took our time to check.
+
+mod device;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -14,12 +18,15 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
+pub use device::Device;
+
 use crate::domain::person::folded;
 
 /// What the first failure that is not free costs; each further one costs twice as much as the one before.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 
-/// What failures at one name from one address cost, and those of one address whatever the name.
+/// What failures at one name from one address cost, those of one address whatever the name, and those of one browser that
+/// somebody logged in with before.
 const STRICT: Limit = Limit {
     free: 5,
     longest: SignedDuration::from_mins(15),
@@ -47,6 +54,8 @@ pub struct Throttle(Mutex<Counters>);
 pub enum Way<'a> {
     /// The password of the user of this name.
     Password(&'a str),
+    /// The password of whoever logged in before with this browser.
+    Device(&'a Device),
     /// A token. It names nobody, so that what is watched beside the address is that tokens are tried there.
     Token,
     /// What a directory says of them.
@@ -59,9 +68,11 @@ pub enum Way<'a> {
 pub struct Attempt {
     /// The name, from wherever it is tried.
     name: Option<Key>,
-    /// The way, with the name if there is one, at the address.
-    pair: Option<Key>,
-    address: Key,
+    /// The way, with the name if there is one, at the address; or the browser.
+    own: Option<Key>,
+    /// What is at home from when this succeeds.
+    home: Option<Key>,
+    address: Option<Key>,
 }
 
 /// No attempt may be made before this time is over: at most 15 minutes, and never nothing.
@@ -71,8 +82,8 @@ pub struct Paused(pub Duration);
 #[derive(Debug, Default)]
 struct Counters {
     names: Places,
-    /// Ways and names, each with an address.
-    pairs: Places,
+    /// Ways and names, each with an address; and browsers.
+    own: Places,
     addresses: Places,
     /// Names with the addresses that they logged in from, and when that was last.
     familiar: HashMap<Key, Timestamp>,
@@ -114,10 +125,12 @@ impl Throttle {
         if let Some(name) = attempt.name {
             counters.names.count(name, now);
         }
-        if let Some(pair) = attempt.pair {
-            counters.pairs.count(pair, now);
+        if let Some(own) = attempt.own {
+            counters.own.count(own, now);
         }
-        counters.addresses.count(attempt.address, now);
+        if let Some(address) = attempt.address {
+            counters.addresses.count(address, now);
+        }
         Ok(attempt)
     }
 
@@ -129,11 +142,15 @@ impl Throttle {
         if let Some(name) = attempt.name {
             counters.names.0.remove(&name);
         }
-        if let Some(pair) = attempt.pair {
-            counters.pairs.0.remove(&pair);
-            counters.is_familiar(pair, now);
+        if let Some(own) = attempt.own {
+            counters.own.0.remove(&own);
         }
-        counters.addresses.take_back(attempt.address);
+        if let Some(home) = attempt.home {
+            counters.is_familiar(home, now);
+        }
+        if let Some(address) = attempt.address {
+            counters.addresses.take_back(address);
+        }
     }
 
     /// The attempt was neither right nor wrong: nobody looked at it, or it was no guess.
@@ -143,10 +160,12 @@ impl Throttle {
         if let Some(name) = attempt.name {
             counters.names.take_back(name);
         }
-        if let Some(pair) = attempt.pair {
-            counters.pairs.take_back(pair);
+        if let Some(own) = attempt.own {
+            counters.own.take_back(own);
         }
-        counters.addresses.take_back(attempt.address);
+        if let Some(address) = attempt.address {
+            counters.addresses.take_back(address);
+        }
     }
 
     fn counters(&self) -> std::sync::MutexGuard<'_, Counters> {
@@ -157,8 +176,9 @@ impl Throttle {
 impl Attempt {
     fn by(way: Way<'_>, address: IpAddr) -> Self {
         let network = network_of(address);
+        let at = key(b"address", &[&network]);
         // What is typed as a name must never be the key of anything else.
-        let (name, pair) = match way {
+        let (name, home) = match way {
             Way::Password(name) => {
                 let name = folded(name);
                 let pair = key(b"name and address", &[name.as_bytes(), &network]);
@@ -166,11 +186,20 @@ impl Attempt {
             }
             Way::Token => (None, Some(key(b"token and address", &[&network]))),
             Way::Directory => (None, None),
+            Way::Device(device) => {
+                return Self {
+                    name: None,
+                    own: Some(key(b"device", &[device.id()])),
+                    home: None,
+                    address: None,
+                };
+            }
         };
         Self {
             name,
-            pair,
-            address: key(b"address", &[&network]),
+            own: home,
+            home,
+            address: Some(at),
         }
     }
 }
@@ -178,16 +207,19 @@ impl Attempt {
 impl Counters {
     /// The longest of the pauses that must be made before `attempt`.
     fn pause(&self, attempt: &Attempt, now: Timestamp) -> Option<Duration> {
-        let pair = attempt.pair.as_ref();
-        let here = pair.and_then(|pair| self.pairs.pause(pair, STRICT, now));
+        let of = |places: &Places, key: &Option<Key>, limit| {
+            (key.as_ref()).and_then(|key| places.pause(key, limit, now))
+        };
+        let own = of(&self.own, &attempt.own, STRICT);
         // Where they are at home, what others do is held against them neither by name nor by address.
-        if pair.is_some_and(|pair| self.familiar.contains_key(pair)) {
-            return here;
+        if (attempt.home).is_some_and(|home| self.familiar.contains_key(&home)) {
+            return own;
         }
-        let name = attempt.name.as_ref();
-        let name = name.and_then(|name| self.names.pause(name, NAME, now));
-        let address = self.addresses.pause(&attempt.address, STRICT, now);
-        here.max(name).max(address)
+        own.max(of(&self.names, &attempt.name, NAME)).max(of(
+            &self.addresses,
+            &attempt.address,
+            STRICT,
+        ))
     }
 
     fn is_familiar(&mut self, pair: Key, now: Timestamp) {

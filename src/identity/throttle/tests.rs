@@ -75,6 +75,53 @@ fn nobody_is_locked_out_by_others_where_they_have_logged_in_before() {
 }
 
 #[test]
+fn whoever_fails_at_a_name_all_the_time_keeps_nobody_out_of_a_browser_that_they_used_before() {
+    let device = Device::of("Alice", "stamp").unwrap();
+    // Nothing is remembered from before: we were restarted.
+    let throttle = Throttle::default();
+    let (home, office) = (from("192.0.2.1"), from("192.0.2.2"));
+    let mut shut = 0;
+    for second in 0..3600 {
+        let number = u32::try_from(second).unwrap();
+        let _ = tried(&throttle, "alice", somewhere(number), at(second));
+        let _ = tried(&throttle, &format!("name-{second}"), home, at(second));
+        shut += u32::from(tried(&throttle, "alice", office, at(second)).is_err());
+        let attempt = throttle.attempt(Way::Device(&device), home, at(second));
+        throttle.succeeded(attempt.unwrap(), at(second));
+    }
+    assert!(shut > 3000, "{shut}: anybody else waits while it goes on");
+}
+
+#[test]
+fn a_browser_that_was_used_before_may_fail_as_often_as_anybody_and_no_more() {
+    let throttle = Throttle::default();
+    let device = Device::of("alice", "stamp").unwrap();
+    let (mut now, mut pauses) = (0, Vec::new());
+    for number in 0..16 {
+        // Wherever it is carried to.
+        let there = somewhere(number);
+        if let Some(seconds) = pause(&throttle.attempt(Way::Device(&device), there, at(now))) {
+            pauses.push(seconds);
+            now += i64::try_from(seconds).unwrap();
+            let _ = throttle
+                .attempt(Way::Device(&device), there, at(now))
+                .unwrap();
+        }
+    }
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900]);
+    // Nobody else waits for it, and it is not what another password is guessed with.
+    assert!(tried(&throttle, "alice", somewhere(99), at(now)).is_ok());
+    let other = Device::of("alice", "stamp").unwrap();
+    assert!(
+        throttle
+            .attempt(Way::Device(&other), somewhere(0), at(now))
+            .is_ok()
+    );
+    assert!(device.is_of(" ALICE", "stamp"));
+    assert!(!device.is_of("alice", "changed") && !device.is_of("bob", "stamp"));
+}
+
+#[test]
 fn homes_take_a_bounded_place() {
     let throttle = Throttle::default();
     let places = u32::try_from(PLACES).unwrap();
@@ -253,7 +300,7 @@ fn made_up_names_take_a_bounded_place_and_push_out_no_pause() {
     }
     assert!(tried(&throttle, "alice", somewhere(9), at(5)).is_err());
     let counters = throttle.counters();
-    for places in [&counters.names, &counters.pairs, &counters.addresses] {
+    for places in [&counters.names, &counters.own, &counters.addresses] {
         assert!(places.0.len() <= PLACES);
     }
 }

@@ -28,7 +28,7 @@ use super::pages::frame::{Dry, Frame, Section};
 use super::pages::page;
 use crate::domain::rationale::{bounded, visible};
 use crate::identity::session::random;
-use crate::identity::{LoginError, Origin, Paused, Proven, Purpose, Session, Way};
+use crate::identity::{Device, LoginError, Origin, Paused, Proven, Purpose, Session, Way};
 use crate::secret::Secret;
 use crate::web::Route;
 use crate::web::problem::{self, Code, Problem};
@@ -36,6 +36,9 @@ use crate::web::serve::Peer;
 
 /// How long a login page may stand before it is used.
 const FORM_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long a browser is remembered that somebody logged in with.
+const DEVICE_LIFETIME: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// Browsers keep no larger cookie, and say nothing of it.
 const LARGEST_COOKIE: usize = 4000;
@@ -76,6 +79,15 @@ struct LoginPage {
     directory: Option<String>,
 }
 
+/// Somebody who proved who they are.
+struct Arrival {
+    proven: Proven,
+    /// What of it their session depends on.
+    stamp: Option<String>,
+    /// The browser that remembers that they logged in with it.
+    device: Option<Device>,
+}
+
 /// Why somebody is not logged in.
 enum Failed {
     /// The name, the password or the token.
@@ -112,7 +124,7 @@ async fn log_in(
     let next = Next::of(form.one("next")?);
     let address = address_of(&parts, &operators);
     let (status, trouble, pause) = match proven(&operators, &parts, &form, address).await {
-        Ok((proven, stamp)) => return begin(&operators, proven, stamp, &next),
+        Ok(arrival) => return begin(&operators, arrival, &next),
         Err(Failed::Problem(problem)) => return Err(problem),
         Err(Failed::Wrong(what)) => (StatusCode::UNAUTHORIZED, what.to_owned(), None),
         Err(Failed::Paused(paused)) => {
@@ -159,13 +171,13 @@ async fn log_out(
     Ok(response)
 }
 
-/// Who they prove to be by the form, and what of it their session depends on.
+/// Who they prove to be by the form.
 async fn proven(
     operators: &Operators,
     parts: &Parts,
     form: &Form,
     address: IpAddr,
-) -> Result<(Proven, Option<String>), Failed> {
+) -> Result<Arrival, Failed> {
     let entrance = &operators.entrance;
     let now = operators.flow.clock().now();
     entrance.site.sent_from_here(&parts.headers)?;
@@ -185,9 +197,13 @@ async fn proven(
         let attempt = attempt.map_err(Failed::Paused)?;
         let holder = entrance.holder_of(token.as_bytes());
         return match holder {
-            Ok(holder) => {
+            Ok((proven, stamp)) => {
                 entrance.throttle.succeeded(attempt, now);
-                Ok(holder)
+                Ok(Arrival {
+                    proven,
+                    stamp,
+                    device: None,
+                })
             }
             Err(problem) if problem.code() == Code::Unverified => {
                 Err(Failed::Wrong("The token is not known."))
@@ -200,12 +216,20 @@ async fn proven(
     }
     let name = form.one("name")?.unwrap_or_default();
     let password = Secret::new(form.unchanged("password")?.unwrap_or_default());
-    let attempt = (entrance.throttle).attempt(Way::Password(name), address, now);
+    let device = entrance.device(&parts.headers, name, now);
+    let way = (device.as_ref()).map_or(Way::Password(name), Way::Device);
+    let attempt = entrance.throttle.attempt(way, address, now);
     let attempt = attempt.map_err(Failed::Paused)?;
     match entrance.users.login(name, &password).await {
         Ok(user) => {
             entrance.throttle.succeeded(attempt, now);
-            Ok((user.proven, Some(user.stamp)))
+            let device = device.map_or_else(|| Device::of(&user.proven.name, &user.stamp), Ok);
+            let device = device.map_err(unsealed)?;
+            Ok(Arrival {
+                proven: user.proven,
+                stamp: Some(user.stamp),
+                device: Some(device),
+            })
         }
         Err(LoginError::Wrong) => Err(Failed::Wrong("The name or the password is wrong.")),
         Err(error @ (LoginError::Busy | LoginError::Unavailable(_))) => {
@@ -216,13 +240,13 @@ async fn proven(
     }
 }
 
-/// Logs `proven` in, if they may do anything here.
-fn begin(
-    operators: &Operators,
-    mut proven: Proven,
-    stamp: Option<String>,
-    next: &Next,
-) -> Result<Response, Problem> {
+/// Logs somebody in, if they may do anything here.
+fn begin(operators: &Operators, arrival: Arrival, next: &Next) -> Result<Response, Problem> {
+    let Arrival {
+        mut proven,
+        stamp,
+        device,
+    } = arrival;
     let entrance = &operators.entrance;
     proven.groups = entrance.directory.meaningful(proven.groups);
     entrance.directory.admit(&proven).map_err(not_admitted)?;
@@ -238,11 +262,17 @@ fn begin(
             "the directory says more of you than a browser keeps; ask an admin to have it say less";
         return Err(Problem::new(Code::Forbidden, detail));
     }
+    let device = device.map(|device| {
+        let until = now.checked_add(DEVICE_LIFETIME).unwrap_or(Timestamp::MAX);
+        entrance.seal.seal(Purpose::Device, &device, until)
+    });
+    let device = device.transpose().map_err(unsealed)?;
     let site = &entrance.site;
     let cookies = [
         site.set(Cookie::Session, sealed, entrance.lifetime),
         site.unset(Cookie::LoginForm),
         site.unset(Cookie::Oidc),
+        device.and_then(|device| site.set(Cookie::Device, device, DEVICE_LIFETIME)),
     ];
     let mut response = next.redirect();
     for cookie in cookies.into_iter().flatten() {

@@ -41,6 +41,8 @@ pub(in crate::web::operators) enum Cookie {
     LoginForm,
     /// Somebody is at the directory.
     Oidc,
+    /// Somebody logged in with this browser before.
+    Device,
 }
 
 impl Cookie {
@@ -49,6 +51,7 @@ impl Cookie {
             Self::Session => "countersign",
             Self::LoginForm => "countersign-login",
             Self::Oidc => "countersign-oidc",
+            Self::Device => "countersign-device",
         }
     }
 }

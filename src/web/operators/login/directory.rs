@@ -14,7 +14,7 @@ use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Next, address_of, begin, seconds_of};
+use super::{Arrival, Next, address_of, begin, seconds_of};
 use crate::identity::oidc::{Flow, Oidc, OidcError};
 use crate::identity::{Paused, Proven, Purpose, Way};
 use crate::store::Spent;
@@ -109,7 +109,12 @@ pub(super) async fn come_back(
     if !is_guess {
         entrance.throttle.withdraw(attempt);
     }
-    begin(&operators, proven?, None, &away.next)
+    let arrival = Arrival {
+        proven: proven?,
+        stamp: None,
+        device: None,
+    };
+    begin(&operators, arrival, &away.next)
 }
 
 /// Who the directory says that they are.
