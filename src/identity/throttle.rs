@@ -1,10 +1,10 @@
 //! How often somebody may be wrong: a few failures are free, then each one costs a longer pause.
 //!
 //! What must hold: an attempt counts before its password is looked at, so that a thousand at once are no more than one after
-//! the other; whoever logged in before with the browser that they use waits for their own failures alone, also after a
-//! restart, and until one, so does whoever logged in before from the address; anybody else waits while somebody fails at their
-//! name, for as long as that goes on, since whoever asks all the time takes every place that a pause leaves; what is counted
-//! is bounded, and made-up names do not push out a name that is being guessed at: whoever has failed least goes first, so to
+//! the other; a browser that somebody logged in with before waits for its own failures alone, also after a restart; whoever
+//! logged in before from an address waits for failures at their name there alone, until a restart; anybody else waits while
+//! somebody fails at their name, for as long as that goes on, since whoever asks all the time takes every turn that a pause
+//! leaves; what is counted is bounded, and made-up names do not push out a name that is being guessed at: whoever has failed least goes first, so to
 //! push out a name that failed `n` times, all the places must be filled with names that failed as often, each time with a
 //! password that we took our time to check.
 
@@ -33,7 +33,7 @@ const STRICT: Limit = Limit {
 };
 
 /// What failures at one name cost from wherever they come. Whoever guesses from many addresses is slowed down by it; so is
-/// the name's owner, and so it is short.
+/// the name's owner where they never were, and so it is short.
 const NAME: Limit = Limit {
     free: 5,
     longest: SignedDuration::from_secs(30),

@@ -1,9 +1,9 @@
 //! To the directory and back. What somebody needs to come back goes with their browser in a sealed cookie, so that nobody
 //! can be led into a login that another began.
 //!
-//! What must hold: the directory is asked who somebody is only for a browser that we sent there, which any page can make one
-//! do, though none can say what the directory answers; before that nothing is done that costs anything, so that nothing is
-//! counted and nobody can be made to wait for what a page in somebody's browser loads.
+//! What must hold: any page can make a browser go there and come back, so neither counts, and nobody waits for what a page
+//! in somebody's browser loads. So nothing is done that costs much either: where the directory's doors are is asked for once
+//! in a while, by one request at a time; who somebody is, only for an answer to the login that the browser is in.
 
 use std::sync::Arc;
 
