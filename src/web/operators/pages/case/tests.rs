@@ -159,6 +159,21 @@ async fn whoever_is_too_late_is_told_who_decided_and_sees_the_case_as_it_is() {
 }
 
 #[tokio::test]
+#[tokio::test]
+async fn whoever_repeats_a_vote_that_lost_is_told_who_decided_otherwise() {
+    let house = House::open().await;
+    let case = asked(&house, json!({"id": "p", "action": "payout"})).await;
+    let digest = house.digest(&case).await;
+    counts(&house, "alice", &case, "approve", &digest).await;
+    counts(&house, "bob", &case, "reject", &digest).await;
+    let late = votes(&house, "alice", &case, "approve", &digest).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    in_order(
+        &late.text,
+        &["Your vote was not counted", "rejected by bob"],
+    );
+}
+
 async fn a_vote_on_what_has_changed_says_what_happened_since() {
     let house = House::open().await;
     let case = asked(&house, json!({"id": "p", "action": "payout"})).await;

@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use super::ballot::{Filled, why};
 use super::{Notice, written};
-use crate::domain::case::{Case, Refused};
+use crate::domain::case::{Case, Refused, Resolved};
 use crate::domain::effect::Ballot;
 use crate::domain::escalation::Via;
 use crate::domain::id::ContentDigest;
@@ -69,7 +69,10 @@ pub(in crate::web::operators::pages) async fn vote(
         Err(VoteError::Refused(case, refused)) => (case, refused),
     };
     // The same form twice: what they wanted is done.
-    if matches!(refused, Refused::Closed(_)) && stands(&case, &visitor.person, ballot) {
+    if let Refused::Closed(end) = &refused
+        && is_done(ballot, end.outcome)
+        && stands(&case, &visitor.person, ballot)
+    {
         return Ok(here.into_response());
     }
     let file = cases::file(&operators, &id.to_string()).await?;
@@ -115,6 +118,14 @@ async fn again(
     };
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     written(operators, visitor, file, status, None, filled).await
+}
+
+/// Whether `outcome` is what `ballot` wants.
+fn is_done(ballot: Ballot, outcome: Resolved) -> bool {
+    match ballot {
+        Ballot::Approve => outcome == Resolved::Approved,
+        Ballot::Reject => outcome == Resolved::Rejected,
+    }
 }
 
 /// Whether this vote of `person` is among those that count.
