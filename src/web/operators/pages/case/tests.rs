@@ -21,6 +21,7 @@ use crate::web::tests::house::{Heard, House, heard};
 /// What `who` sends from a form at `path`.
 mod banner;
 mod large;
+mod many;
 mod others;
 
 async fn sends(house: &House, who: &str, path: &str, fields: &[(&str, &str)]) -> Heard {
@@ -159,7 +160,6 @@ async fn whoever_is_too_late_is_told_who_decided_and_sees_the_case_as_it_is() {
 }
 
 #[tokio::test]
-#[tokio::test]
 async fn whoever_repeats_a_vote_that_lost_is_told_who_decided_otherwise() {
     let house = House::open().await;
     let case = asked(&house, json!({"id": "p", "action": "payout"})).await;
@@ -174,6 +174,7 @@ async fn whoever_repeats_a_vote_that_lost_is_told_who_decided_otherwise() {
     );
 }
 
+#[tokio::test]
 async fn a_vote_on_what_has_changed_says_what_happened_since() {
     let house = House::open().await;
     let case = asked(&house, json!({"id": "p", "action": "payout"})).await;

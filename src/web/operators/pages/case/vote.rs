@@ -134,9 +134,12 @@ fn stands(case: &Case, person: &Person, ballot: Ballot) -> bool {
     votes.any(|vote| same(&vote.by, &person.name) && vote.vote == ballot)
 }
 
-/// What happened after the entry that the person saw last. That teams were told of it is no news.
+/// What happened after the entry that the person saw last. That something was delivered, or could not be this time, is no
+/// news.
 pub(super) fn since(file: &CaseFile, seen: u64) -> Vec<String> {
-    let is_news = |line: &&LogLine| line.sequence > seen && line.kind != EntryKind::Delivered;
+    let is_attempt =
+        |line: &LogLine| matches!(line.kind, EntryKind::Delivered | EntryKind::AttemptFailed);
+    let is_news = |line: &&LogLine| line.sequence > seen && !is_attempt(line);
     let after = file.timeline.iter().filter(is_news);
     after.take(MOST_SINCE).map(said::said).collect()
 }
