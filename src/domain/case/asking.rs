@@ -176,11 +176,11 @@ impl Step {
         }
         let patience = now.saturating_add(terms.give_up_after);
         let not_after = after.map_or(patience.unwrap_or(Timestamp::MAX), |asked| asked.deadline);
-        let leaves = self.case.mode == Mode::Enforce && terms.mode == Mode::Enforce;
-        let release = if leaves {
-            Release::Send
-        } else {
-            Release::Would
+        // Who was asked for real is told the end for real: that the platform is told nothing any more is no reason to leave
+        // people with a question that is over.
+        let release = match self.case.mode {
+            Mode::Enforce => Release::Send,
+            Mode::DryRun => Release::Would,
         };
         let planned: Vec<Planned> = told
             .into_iter()
