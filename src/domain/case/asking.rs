@@ -158,7 +158,14 @@ impl Step {
         match (&before.question, after) {
             (None, None) if before.is_overruled(&self.case) => told.extend(closed),
             (None, None) => return,
-            (None, Some(asked)) => told.push((asked.to.as_deref(), Occasion::Asked)),
+            (None, Some(asked)) => {
+                told.push((asked.to.as_deref(), Occasion::Asked));
+                if before.ending.is_some() {
+                    let others = self.case.teams.iter().map(|team| Some(team.as_str()));
+                    let others = others.filter(|team| *team != asked.to.as_deref());
+                    told.extend(others.map(|team| (team, Occasion::Reopened)));
+                }
+            }
             (Some(_), None) => told.extend(closed),
             (Some(over), Some(asked)) if over.to != asked.to => {
                 told.push((over.to.as_deref(), Occasion::HandedOver));
