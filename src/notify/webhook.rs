@@ -92,7 +92,7 @@ impl Channel for WebhookChannel {
     async fn tell(&self, message: &Message) -> Telling {
         let now = self.clock.now();
         let over = match message.occasion {
-            Occasion::HandedOver | Occasion::Closed => true,
+            Occasion::HandedOver | Occasion::Closed | Occasion::Reopened => true,
             Occasion::Asked | Occasion::Reminded | Occasion::Voted => false,
         };
         if over && message.handle.is_none() {

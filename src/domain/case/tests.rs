@@ -525,7 +525,7 @@ fn the_failure_of_an_answer_that_was_taken_back_is_nobodys_concern() {
 }
 
 #[test]
-fn a_vote_counts_and_nothing_is_told_once_the_source_is_in_dry_run() {
+fn a_vote_counts_and_the_platform_is_told_nothing_once_the_source_is_in_dry_run() {
     let case = begun(verdict(Outcome::Escalate));
     let dry_run = CaseTerms {
         mode: Mode::DryRun,

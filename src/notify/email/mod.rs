@@ -323,7 +323,7 @@ fn retry(error: String) -> Telling {
 fn is_question(occasion: Occasion) -> bool {
     match occasion {
         Occasion::Asked | Occasion::Reminded => true,
-        Occasion::Voted | Occasion::HandedOver | Occasion::Closed => false,
+        Occasion::Voted | Occasion::HandedOver | Occasion::Closed | Occasion::Reopened => false,
     }
 }
 

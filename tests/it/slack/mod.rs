@@ -1,5 +1,6 @@
 //! Slack end to end: a card is posted, a signed click votes, and the buttons are gone wherever it was decided.
 
+mod again;
 mod cards;
 mod clicks;
 mod forged;
