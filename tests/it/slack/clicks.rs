@@ -105,7 +105,7 @@ async fn two_people_are_a_quorum_and_one_who_clicks_twice_is_not() {
     assert_eq!(house.verdict(&id).await["state"], "open");
     assert_eq!(house.click(ALICE, &first, "countersign_approve").await, 200);
     let told = house.slack.told(ALICE, 1).await;
-    assert!(told.contains("✅ Approved by alice"), "{told}");
+    assert!(told.contains("✅ Approved by bob, alice"), "{told}");
     house.without_buttons(&first.ts).await;
     house.end().await;
 }
