@@ -55,7 +55,7 @@ async fn a_form_that_does_not_count_stays_with_why_and_counts_when_it_is_sent_of
         assert!(error(&told).contains(why), "{told}");
     }
     for (user, why) in [
-        (GRAFANA, "｀grafana｀ is not asked"),
+        (GRAFANA, "`grafana` is not asked"),
         (
             "U0NOBODY",
             "nobody is known here by nobody＠elsewhere.example",
@@ -80,7 +80,7 @@ async fn a_form_that_does_not_count_stays_with_why_and_counts_when_it_is_sent_of
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_form_about_a_case_that_changed_says_so() {
+async fn what_others_wrote_is_no_markup_on_a_form_that_stays() {
     let house = House::start().await;
     let (id, card) = house.carded(5_000).await;
     assert_eq!(house.click(BOB, &card, "countersign_reject").await, 200);
@@ -110,7 +110,7 @@ async fn while_slack_hangs_a_form_says_that_its_vote_is_being_counted_and_so_it_
     let sent = submitted(BOB, &house.opened(BOB).await, "they are closed");
     let mut told = house.told(&sent).await;
     let blocks = told["view"]["blocks"].take();
-    insta::assert_snapshot!(told, @r#"{"response_action":"update","view":{"blocks":null,"close":{"emoji":false,"text":"Close","type":"plain_text"},"title":{"emoji":false,"text":"Your vote","type":"plain_text"},"type":"modal"}}"#);
+    insta::assert_snapshot!(told, @r#"{"response_action":"update","view":{"type":"modal","title":{"type":"plain_text","text":"Your vote","emoji":false},"close":{"type":"plain_text","text":"Close","emoji":false},"blocks":null}}"#);
     let said = blocks[0]["text"]["text"].as_str().unwrap();
     assert!(
         said.contains("still being counted") && said.ends_with(&id),
