@@ -66,7 +66,7 @@ pub(super) fn say_undecided(case: &str) -> Wording {
 
 /// What to say of a form that came before.
 pub(super) fn say_repeated(case: &str) -> Wording {
-    Wording::ours("This was sent before. Whether it counts is on the card, and on the case page: ")
+    Wording::ours("This was sent before. Look at the card whether it counts, and vote again if it does not. The case page: ")
         .linking(case)
 }
 
