@@ -13,7 +13,7 @@ use crate::domain::effect::Ballot;
 use crate::domain::rationale::visible;
 use crate::notify::slack::choice::{APPROVE, Choice, OPEN, REJECT};
 use crate::notify::slack::sealed::Buttons;
-use crate::notify::slack::text::{HEADER, Wording, date, plain};
+use crate::notify::slack::text::{HEADER, SECTION, Wording, date, plain};
 
 /// The longest text of an agent's own words, or of a rationale: Slack takes about 13000 characters in one message.
 const WORDS: usize = 900;
@@ -290,8 +290,16 @@ fn buttons(card: &Card, team: &str, link: &str, votes: Option<Buttons<'_>>) -> O
     (!elements.is_empty()).then(|| json!({ "type": "actions", "elements": elements }))
 }
 
+/// `said`, and a button that leads where it says: text of this kind holds no link.
+pub(super) fn said_in_blocks(said: &Wording) -> Vec<Value> {
+    let mut blocks = vec![json!({ "type": "section", "text": said.plain(SECTION) })];
+    let link = said.link().and_then(|link| leading_to(link, "Open it"));
+    blocks.extend(link.map(|link| json!({ "type": "actions", "elements": [link] })));
+    blocks
+}
+
 /// A button that leads to `link` and says `text`; none, if Slack would not take it.
-pub(super) fn leading_to(link: &str, text: &'static str) -> Option<Value> {
+fn leading_to(link: &str, text: &'static str) -> Option<Value> {
     (link.chars().count() <= ADDRESS).then(
         || json!({ "type": "button", "action_id": OPEN, "text": plain(text, FACT), "url": link }),
     )

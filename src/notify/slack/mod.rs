@@ -27,7 +27,7 @@ use crate::source::Client;
 pub use api::{SlackApi, SlackError};
 pub use blocks::{Face, ended, is_asked};
 pub use choice::{Choice, Clicker, Interaction, Place, Unreadable};
-pub use form::{form, refused_form};
+pub use form::{form, refused_form, undecided_form};
 pub use member::NoMember;
 pub use sealed::{Buttons, Void};
 pub use text::Wording;
