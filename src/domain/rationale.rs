@@ -199,12 +199,12 @@ fn by_people(done: &str, said: &[(String, String)], limit: usize) -> String {
         .iter()
         .filter(|(_, reason)| !reason.is_empty())
         .map(|(name, reason)| {
-            let named = if is_one {
+            let whose = if is_one {
                 String::new()
             } else {
                 format!(" ({name})")
             };
-            (reason.as_str(), named)
+            (reason.as_str(), whose)
         })
         .collect();
     if is_one {
@@ -215,7 +215,7 @@ fn by_people(done: &str, said: &[(String, String)], limit: usize) -> String {
     }
     let text = |longest: usize| {
         let reasons = reasons.iter();
-        let each = reasons.map(|(reason, named)| format!("{}{named}", bounded(reason, longest)));
+        let each = reasons.map(|(reason, whose)| format!("{}{whose}", bounded(reason, longest)));
         format!("{who}{}", each.collect::<Vec<_>>().join("; "))
     };
     let longest = reasons.iter().map(|(reason, _)| reason.chars().count());
