@@ -1,5 +1,3 @@
-use jiff::Timestamp;
-
 use super::super::ballot::Offer;
 use super::super::tree::Tree;
 use super::super::view::{Known, View};
@@ -54,7 +52,7 @@ async fn the_newest_of_many_entries_are_shown_and_the_earlier_ones_are_counted()
         people: house.flow.people_of(&file.case.asked.source),
         tree: Tree::default(),
         offer: Offer::Over,
-        now: Timestamp::now(),
+        now: file.case.decided_at,
     };
     let view = View::of(&file, known);
     assert_eq!(view.entries.len(), 200);
