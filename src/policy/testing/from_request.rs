@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use self::literal::literal;
 use crate::domain::case::Case;
 use crate::domain::near;
-use crate::domain::verdict::{Outcome, RuleSet};
+use crate::domain::rationale::visible;
+use crate::domain::verdict::{Cause, MissingEvidence, Outcome, RuleSet, Verdict};
 use crate::policy::engine::interpreter::Interpreter;
 use crate::policy::folder::{PolicyFiles, RegoFile};
 use crate::policy::input::Input;
@@ -68,7 +69,7 @@ impl Asked {
 /// are about it, with the clock at the time of the decision.
 pub fn test_of(set: &PolicySet, case: &Case, input: &str) -> Result<TestFile, Untestable> {
     let input = Input::parse(input).map_err(|_| Untestable::Erased)?;
-    let (packages, outcome) = about(set, &input, case.decided_at);
+    let (packages, verdict) = about(set, &input, case.decided_at);
     let asked: Vec<Asked> = sets_of(set, &packages);
     let Some(first) = asked.first() else {
         return Err(Untestable::NoRule);
@@ -81,7 +82,7 @@ pub fn test_of(set: &PolicySet, case: &Case, input: &str) -> Result<TestFile, Un
     let writing = Writing {
         package: format!("{}_test", first.package),
         request: format!("request_{short}"),
-        test: format!("test_{}_{short}", slug(&input, outcome)),
+        test: format!("test_{}_{short}", slug(&input, &verdict)),
         clock: uses_clock(set.files()).then_some(case.decided_at),
         value: crate::json::parse(input.text().as_bytes()).map_err(|_| Untestable::Erased)?,
         asked,
@@ -89,12 +90,12 @@ pub fn test_of(set: &PolicySet, case: &Case, input: &str) -> Result<TestFile, Un
     let counts = writing.counts(set.files(), case.decided_at)?;
     Ok(TestFile {
         name: format!("request_{short}_test.rego"),
-        text: writing.text(case, &counts),
+        text: writing.text(case, &verdict, &counts),
     })
 }
 
 /// The packages whose rules fired; else those that came nearest to approving; else those that could apply; else all.
-fn about(set: &PolicySet, input: &Input, at: Timestamp) -> (BTreeSet<String>, Outcome) {
+fn about(set: &PolicySet, input: &Input, at: Timestamp) -> (BTreeSet<String>, Verdict) {
     let verdict = decide(set, input, at);
     let explanation = explain(set, input, at);
     let nearest = near::nearest(&explanation);
@@ -108,7 +109,7 @@ fn about(set: &PolicySet, input: &Input, at: Timestamp) -> (BTreeSet<String>, Ou
         of(&mut set.rules().iter().map(|rule| &*rule.id)),
     ];
     let chosen = choices.into_iter().find(|packages| !packages.is_empty());
-    (chosen.unwrap_or_default(), verdict.outcome)
+    (chosen.unwrap_or_default(), verdict)
 }
 
 /// `approvals.refunds` of `approvals.refunds.approve#small-refund`, where that can be written without brackets.
@@ -157,7 +158,7 @@ fn uses_clock(files: &PolicyFiles) -> bool {
 }
 
 /// `stripe_refund_is_approved`: letters, digits and `_` alone.
-fn slug(input: &Input, outcome: Outcome) -> String {
+fn slug(input: &Input, verdict: &Verdict) -> String {
     let action = input.action().unwrap_or("a_request");
     let mut name = String::new();
     for character in action.chars().take(LONGEST_NAME) {
@@ -169,12 +170,27 @@ fn slug(input: &Input, outcome: Outcome) -> String {
     }
     let name = name.trim_end_matches('_');
     let name = if name.is_empty() { "a_request" } else { name };
-    let done = match outcome {
-        Outcome::Approve => "is_approved",
-        Outcome::Reject => "is_rejected",
-        Outcome::Escalate => "goes_to_a_person",
+    let done = match (verdict.outcome, verdict.cause) {
+        (Outcome::Approve, _) => "is_approved",
+        (Outcome::Reject, _) => "is_rejected",
+        (Outcome::Escalate, Cause::Evidence) => "is_held_by_the_guard",
+        (Outcome::Escalate, _) => "goes_to_a_person",
     };
     format!("{name}_{done}")
+}
+
+/// What a reader has to know where the guard decided: tests see what Rego says without it.
+fn guarded(verdict: &Verdict) -> String {
+    if verdict.cause != Cause::Evidence {
+        return String::new();
+    }
+    let saw = |needed: &MissingEvidence| format!("`{}` is {}", needed.path, needed.saw);
+    let facts: BTreeSet<String> = verdict.evidence.iter().map(saw).collect();
+    let facts: Vec<String> = facts.into_iter().collect();
+    format!(
+        "# The guard left it to a person: {}. Below is what the rules say without the guard; once they ask for\n# what they need, the sets that approve give 0 here.\n",
+        visible(&facts.join(", "))
+    )
 }
 
 /// What the file is written from.
@@ -217,7 +233,7 @@ impl Writing {
         (0..self.asked.len()).map(count).collect()
     }
 
-    fn text(&self, case: &Case, counts: &[Option<u64>]) -> String {
+    fn text(&self, case: &Case, verdict: &Verdict, counts: &[Option<u64>]) -> String {
         let mut text = format!(
             "# Made from {} of {}, decided {} as {} ({}) by policy {}.\n",
             case.asked.id,
@@ -227,6 +243,7 @@ impl Writing {
             case.verdict.cause,
             case.verdict.revision.short(),
         );
+        text.push_str(&guarded(verdict));
         text.push_str(&self.head());
         let _ = writeln!(text, "\n{} if {{", self.test);
         for (asked, count) in self.asked.iter().zip(counts) {

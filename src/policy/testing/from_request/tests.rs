@@ -268,3 +268,24 @@ proptest! {
         prop_assert!(crate::json::same(&read, &value), "{read} {value}");
     }
 }
+
+#[test]
+fn the_test_of_what_the_guard_held_says_that_rules_alone_would_approve() {
+    let rule = "package approvals.up\n\napprove contains \"small\" if {\n\tinput.action == \"up\"\n\tinput.context.amount < 100\n}\n";
+    let set = set_of(rule);
+    let input = json!({"action": "up", "context": {"amount": null}});
+    let made = passes(&set, &input).text;
+    let lines: Vec<&str> = made.lines().skip(1).take(2).collect();
+    assert_eq!(
+        lines,
+        [
+            "# The guard left it to a person: `input.context.amount` is null. Below is what the rules say without the guard; once they ask for",
+            "# what they need, the sets that approve give 0 here.",
+        ]
+    );
+    assert!(made.contains("test_up_is_held_by_the_guard_"), "{made}");
+    assert!(
+        made.contains("count(data.approvals.up.approve) == 1"),
+        "{made}"
+    );
+}
