@@ -162,8 +162,8 @@ impl Herald {
         occasion: Occasion,
         case: &Case,
     ) -> Result<Message, StoreError> {
-        let file = self.store.case(case.asked.id).await?;
-        let input = file.and_then(|file| file.input);
+        let question = self.store.question_of(case.asked.id).await?;
+        let input = question.and_then(|(_, input)| input);
         let input = input.and_then(|input| json::parse(input.as_bytes()).ok());
         Ok(Message {
             occasion,

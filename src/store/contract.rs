@@ -869,6 +869,10 @@ pub(crate) async fn the_source_of_a_case_is_known_without_the_rest_of_it(store: 
     new(&*store, "a", Outcome::Escalate).await;
     assert_eq!(store.source_of(id("a")).await.unwrap(), Some(source()));
     assert_eq!(store.source_of(id("b")).await.unwrap(), None);
+    let file = store.case(id("a")).await.unwrap().unwrap();
+    let question = store.question_of(id("a")).await.unwrap();
+    assert_eq!(question, Some((file.case, file.input)));
+    assert_eq!(store.question_of(id("b")).await.unwrap(), None);
 }
 
 pub(crate) async fn a_closed_store_is_unavailable(store: Arc<dyn Store>) {

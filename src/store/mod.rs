@@ -288,6 +288,10 @@ pub trait Store: Send + Sync {
     /// The source that read the request of a case.
     async fn source_of(&self, id: CaseId) -> Result<Option<SourceName>, StoreError>;
 
+    /// A case with its input, if that was not erased, and without its timeline, which may be long.
+    async fn question_of(&self, id: CaseId)
+    -> Result<Option<(Case, Option<Arc<str>>)>, StoreError>;
+
     /// A case with its input and timeline.
     async fn case(&self, id: CaseId) -> Result<Option<CaseFile>, StoreError>;
 

@@ -26,19 +26,20 @@ pub(super) fn source_of(
     Ok(source.as_deref().map(source_name).transpose()?)
 }
 
+/// A case with its input, and without its timeline, which may be long.
+pub(super) fn question_of(
+    connection: &Connection,
+    id: CaseId,
+) -> Result<Option<(Case, Option<Arc<str>>)>, Trouble> {
+    let Some((_, input, row)) = found(connection, id)? else {
+        return Ok(None);
+    };
+    Ok(Some((row.case()?, input)))
+}
+
 /// A case with its input and timeline.
 pub(super) fn case(connection: &Connection, id: CaseId) -> Result<Option<CaseFile>, Trouble> {
-    let found = connection
-        .prepare_cached(concat!(
-            "SELECT id, input, ",
-            case_columns!(),
-            " FROM cases WHERE key = ?1"
-        ))?
-        .query_row([id.as_bytes()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get(1)?, CaseRow::read(row, 2)?))
-        })
-        .optional()?;
-    let Some((rowid, input, row)) = found else {
+    let Some((rowid, input, row)) = found(connection, id)? else {
         return Ok(None);
     };
     Ok(Some(CaseFile {
@@ -50,6 +51,23 @@ pub(super) fn case(connection: &Connection, id: CaseId) -> Result<Option<CaseFil
             &[rowid],
         )?,
     }))
+}
+
+/// The row of a case, with its number and the input.
+fn found(
+    connection: &Connection,
+    id: CaseId,
+) -> rusqlite::Result<Option<(i64, Option<Arc<str>>, CaseRow)>> {
+    connection
+        .prepare_cached(concat!(
+            "SELECT id, input, ",
+            case_columns!(),
+            " FROM cases WHERE key = ?1"
+        ))?
+        .query_row([id.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?, CaseRow::read(row, 2)?))
+        })
+        .optional()
 }
 
 /// Cases decided since then whose platform outcome is known, the oldest first.

@@ -153,6 +153,14 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn question_of(
+        &self,
+        id: CaseId,
+    ) -> Result<Option<(Case, Option<Arc<str>>)>, StoreError> {
+        self.read(move |connection| listing::question_of(connection, id))
+            .await
+    }
+
     async fn case(&self, id: CaseId) -> Result<Option<CaseFile>, StoreError> {
         self.read(move |connection| listing::case(connection, id))
             .await
