@@ -80,6 +80,7 @@ macro_rules! all_laws {
             a_freeze_that_came_meanwhile_holds_what_the_record_would_approve
             what_ended_before_its_record_was_read_is_not_decided_any_more
             an_event_that_came_before_is_not_passed_on_again
+            what_is_taken_back_is_as_if_it_had_never_been
             earlier_decisions_of_people_are_found_by_action_those_of_the_agent_first
             what_is_not_done_of_a_case_is_told_and_nothing_of_another
             the_log_is_paged_from_the_end_by_kind_and_by_case

@@ -275,6 +275,9 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<Spent, StoreError>;
 
+    /// Takes back what [`Store::spend`] wrote of `key`: what it stands for did not happen.
+    async fn forget(&self, key: ContentDigest) -> Result<(), StoreError>;
+
     /// Whether [`Store::spend`] was called with `key`.
     async fn spent(&self, key: ContentDigest) -> Result<bool, StoreError>;
 

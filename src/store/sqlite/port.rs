@@ -134,6 +134,11 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn forget(&self, key: ContentDigest) -> Result<(), StoreError> {
+        self.write(move |writing| control::forget(writing, key))
+            .await
+    }
+
     async fn spent(&self, key: ContentDigest) -> Result<bool, StoreError> {
         self.read(move |connection| people::spent(connection, key))
             .await
