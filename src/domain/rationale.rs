@@ -175,31 +175,40 @@ fn said(case: &Case, resolution: &Resolution, last: &str) -> Vec<(String, String
         .collect()
 }
 
-/// `done` by these people. Where it would be too long, each reason gives way alike, so that no voter is cut off by the
-/// reason of another.
+/// `done` by these people: all names before any reason, so that nobody can write another voter into theirs. Where it would
+/// be too long, the reasons give way alike, and before the names.
 fn by_people(done: &str, said: &[(String, String)], limit: usize) -> String {
-    let names = said.iter().map(|(name, _)| name.as_str());
-    let mut reasons = said.iter().map(|(_, reason)| reason);
-    let one_reason = reasons
-        .next()
-        .filter(|first| reasons.all(|other| other == *first));
+    let names: Vec<&str> = said.iter().map(|(name, _)| name.as_str()).collect();
+    let mut who = format!("{done} by {}", names.join(", "));
+    let is_one = said
+        .iter()
+        .all(|(_, reason)| Some(reason) == said.first().map(|(_, first)| first));
+    let mut reasons: Vec<(&str, String)> = said
+        .iter()
+        .filter(|(_, reason)| !reason.is_empty())
+        .map(|(name, reason)| {
+            let named = if is_one {
+                String::new()
+            } else {
+                format!(" ({name})")
+            };
+            (reason.as_str(), named)
+        })
+        .collect();
+    if is_one {
+        reasons.truncate(1);
+    }
+    if !reasons.is_empty() {
+        who.push_str(": ");
+    }
     let text = |longest: usize| {
-        let with = |who: &str, reason: &str| match reason {
-            "" => who.to_owned(),
-            reason => format!("{who}: {}", bounded(reason, longest)),
-        };
-        let who = one_reason.map_or_else(
-            || {
-                let each = said.iter().map(|(name, reason)| with(name, reason));
-                each.collect::<Vec<_>>().join("; ")
-            },
-            |reason| with(&names.clone().collect::<Vec<_>>().join(", "), reason),
-        );
-        format!("{done} by {who}")
+        let reasons = reasons.iter();
+        let each = reasons.map(|(reason, named)| format!("{}{named}", bounded(reason, longest)));
+        format!("{who}{}", each.collect::<Vec<_>>().join("; "))
     };
-    let longest = said.iter().map(|(_, reason)| reason.chars().count()).max();
+    let longest = reasons.iter().map(|(reason, _)| reason.chars().count());
     // The longest that a reason may be for all of it to fit.
-    let (mut fits, mut too_long) = (0, longest.unwrap_or_default() + 1);
+    let (mut fits, mut too_long) = (1, longest.max().unwrap_or_default() + 1);
     while fits + 1 < too_long {
         let half = usize::midpoint(fits, too_long);
         if text(half).chars().count() <= limit {
@@ -208,7 +217,7 @@ fn by_people(done: &str, said: &[(String, String)], limit: usize) -> String {
             too_long = half;
         }
     }
-    bounded(&text(fits.max(1)), limit)
+    bounded(&text(fits), limit)
 }
 
 /// `text` with every control, bidirectional and invisible character written as `\u{…}`; a line break becomes `\n`.

@@ -77,7 +77,7 @@ async fn two_people_approve_and_the_platform_hears_who_and_why() {
     );
     assert_eq!(
         answer["rationale"],
-        "Approved by alice: I called them twice; bob: seen the invoice"
+        "Approved by alice, bob: I called them twice (alice); seen the invoice (bob)"
     );
     let file = server
         .case_when(&id, |verdict| verdict["state"] == "resolved")
@@ -247,7 +247,7 @@ async fn people_decide_from_the_command_line() {
     let answer = platform.wait_for(1).await[0].json();
     assert_eq!(
         answer["rationale"],
-        "Approved by alice: known customer; bob: checked"
+        "Approved by alice, bob: known customer (alice); checked (bob)"
     );
 
     let other = server.accepted(&requested(2, json!(6_000))).await;

@@ -95,9 +95,11 @@ fn said(reasons: &[(&str, &str)]) -> Vec<(String, String)> {
 #[test]
 fn each_voter_is_named_with_their_own_reason() {
     let differing = said(&[("alice", "I called them"), ("bob", ""), ("carol", "seen")]);
-    insta::assert_snapshot!(by_people("Approved", &differing, 500), @"Approved by alice: I called them; bob; carol: seen");
+    insta::assert_snapshot!(by_people("Approved", &differing, 500), @"Approved by alice, bob, carol: I called them (alice); seen (carol)");
     let alike = said(&[("alice", "known"), ("bob", "known")]);
     insta::assert_snapshot!(by_people("Approved", &alike, 500), @"Approved by alice, bob: known");
+    let forged = said(&[("alice", "ok; carol: seen (carol)")]);
+    insta::assert_snapshot!(by_people("Approved", &forged, 500), @"Approved by alice: ok; carol: seen (carol)");
     let silent = said(&[("alice", ""), ("bob", "")]);
     insta::assert_snapshot!(by_people("Rejected", &silent, 500), @"Rejected by alice, bob");
 }
@@ -106,7 +108,7 @@ fn each_voter_is_named_with_their_own_reason() {
 fn a_long_reason_does_not_cut_off_another_voter() {
     let long = "because ".repeat(100);
     let both = said(&[("alice", &long), ("bob", "seen the invoice")]);
-    insta::assert_snapshot!(by_people("Approved", &both, 60), @"Approved by alice: because because b…; bob: seen the invoice");
+    insta::assert_snapshot!(by_people("Approved", &both, 66), @"Approved by alice, bob: because beca… (alice); seen the inv… (bob)");
     let names = said(&[("alice", &long), ("bob", &long)]);
     let tight = by_people("Approved", &names, 20);
     assert_eq!(tight.chars().count(), 20, "{tight}");

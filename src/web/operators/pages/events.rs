@@ -1,9 +1,9 @@
 //! Tells open pages that something changed, and nothing of what: each asks again for what it may see.
 //!
 //! What must hold: a stream ends when its session does, when the service stops, and when nobody reads it; somebody who opens many
-//! of them takes no more than a few.
+//! of them takes no more than a few, and the page that was opened last is live.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::domain::id::CaseId;
 use crate::web::operators::Operators;
@@ -36,14 +37,24 @@ const CHANGED: &str = "event: cases\ndata: changed\n\n";
 const HELLO: &str = "retry: 3000\n\nevent: cases\ndata: changed\n\n";
 const BEAT: &str = ": here\n\n";
 
-/// How many streams each person has.
+/// The streams of each person, the oldest first.
 #[derive(Debug, Clone, Default)]
-pub(in crate::web::operators) struct Audience(Arc<Mutex<HashMap<String, usize>>>);
+pub(in crate::web::operators) struct Audience(Arc<Mutex<HashMap<String, VecDeque<Place>>>>);
 
-/// One stream's place; it is given back when this is dropped.
+/// A stream's place among those of its person.
+#[derive(Debug)]
+struct Place {
+    number: u64,
+    /// A later page took it.
+    taken: CancellationToken,
+}
+
+/// What a stream has of its place, which is given back when this is dropped.
 struct Seat {
     audience: Audience,
     name: String,
+    number: u64,
+    taken: CancellationToken,
 }
 
 /// One stream.
@@ -57,7 +68,7 @@ struct Stream {
     next_beat: Instant,
     progress: Option<Arc<Progress>>,
     greeted: Greeted,
-    _seat: Seat,
+    seat: Seat,
 }
 
 /// Whether there is a change to tell.
@@ -92,7 +103,7 @@ pub(super) async fn follow(
         next_beat: now + HEARTBEAT,
         progress: progress.map(|Extension(progress)| progress),
         greeted: Greeted::No,
-        _seat: seat,
+        seat,
     };
     let parts = futures_util::stream::unfold(stream, |mut stream| async move {
         let part = stream.next().await?;
@@ -134,6 +145,7 @@ impl Stream {
             let is_known = self.change == Change::Known;
             tokio::select! {
                 () = operators.readiness.drained() => return None,
+                () = self.seat.taken.cancelled() => return None,
                 () = tokio::time::sleep_until(over) => return None,
                 () = tokio::time::sleep_until(self.next_beat) => {
                     self.next_beat = Instant::now() + HEARTBEAT;
@@ -158,32 +170,48 @@ impl Stream {
 }
 
 impl Audience {
+    /// A place for another stream of `name`; if they have as many as they may, the place of their oldest.
     fn seat(&self, name: &str) -> Result<Seat, Problem> {
-        let full = || Problem::new(Code::RateLimited, "too many pages are open at once");
         let mut seats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = seats.values().sum();
-        let theirs = seats.get(name).copied().unwrap_or_default();
-        if all >= MOST || theirs >= MOST_OF_ONE_PERSON {
-            return Err(full());
+        let all: usize = seats.values().map(VecDeque::len).sum();
+        let theirs = seats.get(name).map_or(0, VecDeque::len);
+        if all >= MOST && theirs == 0 {
+            let detail = "too many pages are open at once";
+            return Err(Problem::new(Code::RateLimited, detail));
         }
-        seats.insert(name.to_owned(), theirs + 1);
+        let places = seats.entry(name.to_owned()).or_default();
+        let number = places.back().map_or(0, |last| last.number + 1);
+        if all >= MOST || theirs >= MOST_OF_ONE_PERSON {
+            // Its page comes back for another one.
+            places.pop_front().inspect(|oldest| oldest.taken.cancel());
+        }
+        let taken = CancellationToken::new();
+        places.push_back(Place {
+            number,
+            taken: taken.clone(),
+        });
         Ok(Seat {
             audience: self.clone(),
             name: name.to_owned(),
+            number,
+            taken,
         })
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        if self.taken.is_cancelled() {
+            return;
+        }
         let mut seats = self
             .audience
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(theirs) = seats.get_mut(&self.name) {
-            *theirs -= 1;
-            if *theirs == 0 {
+            theirs.retain(|place| place.number != self.number);
+            if theirs.is_empty() {
                 seats.remove(&self.name);
             }
         }

@@ -47,20 +47,28 @@ async fn a_page_hears_that_something_changed_and_nothing_of_what() {
 }
 
 #[tokio::test]
-async fn nobody_takes_more_than_a_few_streams_and_a_closed_one_makes_room() {
+async fn nobody_takes_more_than_a_few_streams_and_the_page_opened_last_is_live() {
     let house = House::open().await;
     let mut streams = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..5 {
         let mut stream = opens(&house, "alice").await;
         hears(&mut stream).await.unwrap();
         streams.push(stream);
     }
-    heard(&house.operators, listens("alice"))
-        .await
-        .is(429, "rate_limited");
-    let _bobs = opens(&house, "bob").await;
-    streams.pop();
-    let _again = opens(&house, "alice").await;
+    assert_eq!(hears(&mut streams[0]).await, None, "the oldest gave way");
+    let mut bobs = opens(&house, "bob").await;
+    hears(&mut bobs).await.unwrap();
+    house.open_case("1").await;
+    for stream in streams[1..].iter_mut().chain([&mut bobs]) {
+        assert!(hears(stream).await.is_some());
+    }
+    drop(streams.remove(4));
+    let mut last = opens(&house, "alice").await;
+    hears(&mut last).await.unwrap();
+    house.open_case("2").await;
+    for stream in streams[1..].iter_mut().chain([&mut last]) {
+        assert!(hears(stream).await.is_some(), "a closed one made room");
+    }
     heard(&house.operators, listens("nobody"))
         .await
         .is(401, "unverified");
