@@ -24,7 +24,7 @@ use crate::domain::verdict::Verdict;
 use crate::secret::Secret;
 
 pub use hindsight::{FireCounts, LogPage, LogQuery, Precedent};
-pub use listing::{CaseFile, CaseOrder, CasePage, CaseQuery, LogLine};
+pub use listing::{CaseAndInput, CaseFile, CaseOrder, CasePage, CaseQuery, LogLine};
 pub use sqlite::{GroupObserver, SqliteSettings, SqliteStore, Synchronous};
 
 /// A request that was decided and is not written yet.
@@ -292,8 +292,7 @@ pub trait Store: Send + Sync {
     async fn source_of(&self, id: CaseId) -> Result<Option<SourceName>, StoreError>;
 
     /// A case with its input, if that was not erased, and without its timeline, which may be long.
-    async fn question_of(&self, id: CaseId)
-    -> Result<Option<(Case, Option<Arc<str>>)>, StoreError>;
+    async fn question_of(&self, id: CaseId) -> Result<Option<CaseAndInput>, StoreError>;
 
     /// A case with its input and timeline.
     async fn case(&self, id: CaseId) -> Result<Option<CaseFile>, StoreError>;

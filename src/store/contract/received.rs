@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::case::Confirmed;
+use crate::store::Spent;
 
 fn received(request: &str) -> Decided {
     let decided = decided(request, Outcome::Escalate);

@@ -12,7 +12,7 @@ use crate::domain::log_entry::EntryKind;
 use crate::store::sqlite::chain;
 use crate::store::sqlite::reader::Trouble;
 use crate::store::sqlite::rows::{CaseRow, case_columns, time};
-use crate::store::{CaseFile, Counts, LogLine, OutboxItem, StoreError, StoredSet};
+use crate::store::{CaseAndInput, CaseFile, Counts, LogLine, OutboxItem, StoreError, StoredSet};
 
 /// The source of a case, and nothing else of it, which may be long.
 pub(super) fn source_of(
@@ -30,7 +30,7 @@ pub(super) fn source_of(
 pub(super) fn question_of(
     connection: &Connection,
     id: CaseId,
-) -> Result<Option<(Case, Option<Arc<str>>)>, Trouble> {
+) -> Result<Option<CaseAndInput>, Trouble> {
     let Some((_, input, row)) = found(connection, id)? else {
         return Ok(None);
     };
@@ -53,11 +53,10 @@ pub(super) fn case(connection: &Connection, id: CaseId) -> Result<Option<CaseFil
     }))
 }
 
-/// The row of a case, with its number and the input.
-fn found(
-    connection: &Connection,
-    id: CaseId,
-) -> rusqlite::Result<Option<(i64, Option<Arc<str>>, CaseRow)>> {
+/// The number of a case's row, its input, and the rest of it.
+type FoundCase = (i64, Option<Arc<str>>, CaseRow);
+
+fn found(connection: &Connection, id: CaseId) -> rusqlite::Result<Option<FoundCase>> {
     connection
         .prepare_cached(concat!(
             "SELECT id, input, ",

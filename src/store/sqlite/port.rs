@@ -20,9 +20,9 @@ use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, SourceName};
 use crate::domain::notice::ChannelName;
 use crate::store::{
-    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, FireCounts,
-    LogLine, LogPage, LogQuery, OutboxItem, Precedent, Receipt, Retried, Spent, Stepped, Store,
-    StoreError, StoredSet, Waiting,
+    Attempt, CaseAndInput, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided,
+    FireCounts, LogLine, LogPage, LogQuery, OutboxItem, Precedent, Receipt, Retried, Spent,
+    Stepped, Store, StoreError, StoredSet, Waiting,
 };
 
 #[async_trait]
@@ -158,10 +158,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn question_of(
-        &self,
-        id: CaseId,
-    ) -> Result<Option<(Case, Option<Arc<str>>)>, StoreError> {
+    async fn question_of(&self, id: CaseId) -> Result<Option<CaseAndInput>, StoreError> {
         self.read(move |connection| listing::question_of(connection, id))
             .await
     }
