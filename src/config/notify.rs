@@ -1,6 +1,7 @@
 //! Reads where teams are told, and what they are told by: Slack, mail, and tools of their own.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use super::reader::{Map, Reader};
 use super::sections::{entries, name};
@@ -13,6 +14,9 @@ use crate::notify::{Decisions, EmailSettings, SlackSettings, SmtpSecurity, Webho
 use crate::source::WebUrl;
 
 const SLACK_API: &str = "https://slack.com/api";
+
+/// Slack waits three seconds. The rest is for the way there and back.
+const SLACK_PATIENCE: Duration = Duration::from_millis(2500);
 const SECURITIES: [(&str, SmtpSecurity); 3] = [
     ("tls", SmtpSecurity::Tls),
     ("starttls", SmtpSecurity::StartTls),
@@ -158,6 +162,7 @@ pub(super) fn slack(reader: &mut Reader<'_>, node: &Node) -> Option<SlackSetting
         api_url: api_url?,
         token: token?,
         signing_secrets: signing_secrets?,
+        patience: SLACK_PATIENCE,
     })
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::domain::case::{Case, Mode, Resolution};
 use crate::domain::effect::Ballot;
 use crate::domain::id::{CaseId, ContentDigest};
-use crate::domain::rationale::{self, bounded, near, visible};
+use crate::domain::rationale::{self, bounded, deciding, near, visible};
 
 /// More fields than these are counted, not listed.
 const MOST_FIELDS: usize = 60;
@@ -106,7 +106,7 @@ pub struct Said {
 pub struct Ending {
     /// `approved`, `rejected`, `expired` or `superseded`.
     pub outcome: &'static str,
-    /// Whose: `policy`, `platform`, `deadline`, or a person's name.
+    /// Whose: `policy`, `platform`, `deadline`, or the names of the people whose votes it took.
     pub by: String,
     /// Why, where somebody said so.
     pub reason: Option<String>,
@@ -181,10 +181,16 @@ impl Card {
 
 impl Ending {
     fn of(case: &Case, said: &Resolution) -> Self {
+        let voters = deciding(case, said).into_iter();
+        let voters: Vec<&str> = voters.map(|vote| vote.by.as_str()).collect();
         let by = said.by.to_string();
+        let by = match voters.as_slice() {
+            [] => by.strip_prefix("person:").unwrap_or(&by).to_owned(),
+            voters => voters.join(", "),
+        };
         Self {
             outcome: said.outcome.as_str(),
-            by: visible(by.strip_prefix("person:").unwrap_or(&by)),
+            by: visible(&by),
             reason: said.reason.as_deref().map(visible),
             at: said.at,
             platform: (case.platform_outcome.as_ref()).map(|word| visible(word.as_str())),

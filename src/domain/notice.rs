@@ -34,11 +34,13 @@ pub enum Occasion {
     HandedOver,
     /// The question is over, wherever it was decided.
     Closed,
+    /// What was decided does not hold, and another team is asked again.
+    Reopened,
 }
 
 word!(Occasion {
     Self::Asked => "asked", Self::Reminded => "reminded", Self::Voted => "voted",
-    Self::HandedOver => "handed_over", Self::Closed => "closed",
+    Self::HandedOver => "handed_over", Self::Closed => "closed", Self::Reopened => "reopened",
 });
 
 impl Occasion {
@@ -46,7 +48,7 @@ impl Occasion {
     pub const fn asks(self) -> bool {
         match self {
             Self::Asked | Self::Reminded => true,
-            Self::Voted | Self::HandedOver | Self::Closed => false,
+            Self::Voted | Self::HandedOver | Self::Closed | Self::Reopened => false,
         }
     }
 }

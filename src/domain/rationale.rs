@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 
 use crate::domain::case::{Case, Resolution, Resolved, Resolver, State};
 use crate::domain::effect::Ballot;
+use crate::domain::escalation::Vote;
 use crate::domain::person::same;
 use crate::domain::verdict::{
     Cause, Condition, FiredRule, Outcome, PolicyFailure, RuleSet, Truth, Verdict,
@@ -159,18 +160,29 @@ pub fn for_platform(case: &Case, resolution: &Resolution, limit: usize) -> Strin
     bounded(&visible(&text), limit)
 }
 
-/// Who decided, each with the reason they gave: the votes that agree and were given for the team of the last one.
+/// The votes that made `resolution`, if people did: those that agree with it and were given for the team of the last one.
+pub fn deciding<'c>(case: &'c Case, resolution: &Resolution) -> Vec<&'c Vote> {
+    let Resolver::Person(last) = &resolution.by else {
+        return Vec::new();
+    };
+    let last = case.votes.iter().rfind(|vote| same(&vote.by, last));
+    let team = last.map(|vote| &vote.team);
+    let counts = |vote: &&Vote| agrees(vote.vote, resolution) && Some(&vote.team) == team;
+    case.votes.iter().filter(counts).collect()
+}
+
+/// Who decided, each with the reason they gave.
 fn said(case: &Case, resolution: &Resolution, last: &str) -> Vec<(String, String)> {
     let shown = |name: &str, reason: Option<&str>| {
         let reason = reason.unwrap_or_default().trim();
         (visible(name), visible(reason))
     };
-    let Some(deciding) = case.votes.iter().rfind(|vote| same(&vote.by, last)) else {
+    let votes = deciding(case, resolution);
+    if votes.is_empty() {
         return vec![shown(last, resolution.reason.as_deref())];
-    };
-    case.votes
-        .iter()
-        .filter(|vote| agrees(vote.vote, resolution) && vote.team == deciding.team)
+    }
+    let votes = votes.iter();
+    votes
         .map(|vote| shown(&vote.by, vote.reason.as_deref()))
         .collect()
 }
@@ -258,6 +270,12 @@ pub fn is_hidden(character: char) -> bool {
             '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Whether there is nothing to read in `text`.
+pub fn is_blank(text: &str) -> bool {
+    let nothing = |character: char| character.is_whitespace() || is_hidden(character);
+    text.chars().all(nothing)
 }
 
 fn agrees(ballot: Ballot, resolution: &Resolution) -> bool {

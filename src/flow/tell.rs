@@ -235,8 +235,8 @@ fn reached(told: &Telling) -> Reached {
     }
 }
 
-/// Whether it is too late to ask or to remind `team`, or to say how it ended what is open again: what it is told next says
-/// how it ended.
+/// Whether it is too late to ask or to remind `team`, to say how it ended what is open again, or to say that it is open
+/// again: what it is told next says how it stands.
 fn is_outdated(occasion: Occasion, case: &Case, team: &str) -> bool {
     let open = case.question();
     let asked = open.and_then(|open| open.to.as_deref());
@@ -244,6 +244,7 @@ fn is_outdated(occasion: Occasion, case: &Case, team: &str) -> bool {
         Occasion::Asked | Occasion::Reminded | Occasion::Voted => asked != Some(team),
         Occasion::HandedOver => false,
         Occasion::Closed => open.is_some(),
+        Occasion::Reopened => open.is_none() || asked == Some(team),
     }
 }
 
@@ -276,6 +277,7 @@ mod tests {
                 Occasion::Voted,
                 Occasion::HandedOver,
                 Occasion::Closed,
+                Occasion::Reopened,
             ];
             let outdated = all
                 .into_iter()
@@ -283,12 +285,15 @@ mod tests {
             outdated.map(Occasion::as_str).collect::<Vec<_>>()
         };
         // How it ended is no news while it is open again.
-        assert_eq!(outdated(&open, "payments"), ["closed"]);
+        assert_eq!(outdated(&open, "payments"), ["closed", "reopened"]);
         let question = ["asked", "reminded", "voted"];
         assert_eq!(
             outdated(&open, "managers"),
             [&question[..], &["closed"]].concat()
         );
-        assert_eq!(outdated(&ended, "payments"), question);
+        assert_eq!(
+            outdated(&ended, "payments"),
+            [&question[..], &["reopened"]].concat()
+        );
     }
 }

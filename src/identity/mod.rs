@@ -21,5 +21,5 @@ pub use oidc::OidcSettings;
 pub use proxy::ProxySettings;
 pub use seal::{Purpose, Seal};
 pub use session::Session;
-pub use throttle::{Attempt, Paused, Throttle};
+pub use throttle::{Attempt, Device, Paused, Throttle, Way};
 pub use users::{Holder, LoggedIn, LoginError, Taken, Users, UsersError};

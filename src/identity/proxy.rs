@@ -1,9 +1,10 @@
 //! A reverse proxy that logs people in, and vouches for them with a header.
 //!
 //! What must hold: only a connection from the proxy's address that brings the proxy's secret says who somebody is; from
-//! anybody else the same headers say nothing; a proxy that says it twice, or unclearly, says nothing either.
+//! anybody else the same headers say nothing, not even for whom they come; a proxy that says it twice, or unclearly, says
+//! nothing either.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
@@ -17,6 +18,12 @@ const LONGEST: usize = 256;
 
 /// The most groups of one person.
 const MOST_GROUPS: usize = 1000;
+
+/// Where proxies note whom they pass on, each behind what it was sent.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The most proxies one behind the other.
+const MOST_HOPS: usize = 16;
 
 /// Whom we believe that somebody else logged in. The address and the secret must both be right.
 #[derive(Debug, Clone)]
@@ -84,14 +91,37 @@ impl ProxySettings {
         }))
     }
 
-    /// Whether the proxy may connect from `peer`. That alone proves nothing.
-    pub fn connects_from(&self, peer: IpAddr) -> bool {
+    /// From where a request with `headers` comes that came by a connection from `peer`: of the addresses that the proxy notes,
+    /// the last one that is none of the proxy's own. What stands before it was written by whoever is there.
+    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
-        self.addresses.iter().any(|range| range.contains(&peer))
+        // A secret that cannot be read proves nothing.
+        if !matches!(self.is_from_proxy(peer, headers), Ok(true)) {
+            return peer;
+        }
+        let noted = headers.get_all(FORWARDED_FOR).iter().rev();
+        let noted = noted.flat_map(|noted| noted.as_bytes().rsplit(|byte| *byte == b','));
+        let mut client = peer;
+        for noted in noted.take(MOST_HOPS) {
+            // Nobody vouches for what stands before something that is no address.
+            let Some(noted) = address(noted) else {
+                break;
+            };
+            client = noted;
+            if !self.is_own(client) {
+                break;
+            }
+        }
+        client
+    }
+
+    fn is_own(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.addresses.iter().any(|range| range.contains(&address))
     }
 
     fn is_from_proxy(&self, peer: IpAddr, headers: &HeaderMap) -> Result<bool, Unclear> {
-        if !self.connects_from(peer) {
+        if !self.is_own(peer) {
             return Ok(false);
         }
         let mut presented = headers.get_all(&self.secret_header).iter();
@@ -110,6 +140,15 @@ impl ProxySettings {
             Some(_) | None => Ok(is_right),
         }
     }
+}
+
+/// An address as proxies note it, some of them with a port.
+fn address(noted: &[u8]) -> Option<IpAddr> {
+    let noted = str::from_utf8(noted).ok()?.trim();
+    let address = (noted.parse::<IpAddr>())
+        .or_else(|_| noted.parse::<SocketAddr>().map(|noted| noted.ip()))
+        .ok()?;
+    Some(address.to_canonical())
 }
 
 /// The one value of `name`, with nothing in it that is not seen; none, if it is missing or blank.

@@ -28,6 +28,8 @@ pub enum Purpose {
     LoginForm,
     /// Somebody is at the directory to log in.
     Oidc,
+    /// Somebody logged in with this browser before.
+    Device,
     /// A form shown to somebody whom a proxy vouches for.
     ProxyForm,
     /// A link in a mail, with which its reader may vote.
@@ -46,6 +48,7 @@ impl Purpose {
             Self::Session => b"session",
             Self::LoginForm => b"login form",
             Self::Oidc => b"oidc",
+            Self::Device => b"device",
             Self::ProxyForm => b"proxy form",
             Self::MailLink => b"mail link",
             Self::MailForm => b"mail form",
@@ -166,6 +169,7 @@ mod tests {
         for purpose in [
             Purpose::LoginForm,
             Purpose::Oidc,
+            Purpose::Device,
             Purpose::ProxyForm,
             Purpose::MailLink,
             Purpose::MailForm,

@@ -1,10 +1,14 @@
 //! How often somebody may be wrong: a few failures are free, then each one costs a longer pause.
 //!
 //! What must hold: an attempt counts before its password is looked at, so that a thousand at once are no more than one after
-//! the other; who fails at somebody else's name locks them out for a moment only, and not at all where they have logged in
-//! from before; what is counted is bounded, and made-up names do not push out a name that is being guessed at: whoever has
-//! failed least goes first, so to push out a name that failed `n` times, all the places must be filled with names that failed
-//! as often, each time with a password that we took our time to check.
+//! the other; a browser that somebody logged in with before waits for its own failures alone, also after a restart; whoever
+//! logged in before from an address waits for failures at their name there alone, until a restart; anybody else waits while
+//! somebody fails at their name, for as long as that goes on, since whoever asks all the time takes every turn that a pause
+//! leaves; what is counted is bounded, and made-up names do not push out a name that is being guessed at: whoever has failed least goes first, so to
+//! push out a name that failed `n` times, all the places must be filled with names that failed as often, each time with a
+//! password that we took our time to check.
+
+mod device;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -14,29 +18,25 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
+pub use device::Device;
+
 use crate::domain::person::folded;
 
 /// What the first failure that is not free costs; each further one costs twice as much as the one before.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 
-/// What failures at one name from one address cost, and those of one address whatever the name.
+/// What failures at one name from one address cost, those of one address whatever the name, and those of one browser that
+/// somebody logged in with before.
 const STRICT: Limit = Limit {
     free: 5,
     longest: SignedDuration::from_mins(15),
 };
 
 /// What failures at one name cost from wherever they come. Whoever guesses from many addresses is slowed down by it; so is
-/// the name's owner, and so it is short.
+/// the name's owner where they never were, and so it is short.
 const NAME: Limit = Limit {
     free: 5,
     longest: SignedDuration::from_secs(30),
-};
-
-/// What it costs to go to a directory, or to come back from one with nothing: that is no guess, many share an address, and any
-/// page can make a browser do it.
-const VISIT: Limit = Limit {
-    free: 30,
-    longest: SignedDuration::from_mins(1),
 };
 
 /// After so long without a failure all is forgotten.
@@ -49,13 +49,30 @@ const PLACES: usize = 4096;
 #[derive(Debug, Default)]
 pub struct Throttle(Mutex<Counters>);
 
+/// What somebody proves themselves with.
+#[derive(Debug, Clone, Copy)]
+pub enum Way<'a> {
+    /// The password of the user of this name.
+    Password(&'a str),
+    /// The password of whoever logged in before with this browser.
+    Device(&'a Device),
+    /// A token. It names nobody, so that what is watched beside the address is that tokens are tried there.
+    Token,
+    /// What a directory says of them.
+    Directory,
+}
+
 /// An attempt that may go on. It counts as a failure until [`Throttle::succeeded`] or [`Throttle::withdraw`] says otherwise.
 #[derive(Debug)]
 #[must_use]
 pub struct Attempt {
-    /// The name, and the name with the address, where one was given.
-    name: Option<(Key, Key)>,
-    address: Key,
+    /// The name, from wherever it is tried.
+    name: Option<Key>,
+    /// The way, with the name if there is one, at the address; or the browser.
+    own: Option<Key>,
+    /// What is at home from when this succeeds.
+    home: Option<Key>,
+    address: Option<Key>,
 }
 
 /// No attempt may be made before this time is over: at most 15 minutes, and never nothing.
@@ -65,10 +82,9 @@ pub struct Paused(pub Duration);
 #[derive(Debug, Default)]
 struct Counters {
     names: Places,
-    /// Names, each with an address.
-    pairs: Places,
+    /// Ways and names, each with an address; and browsers.
+    own: Places,
     addresses: Places,
-    visits: Places,
     /// Names with the addresses that they logged in from, and when that was last.
     familiar: HashMap<Key, Timestamp>,
 }
@@ -94,82 +110,62 @@ struct Failures {
 }
 
 impl Throttle {
-    /// Counts an attempt to log in as `name` from `address`, unless a pause must be made first.
-    pub fn attempt(&self, name: &str, address: IpAddr, now: Timestamp) -> Result<Attempt, Paused> {
-        let (name, network) = (folded(name), network_of(address));
-        let address = key(b"address", &[&network]);
-        let pair = key(b"name and address", &[name.as_bytes(), &network]);
-        let name = key(b"name", &[name.as_bytes()]);
+    /// Counts an attempt to log in by `way` from `address`, unless a pause must be made first.
+    pub fn attempt(
+        &self,
+        way: Way<'_>,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> Result<Attempt, Paused> {
+        let attempt = Attempt::by(way, address);
         let mut counters = self.counters();
-        let mut pauses = vec![counters.pairs.pause(&pair, STRICT, now)];
-        // Where they are at home, what others do is held against them neither by name nor by address.
-        if !counters.familiar.contains_key(&pair) {
-            pauses.push(counters.names.pause(&name, NAME, now));
-            pauses.push(counters.addresses.pause(&address, STRICT, now));
-        }
-        if let Some(pause) = pauses.into_iter().flatten().max() {
+        if let Some(pause) = counters.pause(&attempt, now) {
             return Err(Paused(pause));
         }
-        counters.names.count(name, now);
-        counters.pairs.count(pair, now);
-        counters.addresses.count(address, now);
-        let name = Some((name, pair));
-        Ok(Attempt { name, address })
-    }
-
-    /// Counts an attempt from `address` to be let in by what a directory says, unless a pause must be made first.
-    pub fn arrival(&self, address: IpAddr, now: Timestamp) -> Result<Attempt, Paused> {
-        let address = key(b"address", &[&network_of(address)]);
-        let mut counters = self.counters();
-        if let Some(pause) = counters.addresses.pause(&address, STRICT, now) {
-            return Err(Paused(pause));
+        if let Some(name) = attempt.name {
+            counters.names.count(name, now);
         }
-        counters.addresses.count(address, now);
-        Ok(Attempt {
-            name: None,
-            address,
-        })
-    }
-
-    /// Counts that somebody goes to a directory, or comes back, from `address`: both ways are forgotten when one from there
-    /// gets in.
-    pub fn visit(&self, address: IpAddr, now: Timestamp) -> Result<(), Paused> {
-        let address = key(b"address", &[&network_of(address)]);
-        let mut counters = self.counters();
-        if let Some(pause) = counters.visits.pause(&address, VISIT, now) {
-            return Err(Paused(pause));
+        if let Some(own) = attempt.own {
+            counters.own.count(own, now);
         }
-        counters.visits.count(address, now);
-        Ok(())
+        if let Some(address) = attempt.address {
+            counters.addresses.count(address, now);
+        }
+        Ok(attempt)
     }
 
     /// The attempt was right, at `now`: the name's failures are forgotten, and it is at home at the address. The address's
     /// failures are not forgotten: who owns one account must not be able to guess at others between two logins.
     #[expect(clippy::needless_pass_by_value, reason = "an attempt ends once")]
     pub fn succeeded(&self, attempt: Attempt, now: Timestamp) {
-        let Attempt { name, address } = attempt;
         let mut counters = self.counters();
-        if let Some((name, pair)) = name {
+        if let Some(name) = attempt.name {
             counters.names.0.remove(&name);
-            counters.pairs.0.remove(&pair);
-            counters.is_familiar(pair, now);
-        } else {
-            counters.visits.take_back(address);
-            counters.visits.take_back(address);
         }
-        counters.addresses.take_back(address);
+        if let Some(own) = attempt.own {
+            counters.own.0.remove(&own);
+        }
+        if let Some(home) = attempt.home {
+            counters.is_familiar(home, now);
+        }
+        if let Some(address) = attempt.address {
+            counters.addresses.take_back(address);
+        }
     }
 
-    /// The attempt was neither right nor wrong: nobody looked at it.
+    /// The attempt was neither right nor wrong: nobody looked at it, or it was no guess.
     #[expect(clippy::needless_pass_by_value, reason = "an attempt ends once")]
     pub fn withdraw(&self, attempt: Attempt) {
-        let Attempt { name, address } = attempt;
         let mut counters = self.counters();
-        if let Some((name, pair)) = name {
+        if let Some(name) = attempt.name {
             counters.names.take_back(name);
-            counters.pairs.take_back(pair);
         }
-        counters.addresses.take_back(address);
+        if let Some(own) = attempt.own {
+            counters.own.take_back(own);
+        }
+        if let Some(address) = attempt.address {
+            counters.addresses.take_back(address);
+        }
     }
 
     fn counters(&self) -> std::sync::MutexGuard<'_, Counters> {
@@ -177,7 +173,55 @@ impl Throttle {
     }
 }
 
+impl Attempt {
+    fn by(way: Way<'_>, address: IpAddr) -> Self {
+        let network = network_of(address);
+        let at = key(b"address", &[&network]);
+        // What is typed as a name must never be the key of anything else.
+        let (name, home) = match way {
+            Way::Password(name) => {
+                let name = folded(name);
+                let pair = key(b"name and address", &[name.as_bytes(), &network]);
+                (Some(key(b"name", &[name.as_bytes()])), Some(pair))
+            }
+            Way::Token => (None, Some(key(b"token and address", &[&network]))),
+            Way::Directory => (None, None),
+            Way::Device(device) => {
+                return Self {
+                    name: None,
+                    own: Some(key(b"device", &[device.id()])),
+                    home: None,
+                    address: None,
+                };
+            }
+        };
+        Self {
+            name,
+            own: home,
+            home,
+            address: Some(at),
+        }
+    }
+}
+
 impl Counters {
+    /// The longest of the pauses that must be made before `attempt`.
+    fn pause(&self, attempt: &Attempt, now: Timestamp) -> Option<Duration> {
+        let of = |places: &Places, key: &Option<Key>, limit| {
+            (key.as_ref()).and_then(|key| places.pause(key, limit, now))
+        };
+        let own = of(&self.own, &attempt.own, STRICT);
+        // Where they are at home, what others do is held against them neither by name nor by address.
+        if (attempt.home).is_some_and(|home| self.familiar.contains_key(&home)) {
+            return own;
+        }
+        own.max(of(&self.names, &attempt.name, NAME)).max(of(
+            &self.addresses,
+            &attempt.address,
+            STRICT,
+        ))
+    }
+
     fn is_familiar(&mut self, pair: Key, now: Timestamp) {
         self.familiar.insert(pair, now);
         if self.familiar.len() > PLACES {

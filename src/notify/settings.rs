@@ -1,5 +1,7 @@
 //! What each kind of channel needs to know, as the config reads it.
 
+use std::time::Duration;
+
 use crate::credential::Credential;
 use crate::source::WebUrl;
 
@@ -12,6 +14,8 @@ pub struct SlackSettings {
     pub token: Credential,
     /// What Slack signs its requests with; several while one is being exchanged.
     pub signing_secrets: Vec<Credential>,
+    /// How long a request of Slack's waits for what becomes of it: less than the three seconds that Slack waits for us.
+    pub patience: Duration,
 }
 
 /// The server that mail leaves by.

@@ -34,6 +34,7 @@ use crate::flow::{Flow, Refusal, VoteError};
 use crate::json;
 use crate::notify::Decisions;
 use crate::signature::{Check, DEFAULT_TOLERANCE, Delivery, Verifier};
+use crate::store::Spent;
 
 const ID: HeaderName = HeaderName::from_static("webhook-id");
 
@@ -149,23 +150,30 @@ impl TeamTools {
         let until = now.saturating_add(KNOWN).unwrap_or(Timestamp::MAX);
         let store = self.flow.store();
         let unstored = problem::of_store;
-        let again = store.spent(decision.id).await.map_err(unstored)?;
-        if again {
-            if !store.spent(decision.content).await.map_err(unstored)? {
-                let detail = "a webhook with this `webhook-id` said something else before";
-                return Err(Problem::new(Code::Conflict, detail));
-            }
-            if let Some(answer) = self.answer_to(decision.content) {
-                return answer;
-            }
+        let heard = if store.spent(decision.id).await.map_err(unstored)? {
+            Spent::Before
         } else {
+            Spent::Now
+        };
+        match heard {
+            Spent::Before => {
+                if !store.spent(decision.content).await.map_err(unstored)? {
+                    let detail = "a webhook with this `webhook-id` said something else before";
+                    return Err(Problem::new(Code::Conflict, detail));
+                }
+                if let Some(answer) = self.answer_to(decision.content) {
+                    return answer;
+                }
+            }
             // The content first: an id alone would make its own repetition look like another one.
-            for key in [decision.content, decision.id] {
-                store.spend(key, until, now).await.map_err(unstored)?;
+            Spent::Now => {
+                for key in [decision.content, decision.id] {
+                    store.spend(key, until, now).await.map_err(unstored)?;
+                }
             }
         }
         let content = decision.content;
-        let answer = self.vote(decision, again).await;
+        let answer = self.vote(decision, heard).await;
         let is_final = !matches!(&answer, Err(problem) if problem.code() == Code::Unavailable);
         if is_final {
             self.keep(content, answer.clone());
@@ -173,7 +181,7 @@ impl TeamTools {
         answer
     }
 
-    async fn vote(&self, decision: Decision, again: bool) -> Result<Value, Problem> {
+    async fn vote(&self, decision: Decision, heard: Spent) -> Result<Value, Problem> {
         let Decision { team, by, said, .. } = decision;
         let file = self.flow.store().case(said.case_id).await;
         let unknown = || {
@@ -189,7 +197,7 @@ impl TeamTools {
             .votes
             .iter()
             .any(|vote| vote.by == by && vote.via == Via::Webhook && vote.vote == said.vote);
-        if again && counted {
+        if heard == Spent::Before && counted {
             return Ok(verdict(&case));
         }
         if let CaseState::Open(question) = &case.state

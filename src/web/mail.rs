@@ -198,7 +198,7 @@ impl MailLinks {
                     Refused::Closed(_) => closed(&Card::of(&case, None)),
                     Refused::Stale => stale(),
                     Refused::NoReason => {
-                        return self.again(&link, &card, browser.as_deref(), now);
+                        return self.again(&link, &card, browser.as_deref(), now).await;
                     }
                     Refused::OwnRequest
                     | Refused::NotAsked { .. }
@@ -218,7 +218,7 @@ impl MailLinks {
     }
 
     /// The form once more, for the reason that was left out.
-    fn again(
+    async fn again(
         &self,
         link: &MailLink,
         card: &Card,
@@ -226,11 +226,11 @@ impl MailLinks {
         now: Timestamp,
     ) -> Response {
         let problem = Some("A reason is required here. Nothing was decided yet.");
-        self.page(link, card, browser, problem, now)
-            .unwrap_or_else(Notice::into_page)
+        let page = self.page(link, card, browser, problem, now).await;
+        page.unwrap_or_else(Notice::into_page)
     }
 
-    fn page(
+    async fn page(
         &self,
         link: &MailLink,
         card: &Card,
@@ -243,6 +243,8 @@ impl MailLinks {
             None => fresh().ok_or_else(broken)?,
         };
         let form = self.form(link, &browser)?;
+        let freeze = self.flow.store().frozen().await;
+        let freeze = freeze.map_err(|error| unavailable(&error))?;
         let left = link.read_until().duration_since(now);
         let cookie = Cookie::build((BROWSER, browser))
             .http_only(true)
@@ -251,7 +253,7 @@ impl MailLinks {
             .path("/mail")
             .max_age(cookie::time::Duration::seconds(left.as_secs()))
             .build();
-        Ok(Form::of(card, &link.address, &form, problem).into_page(&cookie))
+        Ok(Form::of(card, &link.address, &form, problem, freeze.as_ref()).into_page(&cookie))
     }
 
     async fn use_up(&self, link: &MailLink, now: Timestamp) -> Result<(), Notice> {
@@ -287,6 +289,7 @@ async fn show(
     match links.ready(&token, now).await {
         Ok(Ready { link, card, .. }) => links
             .page(&link, &card, browser.as_deref(), None, now)
+            .await
             .unwrap_or_else(Notice::into_page),
         Err(notice) => notice.into_page(),
     }

@@ -3,13 +3,16 @@
 //! What must hold:
 //! - nothing is done for a request that Slack did not sign, within five minutes of our clock, or that came before: what was
 //!   done is spent, so that a copy of it does nothing, though it be signed anew;
-//! - Slack hears at once, since it waits three seconds; the work is done after, by a bounded number of tasks, and the end
-//!   of the program waits for them;
+//! - what Slack is told was counted is on disk: it has its answer when the vote is committed or refused. It waits three
+//!   seconds, so after [`SlackSettings::patience`] it hears that nobody can say yet;
+//! - the work goes on though Slack has its answer, or hangs up: it is done by a bounded number of tasks, and the end of the
+//!   program waits for them;
 //! - what a click is for is what we sealed when the card was made, on the card that we know, while its team is asked;
 //! - who clicked is looked up at Slack and in our directory at every vote, and votes as everybody does;
 //! - we call nobody but Slack's API: the `response_url` of a request is not used.
 
 mod act;
+mod say;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +22,12 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, StatusCode};
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use self::act::{Heard, Outcome};
+use self::say::{say_repeated, say_undecided, say_void};
 use super::body::{self, BodyLimits};
 use super::intake::Intake;
 use super::problem::{self, Asker, Code, Problem};
@@ -30,13 +36,13 @@ use crate::domain::id::ContentDigest;
 use crate::flow::{Flow, Refusal};
 use crate::identity::{Directory, Seal};
 use crate::notify::SlackSettings;
-use crate::notify::slack::{Interaction, SlackApi, refused_form};
+use crate::notify::slack::{Interaction, SlackApi, refused_form, undecided_form};
 use crate::signature::{
     Algorithm, Check, DEFAULT_TOLERANCE, Delivery, Encoding, HmacScheme, InvalidScheme, SignedText,
     Verifier,
 };
 use crate::source::Client;
-use crate::store::Spent;
+use crate::store::{Spent, StoreError};
 
 /// What Slack sends holds the whole card that was clicked.
 const BODY: BodyLimits = BodyLimits {
@@ -105,6 +111,7 @@ impl Interactions {
     }
 
     async fn receive(self: &Arc<Self>, request: Request) -> Result<Response, Problem> {
+        let until = Instant::now() + self.api.settings().patience;
         let (parts, body) = body::read(request, BODY).await?;
         let now = self.flow.clock().now();
         let delivery = Delivery {
@@ -119,52 +126,98 @@ impl Interactions {
             .into_inner();
         let interaction = Interaction::read(&delivery.body, &self.seal, now)
             .map_err(|why| Problem::new(Code::Malformed, why.to_string()))?;
-        let answer = self.answer_to(&interaction);
         // Before anything is spent: whoever is told to try again must be able to.
         let place = Arc::clone(&self.free).try_acquire_owned().map_err(|full| {
             let detail = "too many clicks are worked on; try again";
             Problem::new(Code::Unavailable, detail).because(full)
         })?;
-        match self.spend(&delivery.body, now).await? {
-            Spent::Before => {
-                tracing::warn!("a request of Slack's came twice; the second one does nothing");
-            }
-            Spent::Now => {
-                let interactions = Arc::clone(self);
-                self.under_way.spawn(async move {
-                    interactions.act(interaction).await;
-                    drop(place);
-                });
-            }
-        }
-        Ok(answer)
+        let (told, answer) = oneshot::channel();
+        let late = self.answer_to(&interaction, None);
+        let interactions = Arc::clone(self);
+        self.under_way.spawn(async move {
+            let outcome = interactions.outcome(&interaction, &delivery.body, now);
+            let outcome = outcome.await;
+            let heard = match told.send(interactions.answer_to(&interaction, Some(&outcome))) {
+                Ok(()) => Heard::InTime,
+                Err(_) => Heard::TooLate,
+            };
+            interactions.follow(&interaction, outcome, heard).await;
+            drop(place);
+        });
+        answered(answer, until, late).await
     }
 
-    /// What Slack is answered at once: that it was heard, or what to show on a form that counts for nothing. It would close
-    /// otherwise, as if it had counted.
-    fn answer_to(&self, interaction: &Interaction) -> Response {
-        match interaction {
+    /// What becomes of `interaction`, which came as `body`.
+    async fn outcome(&self, interaction: &Interaction, body: &[u8], now: Timestamp) -> Outcome {
+        match self.spend(body, now).await {
+            Ok(Spent::Now) => self.act(interaction).await,
+            Ok(Spent::Before) => {
+                tracing::warn!("a request of Slack's came twice; the second one does nothing");
+                Outcome::Repeated
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "it could not be stored that a request of Slack's came: {error}"
+                );
+                Outcome::Unspent(problem::of_store(error))
+            }
+        }
+    }
+
+    /// What Slack is answered, now that it is known what became of `interaction`, or where it is not yet. An empty answer closes
+    /// a form, so it is for those alone that count.
+    fn answer_to(
+        &self,
+        interaction: &Interaction,
+        outcome: Option<&Outcome>,
+    ) -> Result<Response, Problem> {
+        let done = || StatusCode::OK.into_response();
+        if let Some(Outcome::Unspent(problem)) = outcome {
+            return Err(problem.clone());
+        }
+        Ok(match interaction {
+            Interaction::Submitted { choice, .. } => {
+                let page = self.link(choice.case);
+                match outcome {
+                    Some(Outcome::Counted(_)) => done(),
+                    Some(Outcome::Refused(said)) => Json(refused_form(said)).into_response(),
+                    Some(Outcome::Repeated) => {
+                        Json(undecided_form(&say_repeated(&page))).into_response()
+                    }
+                    Some(Outcome::AsksWhy(_) | Outcome::Unspent(_) | Outcome::Nothing) | None => {
+                        Json(undecided_form(&say_undecided(&page))).into_response()
+                    }
+                }
+            }
             Interaction::Void {
                 place: None, case, ..
-            } => Json(refused_form(&self.void(*case))).into_response(),
-            Interaction::Void { .. }
-            | Interaction::Clicked { .. }
-            | Interaction::Submitted { .. }
-            | Interaction::Nothing => StatusCode::OK.into_response(),
-        }
+            } => Json(refused_form(&say_void(self.page(*case)))).into_response(),
+            Interaction::Void { .. } | Interaction::Clicked { .. } | Interaction::Nothing => done(),
+        })
     }
 
     /// Spends what was done, and neither the signature nor its moment: whoever can sign can sign the same again.
     /// Slack names each click in its body, so no two are the same.
-    async fn spend(&self, body: &[u8], now: Timestamp) -> Result<Spent, Problem> {
+    async fn spend(&self, body: &[u8], now: Timestamp) -> Result<Spent, StoreError> {
         let key = ContentDigest::of(&[b"a request of Slack's", body]);
         let until = now.saturating_add(KNOWN).unwrap_or(Timestamp::MAX);
         let store = self.flow.store();
-        store
-            .spend(key, until, now)
-            .await
-            .map_err(problem::of_store)
+        store.spend(key, until, now).await
     }
+}
+
+/// What comes of `answer` before `until`; else `late`, and whoever would have given it is told that nobody hears it.
+async fn answered(
+    mut answer: oneshot::Receiver<Result<Response, Problem>>,
+    until: Instant,
+    late: Result<Response, Problem>,
+) -> Result<Response, Problem> {
+    if let Ok(answered) = tokio::time::timeout_at(until, &mut answer).await {
+        return answered.unwrap_or_else(|_panicked| Ok(problem::after_panic()));
+    }
+    answer.close();
+    answer.try_recv().unwrap_or(late)
 }
 
 /// The route.

@@ -28,5 +28,6 @@ mod load;
 
 mod killed;
 mod powerless;
+mod slack;
 mod unsynced;
 mod votes;

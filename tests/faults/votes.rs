@@ -19,8 +19,8 @@ use crate::server::{Server, write_config};
 use crate::tracemem::TraceMem;
 
 const ROUNDS: u64 = 20;
-const VOTERS: u64 = 16;
-const POLICY: &str = r#"package approvals.faults
+pub const VOTERS: u64 = 16;
+pub const POLICY: &str = r#"package approvals.faults
 
 escalate contains {"reason": "ask", "to": "payments", "votes": input.context.quorum, "within": "30m"} if input.action == "pay"
 "#;
@@ -115,7 +115,7 @@ fn config(folder: &Path, platform: &TraceMem, hook: &str) -> PathBuf {
     path
 }
 
-fn asked(number: u64, quorum: u64) -> Value {
+pub fn asked(number: u64, quorum: u64) -> Value {
     request(number, &json!({"quorum": quorum}))
 }
 
@@ -217,7 +217,7 @@ async fn vote_until_gone(
 }
 
 /// Every case there is, as `/v1/cases/{id}` shows it.
-async fn files(server: &Server) -> BTreeMap<String, Value> {
+pub async fn files(server: &Server) -> BTreeMap<String, Value> {
     let client = client();
     let mut files = BTreeMap::new();
     for case in server.cases().await {

@@ -158,7 +158,14 @@ impl Step {
         match (&before.question, after) {
             (None, None) if before.is_overruled(&self.case) => told.extend(closed),
             (None, None) => return,
-            (None, Some(asked)) => told.push((asked.to.as_deref(), Occasion::Asked)),
+            (None, Some(asked)) => {
+                told.push((asked.to.as_deref(), Occasion::Asked));
+                if before.ending.is_some() {
+                    let others = self.case.teams.iter().map(|team| Some(team.as_str()));
+                    let others = others.filter(|team| *team != asked.to.as_deref());
+                    told.extend(others.map(|team| (team, Occasion::Reopened)));
+                }
+            }
             (Some(_), None) => told.extend(closed),
             (Some(over), Some(asked)) if over.to != asked.to => {
                 told.push((over.to.as_deref(), Occasion::HandedOver));
@@ -176,11 +183,11 @@ impl Step {
         }
         let patience = now.saturating_add(terms.give_up_after);
         let not_after = after.map_or(patience.unwrap_or(Timestamp::MAX), |asked| asked.deadline);
-        let leaves = self.case.mode == Mode::Enforce && terms.mode == Mode::Enforce;
-        let release = if leaves {
-            Release::Send
-        } else {
-            Release::Would
+        // Who was asked for real is told the end for real: that the platform is told nothing any more is no reason to leave
+        // people with a question that is over.
+        let release = match self.case.mode {
+            Mode::Enforce => Release::Send,
+            Mode::DryRun => Release::Would,
         };
         let planned: Vec<Planned> = told
             .into_iter()

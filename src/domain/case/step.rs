@@ -70,7 +70,7 @@ impl Case {
                     let vote = Vote {
                         at: now,
                         vote,
-                        reason,
+                        reason: reason.filter(|reason| !rationale::is_blank(reason)),
                         via,
                         team: escalation.to.clone(),
                         email: by.email.clone(),
@@ -189,8 +189,8 @@ impl Case {
                     outcome: Some(outcome),
                     by,
                     reason,
-                    told: _,
-                } if self.platform_outcome.is_none() => {
+                    told,
+                } if self.is_news(&outcome, told) => {
                     Ok(self.report(outcome, by.as_deref(), reason.as_deref()))
                 }
                 // An answer that was taken back may have arrived all the same: the platform's word is kept.
@@ -223,6 +223,18 @@ impl Case {
                 | Event::AnswerTooLate { .. }
                 | Event::AnswerRetried { .. } => Err(Refused::Nothing),
             },
+        }
+    }
+
+    /// Whether `outcome` is more than is known of the platform's: its own later word stands against an earlier one, and
+    /// nobody else's does, nor does a word that we do not know.
+    fn is_news(&self, outcome: &PlatformOutcome, told: Told) -> bool {
+        match (&self.platform_outcome, told) {
+            (None, Told::ByThePlatform | Told::ByAnybody) => true,
+            (Some(known), Told::ByThePlatform) => {
+                known != outcome && !matches!(outcome, PlatformOutcome::Other(_))
+            }
+            (Some(_), Told::ByAnybody) => false,
         }
     }
 
@@ -261,12 +273,7 @@ impl Case {
             return Ok(self.time_is_up(escalation, terms, now));
         }
         self.may_vote(voter, vote.vote, &terms.people)?;
-        if self.asked.rationale_required
-            && vote
-                .reason
-                .as_deref()
-                .is_none_or(|reason| reason.trim().is_empty())
-        {
+        if self.asked.rationale_required && vote.reason.is_none() {
             return Err(Refused::NoReason);
         }
         if self.shown() != shown {

@@ -445,26 +445,41 @@ fn a_given_up_answer_can_be_retried_once() {
 }
 
 #[test]
-fn the_platforms_own_word_on_a_closed_case_is_kept_once() {
+fn the_platforms_latest_word_on_a_closed_case_is_kept_beside_it() {
     let case = after(
         begun(verdict(Outcome::Approve)),
         Event::AnswerTaken { platform: None },
     )
     .case;
-    let word = |outcome| Event::PlatformResolved {
+    let word = |outcome, told| Event::PlatformResolved {
         outcome: Some(outcome),
         by: Some("carol".to_owned()),
         reason: None,
-        told: Told::ByThePlatform,
+        told,
     };
-    let step = after(case.clone(), word(PlatformOutcome::Approved));
+    let approved = word(PlatformOutcome::Approved, Told::ByThePlatform);
+    let rejected = word(PlatformOutcome::Rejected, Told::ByThePlatform);
+    let step = after(case.clone(), approved.clone());
     assert_eq!(step.entry.kind, EntryKind::PlatformReported);
     assert_eq!(step.case.state, case.state);
+    for nothing in [
+        approved,
+        word(PlatformOutcome::Rejected, Told::ByAnybody),
+        word(
+            PlatformOutcome::Other("archived".to_owned()),
+            Told::ByThePlatform,
+        ),
+    ] {
+        let stayed = step.case.clone().step(nothing, &terms(), at(3));
+        assert_eq!(stayed, Err(Refused::Nothing));
+    }
+    let otherwise = after(step.case, rejected);
+    assert_eq!(otherwise.entry.kind, EntryKind::PlatformReported);
     assert_eq!(
-        step.case
-            .step(word(PlatformOutcome::Rejected), &terms(), at(3)),
-        Err(Refused::Nothing)
+        otherwise.case.platform_outcome,
+        Some(PlatformOutcome::Rejected)
     );
+    assert_eq!(otherwise.case.state, case.state, "what we said stays said");
 }
 
 #[test]
@@ -510,7 +525,7 @@ fn the_failure_of_an_answer_that_was_taken_back_is_nobodys_concern() {
 }
 
 #[test]
-fn a_vote_counts_and_nothing_is_told_once_the_source_is_in_dry_run() {
+fn a_vote_counts_and_the_platform_is_told_nothing_once_the_source_is_in_dry_run() {
     let case = begun(verdict(Outcome::Escalate));
     let dry_run = CaseTerms {
         mode: Mode::DryRun,

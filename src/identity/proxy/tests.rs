@@ -78,3 +78,38 @@ fn a_name_that_cannot_be_seen_whole_is_none() {
         assert!(matches!(unclear, Err(Unclear::Malformed(_))), "{email}");
     }
 }
+
+#[test]
+fn only_the_proxy_with_its_secret_says_from_where_somebody_comes() {
+    let from = |peer: &str, secret: &str, noted: &[&str]| {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-secret", secret.parse().unwrap());
+        for noted in noted {
+            headers.append("x-forwarded-for", noted.parse().unwrap());
+        }
+        (proxy().client(peer.parse().unwrap(), &headers)).to_string()
+    };
+    let noted = ["198.51.100.1, 203.0.113.7"];
+    // The proxy's address alone is anybody's on that machine.
+    assert_eq!(from("10.0.0.1", "wrong", &noted), "10.0.0.1");
+    assert_eq!(from("11.0.0.1", "new", &noted), "11.0.0.1");
+    assert_eq!(from("10.0.0.1", "new", &noted), "203.0.113.7");
+    assert_eq!(from("::ffff:10.0.0.1", "old", &noted), "203.0.113.7");
+    for (noted, client) in [
+        // Through another proxy of ours; what the client wrote stands before.
+        (&["198.51.100.1, 203.0.113.7 , 10.0.0.2"][..], "203.0.113.7"),
+        (&["203.0.113.7", "10.0.0.2, ::1"], "203.0.113.7"),
+        (&["203.0.113.7:4711"], "203.0.113.7"),
+        (&["[2001:db8::1]:4711"], "2001:db8::1"),
+        (&["::ffff:203.0.113.7"], "203.0.113.7"),
+        (&["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        (&["203.0.113.7, unknown, 10.0.0.2"], "10.0.0.2"),
+        (&["203.0.113.7, "], "10.0.0.1"),
+        (&[""], "10.0.0.1"),
+        (&[], "10.0.0.1"),
+    ] {
+        assert_eq!(from("10.0.0.1", "new", noted), client, "{noted:?}");
+    }
+    let long = format!("203.0.113.7{}", ", 10.0.0.9".repeat(MOST_HOPS));
+    assert_eq!(from("10.0.0.1", "new", &[&long]), "10.0.0.9");
+}

@@ -69,7 +69,13 @@ impl Letter {
                 (format!("Re: {asked}"), lead, rows(card))
             }
             Occasion::HandedOver => {
-                let lead = handed_over(team, card);
+                let up = format!("The time of the team {} is up.", inert(team));
+                let lead = vec![up, asked_now(card)];
+                (format!("Re: {asked}"), lead, names(card))
+            }
+            Occasion::Reopened => {
+                let again = "It is open again: what was decided does not hold.".to_owned();
+                let lead = vec![again, asked_now(card)];
                 (format!("Re: {asked}"), lead, names(card))
             }
             Occasion::Closed => {
@@ -194,16 +200,14 @@ fn question(team: &str, question: &Question) -> Vec<String> {
     lead
 }
 
-fn handed_over(team: &str, card: &Card) -> Vec<String> {
-    let up = format!("The time of the team {} is up.", inert(team));
-    let next = match &card.question {
+fn asked_now(card: &Card) -> String {
+    match &card.question {
         Some(Question { to: Some(next), .. }) => {
             format!("The team {} is asked now.", inert(next))
         }
         Some(_) => "Everybody who may vote is asked now.".to_owned(),
         None => ended(card.ending.as_ref()),
-    };
-    vec![up, next]
+    }
 }
 
 /// What it is about, without the facts.

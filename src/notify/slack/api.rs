@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::domain::effect::Reached;
 use crate::notify::SlackSettings;
-use crate::notify::slack::blocks::{Face, leading_to};
+use crate::notify::slack::blocks::{Face, said_in_blocks};
 use crate::notify::slack::choice::Place;
-use crate::notify::slack::text::{SECTION, Wording};
+use crate::notify::slack::text::Wording;
 use crate::secret::Secret;
 use crate::source::{Client, NoResponse, Outgoing, Response};
 
@@ -137,9 +137,7 @@ impl SlackApi {
         user: &str,
         said: &Wording,
     ) -> Result<(), SlackError> {
-        let mut blocks = vec![json!({ "type": "section", "text": said.plain(SECTION) })];
-        let link = said.link().and_then(|link| leading_to(link, "Open it"));
-        blocks.extend(link.map(|link| json!({ "type": "actions", "elements": [link] })));
+        let blocks = said_in_blocks(said);
         let message = json!({
             "channel": channel, "user": user, "text": said.fallback(), "blocks": blocks,
             "parse": "none", "link_names": false,

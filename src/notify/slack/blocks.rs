@@ -13,7 +13,7 @@ use crate::domain::effect::Ballot;
 use crate::domain::rationale::visible;
 use crate::notify::slack::choice::{APPROVE, Choice, OPEN, REJECT};
 use crate::notify::slack::sealed::Buttons;
-use crate::notify::slack::text::{HEADER, Wording, date, plain};
+use crate::notify::slack::text::{HEADER, SECTION, Wording, date, plain};
 
 /// The longest text of an agent's own words, or of a rationale: Slack takes about 13000 characters in one message.
 const WORDS: usize = 900;
@@ -78,7 +78,24 @@ impl Face {
 
     /// What the team is reminded with.
     pub(super) fn reminder(card: &Card, team: &str) -> Self {
-        let said = "⏰ Half of the time is up, and nobody has decided.";
+        Self::reply(
+            "⏰ Half of the time is up, and nobody has decided.",
+            card,
+            team,
+        )
+    }
+
+    /// What the team is asked with where it has a card already, which says what is asked.
+    pub(super) fn asked_again(card: &Card, team: &str) -> Self {
+        Self::reply(
+            "🔔 This team is asked to decide, whatever was said here before.",
+            card,
+            team,
+        )
+    }
+
+    /// What stands in the thread of a card.
+    fn reply(said: &'static str, card: &Card, team: &str) -> Self {
         let mut blocks = vec![section(said, WORDS)];
         blocks.extend(asked(card, team).map(question));
         Self {
@@ -99,6 +116,12 @@ pub fn is_asked(card: &Card, team: &str) -> bool {
 fn asked<'c>(card: &'c Card, team: &str) -> Option<&'c Question> {
     let theirs = |question: &&Question| question.to.as_deref() == Some(&visible(team));
     card.question.as_ref().filter(theirs)
+}
+
+/// Whether `team` was asked by the question that is open, and did not answer: not by an earlier one, which was decided.
+fn was_asked(card: &Card, team: &str) -> bool {
+    let question = card.question.as_ref();
+    question.is_some_and(|question| question.before.contains(&visible(team)))
 }
 
 /// Our word comes first, so that no action reads like a decision.
@@ -122,12 +145,19 @@ fn standing(card: &Card, team: &str) -> Vec<Value> {
     if let Some(asked) = asked(card, team) {
         return vec![question(asked)];
     }
-    let to = card
-        .question
-        .as_ref()
-        .and_then(|question| question.to.as_deref());
+    let question = card.question.as_ref();
+    let to = question.and_then(|question| question.to.as_deref());
     let said = match to {
-        Some(to) => format!("↪ Nobody here answered in time; now `{to}` is asked."),
+        Some(to) if was_asked(card, team) => {
+            format!("↪ Nobody here answered in time; now `{to}` is asked.")
+        }
+        Some(to) => {
+            format!("↪ It is open again: what was decided does not hold, and `{to}` is asked.")
+        }
+        None if question.is_some() && !was_asked(card, team) => {
+            "↪ It is open again: what was decided does not hold, and everybody who may vote is asked."
+                .to_owned()
+        }
         None => "↪ This team is not asked any more.".to_owned(),
     };
     vec![section(&said, WORDS)]
@@ -260,8 +290,16 @@ fn buttons(card: &Card, team: &str, link: &str, votes: Option<Buttons<'_>>) -> O
     (!elements.is_empty()).then(|| json!({ "type": "actions", "elements": elements }))
 }
 
+/// `said`, and a button that leads where it says: text of this kind holds no link.
+pub(super) fn said_in_blocks(said: &Wording) -> Vec<Value> {
+    let mut blocks = vec![json!({ "type": "section", "text": said.plain(SECTION) })];
+    let link = said.link().and_then(|link| leading_to(link, "Open it"));
+    blocks.extend(link.map(|link| json!({ "type": "actions", "elements": [link] })));
+    blocks
+}
+
 /// A button that leads to `link` and says `text`; none, if Slack would not take it.
-pub(super) fn leading_to(link: &str, text: &'static str) -> Option<Value> {
+fn leading_to(link: &str, text: &'static str) -> Option<Value> {
     (link.chars().count() <= ADDRESS).then(
         || json!({ "type": "button", "action_id": OPEN, "text": plain(text, FACT), "url": link }),
     )
@@ -271,7 +309,8 @@ fn notification(card: &Card, team: &str) -> String {
     let said = match &card.ending {
         Some(ending) => ended(ending).and(" – "),
         None if is_asked(card, team) => Wording::ours("Approve? "),
-        None => Wording::ours("Handed over – "),
+        None if was_asked(card, team) => Wording::ours("Handed over – "),
+        None => Wording::ours("Open again – "),
     };
     said.quoting(card.headline(HEADER)).fallback()
 }

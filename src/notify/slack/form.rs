@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::card::Card;
 use crate::domain::effect::Ballot;
 use crate::identity::Seal;
+use crate::notify::slack::blocks::said_in_blocks;
 use crate::notify::slack::choice::{Choice, FORM, Place, REASON};
 use crate::notify::slack::sealed;
 use crate::notify::slack::text::{HEADER, Wording, plain};
@@ -18,13 +19,30 @@ const TITLE: usize = 24;
 /// The longest text of a label.
 const LABEL: usize = 2000;
 
+/// The longest error: Slack says of none how long it may be, and shows it where a label would be.
+const ERROR: usize = LABEL;
+
 /// The longest `private_metadata`.
 const METADATA: usize = 3000;
 
 /// What Slack is answered where a form that was sent off counts for nothing: it stays, with `said` in it.
 /// <https://docs.slack.dev/surfaces/modals#displaying_errors>
 pub fn refused_form(said: &Wording) -> Value {
-    json!({ "response_action": "errors", "errors": { REASON: said.to_string() } })
+    json!({ "response_action": "errors", "errors": { REASON: said.inert(ERROR) } })
+}
+
+/// What Slack is answered where nobody can say yet whether a form that was sent off counts: `said` takes its place.
+/// <https://docs.slack.dev/surfaces/modals#updating_response>
+pub fn undecided_form(said: &Wording) -> Value {
+    json!({
+        "response_action": "update",
+        "view": {
+            "type": "modal",
+            "title": plain("Your vote", TITLE),
+            "close": plain("Close", TITLE),
+            "blocks": said_in_blocks(said),
+        },
+    })
 }
 
 /// The form for the reason of `choice`, which `user` clicked on the card at `place`. It comes back to count from them alone.

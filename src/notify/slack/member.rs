@@ -25,7 +25,7 @@ pub enum NoMember {
     /// A guest of the workspace.
     #[error("guests of the workspace cannot vote")]
     Guest,
-    /// There is no address, or nobody confirmed it.
+    /// There is no address, or Slack says that it is not confirmed. Of most it says neither.
     #[error("Slack gives no confirmed e-mail address of yours")]
     NoAddress,
     /// Slack could not be asked.

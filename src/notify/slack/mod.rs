@@ -2,7 +2,7 @@
 //!
 //! What must hold, beside what holds of every [`Channel`]:
 //! - one card of a case in one channel: what happens later changes it (`chat.update`), wherever it happened. Only a
-//!   reminder is a message of its own, in the card's thread;
+//!   reminder, and a question that is asked again, are messages of their own, in the card's thread: of a change nobody hears;
 //! - silence is worse than two cards. When the answer to a post is lost, the card is posted again, and the first one, if
 //!   it is there, is an orphan that nobody changes: Slack has no key for a post by which it could be found again. A click on
 //!   it counts for nothing once we know of another card, and takes its buttons away;
@@ -28,7 +28,7 @@ use crate::source::Client;
 pub use api::{SlackApi, SlackError};
 pub use blocks::{Face, ended, is_asked};
 pub use choice::{Choice, Clicker, Interaction, Place, Unreadable};
-pub use form::{form, refused_form};
+pub use form::{form, refused_form, undecided_form};
 pub use member::NoMember;
 pub use sealed::{Buttons, Void};
 pub use text::Wording;
@@ -98,9 +98,29 @@ impl SlackChannel {
         }
     }
 
-    async fn remind(&self, place: Place, message: &Message) -> Result<Option<Place>, SlackError> {
-        let face = Face::reminder(&message.card, self.name.team());
-        let posted = self.api.post(&place.channel, Some(&place.ts), &face).await;
+    /// The card is a question again, and whoever is in the channel hears of it.
+    async fn ask_again(
+        &self,
+        place: Place,
+        message: &Message,
+    ) -> Result<Option<Place>, SlackError> {
+        let updated = self.update(place.clone(), message).await?;
+        if updated.as_ref() != Some(&place) {
+            // The card was posted anew: that was heard.
+            return Ok(updated);
+        }
+        let face = Face::asked_again(&message.card, self.name.team());
+        self.reply(place, message, &face).await
+    }
+
+    /// Posts `face` in the thread of the card at `place`.
+    async fn reply(
+        &self,
+        place: Place,
+        message: &Message,
+        face: &Face,
+    ) -> Result<Option<Place>, SlackError> {
+        let posted = self.api.post(&place.channel, Some(&place.ts), face).await;
         match posted {
             Ok(_) => Ok(Some(place)),
             Err(error) if self.is_out_of_reach(&place, &error) => self.post(message).await,
@@ -143,9 +163,13 @@ impl Channel for SlackChannel {
         let place = message.handle.as_deref().and_then(Place::parse);
         let told = match (message.occasion, place) {
             (_, None) => self.post(message).await,
-            (Occasion::Reminded, Some(place)) => self.remind(place, message).await,
+            (Occasion::Asked, Some(place)) => self.ask_again(place, message).await,
+            (Occasion::Reminded, Some(place)) => {
+                let face = Face::reminder(&message.card, self.name.team());
+                self.reply(place, message, &face).await
+            }
             (
-                Occasion::Asked | Occasion::Voted | Occasion::HandedOver | Occasion::Closed,
+                Occasion::Voted | Occasion::HandedOver | Occasion::Closed | Occasion::Reopened,
                 Some(place),
             ) => self.update(place, message).await,
         };

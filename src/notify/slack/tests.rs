@@ -144,6 +144,35 @@ fn a_card_has_buttons_for_a_vote_only_while_its_own_team_is_asked() {
 }
 
 #[test]
+fn a_card_of_a_team_that_is_not_asked_says_whether_its_time_was_up_or_its_decision_does_not_hold() {
+    let said = |to: Option<&str>, before: &[&str]| {
+        let question = card().question.map(|question| Question {
+            to: to.map(str::to_owned),
+            before: before.iter().map(ToString::to_string).collect(),
+            ..question
+        });
+        let face = face(&Card { question, ..card() }, "managers");
+        let standing = face.blocks[1]["text"]["text"].as_str().unwrap().to_owned();
+        [face.text, standing].join("\n")
+    };
+    let handed_over = said(Some("payments"), &["managers"]);
+    insta::assert_snapshot!(handed_over, @r"
+    Handed over – stripe.refund by billing-bot
+    ↪ Nobody here answered in time; now `payments` is asked.
+    ");
+    let open_again = said(Some("payments"), &["board"]);
+    insta::assert_snapshot!(open_again, @r"
+    Open again – stripe.refund by billing-bot
+    ↪ It is open again: what was decided does not hold, and `payments` is asked.
+    ");
+    let to_everybody = said(None, &[]);
+    insta::assert_snapshot!(to_everybody, @r"
+    Open again – stripe.refund by billing-bot
+    ↪ It is open again: what was decided does not hold, and everybody who may vote is asked.
+    ");
+}
+
+#[test]
 fn a_card_says_who_decided() {
     let said = |outcome, by| {
         let face = face(&ended(outcome, by), "payments");

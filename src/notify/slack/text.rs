@@ -96,16 +96,21 @@ impl Wording {
         plain(&self.to_string(), limit)
     }
 
-    /// For where there is no `plain_text`: what could format, mention, link or turn into a picture in words of others is
-    /// written in its full-width form, which reads the same and means nothing. Ours stay as they are.
+    /// As a notification shows it.
     pub(super) fn fallback(&self) -> String {
+        self.inert(NOTIFICATION)
+    }
+
+    /// At most `limit` long, for where there is no `plain_text`: what could format, mention, link or turn into a picture in words of others is
+    /// written in its full-width form, which reads the same and means nothing. Ours stay as they are.
+    pub(super) fn inert(&self, limit: usize) -> String {
         let characters = self.pieces.iter().flat_map(|(whose, text)| {
             text.chars().map(|character| match whose {
                 Whose::Ours => entity(character),
                 Whose::Theirs => (wide(character), ""),
             })
         });
-        cut(characters, NOTIFICATION)
+        cut(characters, limit)
     }
 }
 

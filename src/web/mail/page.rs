@@ -7,6 +7,8 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::domain::card::Card;
+use crate::domain::freeze::Freeze;
+use crate::domain::rationale::visible;
 use crate::notify::email::{Row, progress, rows};
 use crate::web::operators::asset;
 
@@ -25,6 +27,7 @@ pub(super) struct Form<'a> {
     problem: Option<&'a str>,
     reason_required: bool,
     dry_run: bool,
+    frozen: Option<String>,
 }
 
 /// A page that says one thing.
@@ -43,6 +46,7 @@ impl<'a> Form<'a> {
         address: &'a str,
         token: &'a str,
         problem: Option<&'a str>,
+        freeze: Option<&Freeze>,
     ) -> Self {
         Self {
             stylesheet: asset("app.css"),
@@ -54,6 +58,7 @@ impl<'a> Form<'a> {
             problem,
             reason_required: card.reason_required,
             dry_run: card.dry_run,
+            frozen: freeze.map(|freeze| visible(&format!("by {}: {}", freeze.by, freeze.reason))),
         }
     }
 

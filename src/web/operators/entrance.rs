@@ -7,12 +7,14 @@ use std::sync::Arc;
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 
-pub(super) use site::Cookie;
+pub(super) use site::{Cookie, gone_to};
 pub use site::{InvalidSite, Site};
 
 use crate::identity::oidc::Oidc;
 use crate::identity::seal::Unsealable;
-use crate::identity::{Directory, Origin, Proven, ProxySettings, Seal, Session, Throttle, Users};
+use crate::identity::{
+    Device, Directory, Origin, Proven, ProxySettings, Purpose, Seal, Session, Throttle, Users,
+};
 use crate::web::problem::{Code, Problem};
 use crate::web::token::{self, Tokens};
 
@@ -75,6 +77,14 @@ impl Entrance {
         let users = self.users.list();
         let theirs = users.is_ok_and(|users| users.iter().any(|user| user.token.is_some()));
         theirs || !self.tokens.is_empty()
+    }
+
+    /// What says in `headers` that the user `name` logged in with this browser before, with the password that they have now.
+    pub(super) fn device(&self, headers: &HeaderMap, name: &str, now: Timestamp) -> Option<Device> {
+        let sealed = self.site.cookie(headers, Cookie::Device)?;
+        let device: Device = self.seal.open(Purpose::Device, &sealed, now)?;
+        let stamp = self.users.stamp(name).ok()??;
+        device.is_of(name, &stamp).then_some(device)
     }
 
     /// When a login at `now` is over.

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use http::header::{RETRY_AFTER, SET_COOKIE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 
 use next::Next;
@@ -28,7 +28,7 @@ use super::pages::frame::{Dry, Frame, Section};
 use super::pages::page;
 use crate::domain::rationale::{bounded, visible};
 use crate::identity::session::random;
-use crate::identity::{LoginError, Origin, Paused, Proven, Purpose, Session};
+use crate::identity::{Device, LoginError, Origin, Paused, Proven, Purpose, Session, Way};
 use crate::secret::Secret;
 use crate::web::Route;
 use crate::web::problem::{self, Code, Problem};
@@ -37,11 +37,11 @@ use crate::web::serve::Peer;
 /// How long a login page may stand before it is used.
 const FORM_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 
+/// How long a browser is remembered that somebody logged in with.
+const DEVICE_LIFETIME: SignedDuration = SignedDuration::from_hours(365 * 24);
+
 /// Browsers keep no larger cookie, and say nothing of it.
 const LARGEST_COOKIE: usize = 4000;
-
-/// Where proxies note whom they pass on.
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The pages and forms of logging in.
 pub(super) fn routes() -> Vec<Route<Arc<Operators>>> {
@@ -77,6 +77,15 @@ struct LoginPage {
     takes_tokens: bool,
     /// The host of the directory.
     directory: Option<String>,
+}
+
+/// Somebody who proved who they are.
+struct Arrival {
+    proven: Proven,
+    /// What of it their session depends on.
+    stamp: Option<String>,
+    /// The browser that remembers that they logged in with it.
+    device: Option<Device>,
 }
 
 /// Why somebody is not logged in.
@@ -115,7 +124,7 @@ async fn log_in(
     let next = Next::of(form.one("next")?);
     let address = address_of(&parts, &operators);
     let (status, trouble, pause) = match proven(&operators, &parts, &form, address).await {
-        Ok((proven, stamp)) => return begin(&operators, proven, stamp, &next),
+        Ok(arrival) => return begin(&operators, arrival, &next),
         Err(Failed::Problem(problem)) => return Err(problem),
         Err(Failed::Wrong(what)) => (StatusCode::UNAUTHORIZED, what.to_owned(), None),
         Err(Failed::Paused(paused)) => {
@@ -162,13 +171,13 @@ async fn log_out(
     Ok(response)
 }
 
-/// Who they prove to be by the form, and what of it their session depends on.
+/// Who they prove to be by the form.
 async fn proven(
     operators: &Operators,
     parts: &Parts,
     form: &Form,
     address: IpAddr,
-) -> Result<(Proven, Option<String>), Failed> {
+) -> Result<Arrival, Failed> {
     let entrance = &operators.entrance;
     let now = operators.flow.clock().now();
     entrance.site.sent_from_here(&parts.headers)?;
@@ -184,14 +193,17 @@ async fn proven(
         return Err(Failed::Stale);
     }
     if let Some(token) = form.one("token")? {
-        // Nobody can guess a token, so that no name has to be watched; the address is its own.
-        let name = format!("token from {address}");
-        let attempt = (entrance.throttle.attempt(&name, address, now)).map_err(Failed::Paused)?;
+        let attempt = entrance.throttle.attempt(Way::Token, address, now);
+        let attempt = attempt.map_err(Failed::Paused)?;
         let holder = entrance.holder_of(token.as_bytes());
         return match holder {
-            Ok(holder) => {
+            Ok((proven, stamp)) => {
                 entrance.throttle.succeeded(attempt, now);
-                Ok(holder)
+                Ok(Arrival {
+                    proven,
+                    stamp,
+                    device: None,
+                })
             }
             Err(problem) if problem.code() == Code::Unverified => {
                 Err(Failed::Wrong("The token is not known."))
@@ -204,11 +216,20 @@ async fn proven(
     }
     let name = form.one("name")?.unwrap_or_default();
     let password = Secret::new(form.unchanged("password")?.unwrap_or_default());
-    let attempt = (entrance.throttle.attempt(name, address, now)).map_err(Failed::Paused)?;
+    let device = entrance.device(&parts.headers, name, now);
+    let way = (device.as_ref()).map_or(Way::Password(name), Way::Device);
+    let attempt = entrance.throttle.attempt(way, address, now);
+    let attempt = attempt.map_err(Failed::Paused)?;
     match entrance.users.login(name, &password).await {
         Ok(user) => {
             entrance.throttle.succeeded(attempt, now);
-            Ok((user.proven, Some(user.stamp)))
+            let device = device.map_or_else(|| Device::of(&user.proven.name, &user.stamp), Ok);
+            let device = device.map_err(unsealed)?;
+            Ok(Arrival {
+                proven: user.proven,
+                stamp: Some(user.stamp),
+                device: Some(device),
+            })
         }
         Err(LoginError::Wrong) => Err(Failed::Wrong("The name or the password is wrong.")),
         Err(error @ (LoginError::Busy | LoginError::Unavailable(_))) => {
@@ -219,13 +240,13 @@ async fn proven(
     }
 }
 
-/// Logs `proven` in, if they may do anything here.
-fn begin(
-    operators: &Operators,
-    mut proven: Proven,
-    stamp: Option<String>,
-    next: &Next,
-) -> Result<Response, Problem> {
+/// Logs somebody in, if they may do anything here.
+fn begin(operators: &Operators, arrival: Arrival, next: &Next) -> Result<Response, Problem> {
+    let Arrival {
+        mut proven,
+        stamp,
+        device,
+    } = arrival;
     let entrance = &operators.entrance;
     proven.groups = entrance.directory.meaningful(proven.groups);
     entrance.directory.admit(&proven).map_err(not_admitted)?;
@@ -241,11 +262,17 @@ fn begin(
             "the directory says more of you than a browser keeps; ask an admin to have it say less";
         return Err(Problem::new(Code::Forbidden, detail));
     }
+    let device = device.map(|device| {
+        let until = now.checked_add(DEVICE_LIFETIME).unwrap_or(Timestamp::MAX);
+        entrance.seal.seal(Purpose::Device, &device, until)
+    });
+    let device = device.transpose().map_err(unsealed)?;
     let site = &entrance.site;
     let cookies = [
         site.set(Cookie::Session, sealed, entrance.lifetime),
         site.unset(Cookie::LoginForm),
         site.unset(Cookie::Oidc),
+        device.and_then(|device| site.set(Cookie::Device, device, DEVICE_LIFETIME)),
     ];
     let mut response = next.redirect();
     for cookie in cookies.into_iter().flatten() {
@@ -313,14 +340,7 @@ fn address_of(parts: &Parts, operators: &Operators) -> IpAddr {
     let peer = parts.extensions.get::<Peer>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
     let proxy = operators.entrance.proxy.as_ref();
-    let is_proxy = proxy.is_some_and(|proxy| proxy.connects_from(peer));
-    if !is_proxy {
-        return peer;
-    }
-    let noted = parts.headers.get_all(FORWARDED_FOR).iter().next_back();
-    let noted = noted.and_then(|noted| noted.to_str().ok()?.rsplit(',').next());
-    let noted = noted.and_then(|noted| noted.trim().parse::<IpAddr>().ok());
-    noted.map_or(peer, |noted| noted.to_canonical())
+    proxy.map_or(peer, |proxy| proxy.client(peer, &parts.headers))
 }
 
 #[cfg(test)]

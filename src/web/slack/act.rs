@@ -1,21 +1,22 @@
 //! What comes of a click: a form for the reason, or a vote; and whoever clicked is told what became of it.
 
 use super::Interactions;
-use crate::domain::card::{Card, Ending};
-use crate::domain::case::{Case, Refused};
+use super::say::{say_decided, say_stale, say_uncertain, say_unknown, say_void, say_voted};
+use crate::domain::card::Card;
+use crate::domain::case::Case;
 use crate::domain::effect::Ballot;
 use crate::domain::escalation::Via;
 use crate::domain::id::CaseId;
 use crate::domain::notice::ChannelName;
 use crate::domain::person::Person;
 use crate::domain::rationale::visible;
-use crate::flow::VoteError;
 use crate::json;
 use crate::notify::slack::{
-    Buttons, Choice, Clicker, Face, Interaction, KIND, NoMember, Place, SlackError, Wording, ended,
-    form, is_asked,
+    Buttons, Choice, Clicker, Face, Interaction, KIND, NoMember, Place, SlackError, Wording, form,
+    is_asked,
 };
 use crate::store::StoreError;
+use crate::web::problem::Problem;
 
 /// A card is changed again where the case moved while it was being changed, but not for ever.
 const MOST_CHANGES: usize = 5;
@@ -28,63 +29,111 @@ struct Looked {
     elsewhere: bool,
 }
 
+/// What became of what somebody did. A vote is on disk, or will not be.
+pub(super) enum Outcome {
+    /// The vote counts.
+    Counted(Wording),
+    /// It does not.
+    Refused(Wording),
+    /// A form is to ask for the reason first.
+    AsksWhy(Box<Card>),
+    /// The same came before: it is not done again.
+    Repeated,
+    /// It could not be stored that it came, so it was not done.
+    Unspent(Problem),
+    /// There was nothing to do.
+    Nothing,
+}
+
+/// Whether Slack still waited when it was known what became of what it sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It did.
+    InTime,
+    /// It had its answer before, or hung up.
+    TooLate,
+}
+
 impl Interactions {
-    pub(super) async fn act(&self, interaction: Interaction) {
+    /// Does what was asked, as far as a vote goes.
+    pub(super) async fn act(&self, interaction: &Interaction) -> Outcome {
         match interaction {
             Interaction::Clicked {
-                by,
-                choice,
-                place,
-                trigger,
-            } => self.clicked(&by, &choice, &place, &trigger).await,
+                by, choice, place, ..
+            } => match self.ready(choice, place).await {
+                Ok(card) if choice.vote == Ballot::Reject || card.reason_required => {
+                    Outcome::AsksWhy(Box::new(card))
+                }
+                Ok(_) => self.vote(by, choice, None).await,
+                Err(said) => Outcome::Refused(said),
+            },
             Interaction::Submitted {
                 by,
                 choice,
                 place,
                 reason,
-            } => match self.ready(&choice, &place).await {
-                Ok(_) => self.vote(&by, &choice, &place, reason).await,
-                Err(said) => self.answer(&by, &choice, &place, &said).await,
+            } => match self.ready(choice, place).await {
+                Ok(_) => self.vote(by, choice, reason.clone()).await,
+                Err(said) => Outcome::Refused(said),
             },
-            Interaction::Void {
-                by,
-                place,
-                case,
-                why,
-            } => {
+            Interaction::Void { by, case, why, .. } => {
                 tracing::warn!(
                     slack.user = by.user,
                     case.id = case.map(tracing::field::display),
                     "a click in Slack counts for nothing: {why}"
                 );
-                if let Some(place) = place {
-                    self.whisper(&by, &place, &self.void(case)).await;
+                Outcome::Refused(say_void(self.page(*case)))
+            }
+            Interaction::Nothing => Outcome::Nothing,
+        }
+    }
+
+    /// Does what else follows: forms are opened, people are told what a form on their screen does not tell them, and the
+    /// card shows what stands.
+    pub(super) async fn follow(&self, interaction: &Interaction, outcome: Outcome, heard: Heard) {
+        let (by, choice, place) = match interaction {
+            Interaction::Clicked {
+                by, choice, place, ..
+            }
+            | Interaction::Submitted {
+                by, choice, place, ..
+            } => (by, choice, place),
+            Interaction::Void { by, place, .. } => {
+                if let (Some(place), Outcome::Refused(said)) = (place, outcome) {
+                    self.whisper(by, place, &said).await;
+                }
+                return;
+            }
+            Interaction::Nothing => return,
+        };
+        match outcome {
+            Outcome::Refused(said) => match (interaction, heard) {
+                (Interaction::Submitted { .. }, Heard::InTime) => self.show(choice, place).await,
+                _ => self.answer(by, choice, place, &said).await,
+            },
+            Outcome::Counted(said) => self.answer(by, choice, place, &said).await,
+            Outcome::AsksWhy(card) => {
+                if let Interaction::Clicked { trigger, .. } = interaction {
+                    self.ask_why(by, &card, choice, place, trigger).await;
                 }
             }
-            Interaction::Nothing => {}
+            Outcome::Unspent(_) if heard == Heard::TooLate => {
+                self.whisper(by, place, &say_uncertain()).await;
+            }
+            Outcome::Unspent(_) | Outcome::Repeated | Outcome::Nothing => {}
         }
     }
 
-    /// What to do where something was clicked that counts for nothing.
-    pub(super) fn void(&self, case: Option<CaseId>) -> Wording {
-        let link = case.map_or_else(|| format!("{}/cases", self.inbox), |case| self.link(case));
-        Wording::ours(
-            "Your vote does not count: this was not made for you here by this countersign, or before its key was changed. Open the case page and vote there: ",
-        )
-        .linking(link)
-    }
-
-    async fn clicked(&self, by: &Clicker, choice: &Choice, place: &Place, trigger: &str) {
-        let card = match self.ready(choice, place).await {
-            Ok(card) => card,
-            Err(said) => return self.answer(by, choice, place, &said).await,
-        };
-        let asks_why = choice.vote == Ballot::Reject || card.reason_required;
-        if !asks_why {
-            return self.vote(by, choice, place, None).await;
-        }
+    async fn ask_why(
+        &self,
+        by: &Clicker,
+        card: &Card,
+        choice: &Choice,
+        place: &Place,
+        trigger: &str,
+    ) {
         // First of all: Slack lets nobody open a form three seconds after the click.
-        let opened = match form(&card, choice, place, &by.user, &self.seal) {
+        let opened = match form(card, choice, place, &by.user, &self.seal) {
             Some(view) => self.api.open(trigger, &view).await.map_err(|error| {
                 cannot_tell("views.open", &error);
             }),
@@ -107,9 +156,9 @@ impl Interactions {
         })?;
         let Looked {
             card, elsewhere, ..
-        } = looked.ok_or_else(|| unknown(choice.case))?;
+        } = looked.ok_or_else(|| say_unknown(choice.case))?;
         if let Some(ending) = &card.ending {
-            return Err(before(ending));
+            return Err(say_decided(ending));
         }
         if elsewhere {
             let said = Wording::ours(
@@ -118,13 +167,13 @@ impl Interactions {
             return Err(said.linking(self.link(choice.case)));
         }
         if card.digest != choice.shown || !is_asked(&card, &choice.team) {
-            return Err(stale());
+            return Err(say_stale());
         }
         Ok(card)
     }
 
-    async fn vote(&self, by: &Clicker, choice: &Choice, place: &Place, reason: Option<String>) {
-        let said = match self.person(by).await {
+    async fn vote(&self, by: &Clicker, choice: &Choice, reason: Option<String>) -> Outcome {
+        let voted = match self.person(by).await {
             Ok(person) => {
                 let voted = self.flow.vote(
                     choice.case,
@@ -134,7 +183,7 @@ impl Interactions {
                     reason,
                     choice.shown,
                 );
-                told(voted.await)
+                say_voted(voted.await)
             }
             Err(why) => {
                 tracing::warn!(
@@ -142,13 +191,13 @@ impl Interactions {
                     case.id = %choice.case,
                     "a click in Slack does not count: {why}"
                 );
-                Wording::ours("Your vote does not count: ")
+                Err(Wording::ours("Your vote does not count: ")
                     .then(why)
                     .and(" The inbox is at ")
-                    .linking(self.link(choice.case))
+                    .linking(self.link(choice.case)))
             }
         };
-        self.answer(by, choice, place, &said).await;
+        voted.map_or_else(Outcome::Refused, Outcome::Counted)
     }
 
     /// Whom `by` is here; or why nobody, for them.
@@ -226,77 +275,13 @@ impl Interactions {
         }))
     }
 
-    fn link(&self, case: CaseId) -> String {
+    /// The page of `case`, or the queue.
+    pub(super) fn page(&self, case: Option<CaseId>) -> String {
+        case.map_or_else(|| format!("{}/cases", self.inbox), |case| self.link(case))
+    }
+
+    pub(super) fn link(&self, case: CaseId) -> String {
         format!("{}/cases/{case}", self.inbox)
-    }
-}
-
-fn stale() -> Wording {
-    Wording::ours(
-        "Your vote does not count: the case has changed since this card was shown. Look at it again, and vote on what stands now.",
-    )
-}
-
-fn unknown(case: CaseId) -> Wording {
-    Wording::ours(format!(
-        "Your vote does not count: there is no case {case} any more."
-    ))
-}
-
-fn before(ending: &Ending) -> Wording {
-    Wording::ours("Your vote does not count; it was decided before: ")
-        .then(ended(ending))
-        .and(".")
-}
-
-/// What became of a vote, for whoever voted.
-fn told(voted: Result<Case, VoteError>) -> Wording {
-    match voted {
-        Ok(case) => match (Card::of(&case, None).ending, case.question()) {
-            (Some(ending), _) => Wording::ours("Your vote counts, and that decides it: ")
-                .then(ended(&ending))
-                .and("."),
-            (None, Some(open)) => Wording::ours(format!(
-                "Your vote counts: {} of {} approvals.",
-                open.approvals(&case.votes).count(),
-                open.votes
-            )),
-            (None, None) => Wording::ours("Your vote counts."),
-        },
-        Err(VoteError::Refused(case, refused)) => not_counted(&case, &refused),
-        Err(VoteError::Unknown(case)) => unknown(case),
-        Err(VoteError::Unstored(error)) => {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "a vote from Slack could not be stored: {error}"
-            );
-            Wording::ours(
-                "It is not certain that your vote was stored. Look at the card, and vote again.",
-            )
-        }
-    }
-}
-
-fn not_counted(case: &Case, refused: &Refused) -> Wording {
-    match refused {
-        Refused::Closed(_) => match Card::of(case, None).ending {
-            Some(ending) => before(&ending),
-            None => Wording::ours("Your vote does not count; it was decided before."),
-        },
-        Refused::Stale => stale(),
-        Refused::NotAsked { by, to } => {
-            let said = Wording::ours("Your vote does not count: `").quoting(visible(by));
-            match to {
-                Some(team) => said
-                    .and("` is not asked; the team `")
-                    .quoting(visible(team))
-                    .and("` may vote."),
-                None => said.and("` is not asked; an approver may vote."),
-            }
-        }
-        Refused::OwnRequest | Refused::NotDecided | Refused::NoReason | Refused::Nothing => {
-            Wording::ours(format!("Your vote does not count: {refused}."))
-        }
     }
 }
 

@@ -252,7 +252,7 @@ impl House {
         let store = SqliteSettings::new(folder.path().join("c.db"), ChainKey::new(&[7; 32]));
         let store = Arc::new(SqliteStore::open(store).unwrap());
         let keeper = Arc::new(Keeper(Arc::clone(&store)));
-        let live = LivePolicies::open(&policies, Budget::default(), keeper, Clock.now())
+        let live = LivePolicies::open(&policies, Budget::unhurried(), keeper, Clock.now())
             .await
             .unwrap();
         let billing = [("billing-bot", "b-token"), ("other-bot", "o-token")];

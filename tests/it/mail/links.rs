@@ -283,3 +283,24 @@ async fn the_page_runs_nothing_fetches_nothing_and_is_kept_nowhere() {
         assert!(mail.html().contains(value), "{value}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_freeze_is_on_the_page_behind_a_link_and_the_vote_counts() {
+    let house = House::open().await;
+    let case = house.asked(1).await;
+    let link = house.post.mails(CAROL, 1).await.remove(0).link();
+    assert!(!house.look(&link).await.text.contains("frozen"));
+    let why = serde_json::json!({"reason": "<b>odd</b> refunds"});
+    house
+        .server
+        .call("PUT", "/v1/freeze", ADMIN, Some(&why))
+        .await;
+    let page = house.look(&link).await.text;
+    let banner = "<strong>Approvals are frozen</strong> <bdi>by alice: &#60;b&#62;odd&#60;/b&#62; refunds</bdi>";
+    assert!(page.contains(banner), "{page}");
+    assert_eq!(house.vote(&link, "approve", "it is due").await.status, 200);
+    assert_eq!(
+        house.votes(&case).await,
+        ["carol@example.com approve by email"]
+    );
+}

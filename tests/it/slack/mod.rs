@@ -1,8 +1,10 @@
 //! Slack end to end: a card is posted, a signed click votes, and the buttons are gone wherever it was decided.
 
+mod again;
 mod cards;
 mod clicks;
 mod forged;
+mod forms;
 mod hostile;
 mod limits;
 mod outages;
@@ -66,6 +68,16 @@ impl House {
 
     /// The same, where `payments` has this long.
     pub async fn start_within(within: SignedDuration) -> Self {
+        // Longer than any test waits.
+        Self::start_with(within, Duration::from_mins(10)).await
+    }
+
+    /// The same, where a request of Slack's waits for nothing that is not done at once.
+    pub async fn start_impatient() -> Self {
+        Self::start_with(SignedDuration::from_hours(1), Duration::ZERO).await
+    }
+
+    async fn start_with(within: SignedDuration, patience: Duration) -> Self {
         let (slack, platform) = (Slack::start().await, TraceMem::start().await);
         for (id, name) in [
             (ALICE, "alice"),
@@ -76,7 +88,10 @@ impl House {
             slack.member(id, &format!("{name}@example.com"));
         }
         slack.member("U0NOBODY", "nobody@elsewhere.example");
-        let settings = settings(&slack);
+        let settings = SlackSettings {
+            patience,
+            ..settings(&slack)
+        };
         let people = people(within);
         let (given, theirs) = (settings.clone(), Arc::clone(&people));
         let server = Countersign::start_as(
@@ -200,6 +215,21 @@ impl House {
         self.send(&submitted(user, &view, reason)).await
     }
 
+    /// The same; what Slack is answered, to be shown instead of the form or on it.
+    pub async fn submit_told(&self, user: &str, reason: &str) -> Value {
+        let view = self.opened(user).await;
+        self.told(&submitted(user, &view, reason)).await
+    }
+
+    /// What Slack is answered when it sends `payload`, signed now.
+    pub async fn told(&self, payload: &Value) -> Value {
+        let (body, now) = (form(payload), stamp());
+        let signature = sign(SIGNING, &now, &body);
+        let (status, told) = self.answered(&body, &at(&now, &signature)).await;
+        assert_eq!(status, 200, "{told}");
+        serde_json::from_str(&told).unwrap()
+    }
+
     /// Slack sends `payload`, signed now.
     pub async fn send(&self, payload: &Value) -> u16 {
         self.signed(&form(payload), &stamp(), SIGNING).await
@@ -300,6 +330,7 @@ pub fn settings(slack: &Slack) -> SlackSettings {
         api_url: WebUrl::parse(&slack.api_url()).unwrap(),
         token: secret(TOKEN),
         signing_secrets: vec![secret(SIGNING), secret(OLD_SIGNING)],
+        patience: Duration::from_mins(10),
     }
 }
 
@@ -362,13 +393,16 @@ pub fn clicked(user: &str, card: &Posted, action: &str) -> Value {
 /// What Slack sends of a form.
 /// <https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload>
 pub fn submitted(user: &str, view: &Value, reason: &str) -> Value {
+    // Nor are two times that a form is sent off.
+    static FORMS: AtomicU32 = AtomicU32::new(0);
+    let trigger = format!("sent.{}", FORMS.fetch_add(1, Ordering::Relaxed));
     let mut view = view.clone();
     view["id"] = json!("V0VIEW");
     view["state"] = json!({ "values": { "reason": { "reason": { "type": "plain_text_input", "value": reason } } } });
     json!({
         "type": "view_submission", "team": { "id": WORKSPACE, "domain": "ours" },
         "user": { "id": user, "username": "somebody", "name": "somebody", "team_id": WORKSPACE },
-        "api_app_id": "A0APP", "token": "of-no-use", "trigger_id": "t", "view": view, "response_urls": [],
+        "api_app_id": "A0APP", "token": "of-no-use", "trigger_id": trigger, "view": view, "response_urls": [],
         "is_enterprise_install": false, "enterprise": null,
     })
 }

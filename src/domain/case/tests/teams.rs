@@ -350,7 +350,11 @@ fn who_was_asked_is_kept_to_the_end_and_through_another_question() {
     let error = "503".to_owned();
     let late = Event::AnswerTooLate { error };
     let step = answering.step(late, &terms, at(2000)).unwrap();
-    assert_eq!(told(&step), ["payments/slack asked"]);
+    assert_eq!(
+        told(&step),
+        ["payments/slack asked", "managers/slack reopened"],
+        "whoever was told the end is told that it does not hold"
+    );
     let event = says(
         &step.case,
         of(&["payments"], Role::Approver),
@@ -374,6 +378,40 @@ fn nobody_was_asked_while_the_platforms_record_is_waited_for() {
     let overruled = platform_said(PlatformOutcome::Rejected);
     let step = case.step(overruled, &terms, at(1)).unwrap();
     assert_eq!(told(&step), [""; 0]);
+}
+
+#[test]
+fn who_was_asked_for_real_is_told_the_end_once_the_source_is_in_dry_run_and_the_platform_is_not() {
+    let terms = two_teams();
+    let dry_run = CaseTerms {
+        mode: Mode::DryRun,
+        ..terms.clone()
+    };
+    let case = asks(&terms).case;
+    let step = case.step(Event::TimePassed, &dry_run, at(600)).unwrap();
+    assert_eq!(
+        told(&step),
+        ["payments/slack handed_over", "managers/slack asked"]
+    );
+    let by = of(&["managers"], Role::Approver);
+    let event = says(&step.case, by, Ballot::Approve);
+    let step = step.case.step(event, &dry_run, at(601)).unwrap();
+    assert_eq!(
+        told(&step),
+        ["payments/slack closed", "managers/slack closed"]
+    );
+    assert_eq!(step.effects[0].release, Release::Would, "the answer");
+
+    // And who was not asked is told nothing once it is in enforce.
+    let case = asks(&dry_run).case;
+    let step = case.step(Event::TimePassed, &terms, at(600)).unwrap();
+    assert_eq!(
+        told(&step),
+        [
+            "payments/slack handed_over (would)",
+            "managers/slack asked (would)"
+        ]
+    );
 }
 
 #[test]

@@ -15,12 +15,12 @@ fn a_vote_needs_a_reason_where_the_platform_insists() {
         ..asked()
     };
     let case = Case::decided(strict, verdict(Outcome::Escalate), &terms(), at(0)).case;
-    for reason in [None, Some(" \n".to_owned())] {
+    for reason in [None, Some(" \n"), Some("\u{200b}\u{3164}\u{ad}")] {
         let silent = Event::Voted {
             by: approver("alice"),
             via: Via::Api,
             vote: Ballot::Approve,
-            reason,
+            reason: reason.map(str::to_owned),
             shown: case.shown(),
         };
         assert_eq!(

@@ -46,7 +46,7 @@ fn card() -> Card {
 fn letter(occasion: Occasion, card: &Card) -> Letter {
     let link = match occasion {
         Occasion::Asked | Occasion::Reminded => Some("https://c.example/mail/TOKEN".to_owned()),
-        Occasion::Voted | Occasion::HandedOver | Occasion::Closed => None,
+        Occasion::Voted | Occasion::HandedOver | Occasion::Closed | Occasion::Reopened => None,
     };
     Letter::of(
         occasion,
@@ -157,6 +157,25 @@ fn a_team_whose_time_is_up_is_told_who_is_asked_now() {
     let text = letter(Occasion::HandedOver, &card).text();
     assert!(
         text.starts_with("The time of the team payments is up.\nThe team managers is asked now.\n"),
+        "{text}"
+    );
+    assert!(!text.contains("5000") && !text.contains("/mail/"), "{text}");
+}
+
+#[test]
+fn a_team_that_was_told_the_end_is_told_that_it_does_not_hold_and_who_is_asked_now() {
+    let mut card = card();
+    card.question.as_mut().unwrap().to = Some("managers".to_owned());
+    let letter = letter(Occasion::Reopened, &card);
+    assert_eq!(
+        letter.subject,
+        "Re: Approval asked: stripe.refund by billing-bot"
+    );
+    let text = letter.text();
+    assert!(
+        text.starts_with(
+            "It is open again: what was decided does not hold.\nThe team managers is asked now.\n"
+        ),
         "{text}"
     );
     assert!(!text.contains("5000") && !text.contains("/mail/"), "{text}");

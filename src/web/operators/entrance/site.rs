@@ -13,6 +13,10 @@ use crate::web::problem::{Code, Problem};
 /// What a browser says of where a request comes from. No script can set it.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
+/// What a browser says of why it asks, and for what. No script can set them.
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
 /// Where people reach us.
 #[derive(Debug, Clone, Default)]
 pub struct Site {
@@ -37,6 +41,8 @@ pub(in crate::web::operators) enum Cookie {
     LoginForm,
     /// Somebody is at the directory.
     Oidc,
+    /// Somebody logged in with this browser before.
+    Device,
 }
 
 impl Cookie {
@@ -45,6 +51,7 @@ impl Cookie {
             Self::Session => "countersign",
             Self::LoginForm => "countersign-login",
             Self::Oidc => "countersign-oidc",
+            Self::Device => "countersign-device",
         }
     }
 }
@@ -166,6 +173,22 @@ impl Site {
         };
         one(headers, &HOST).is_some_and(|host| host.eq_ignore_ascii_case(authority))
     }
+}
+
+/// Refuses what a browser loads as a part of a page, such as an image or a frame: nobody goes anywhere by that, and any page
+/// can make it happen as often as it likes.
+pub(in crate::web::operators) fn gone_to(headers: &HeaderMap) -> Result<(), Problem> {
+    for (header, expected) in [(FETCH_MODE, "navigate"), (FETCH_DEST, "document")] {
+        match Said::of(headers, &header) {
+            Said::Nothing => {}
+            Said::One(said) if said == expected => {}
+            Said::One(_) | Said::Unclear => {
+                let detail = "this is to be gone to, not to be loaded as a part of a page";
+                return Err(Problem::new(Code::Forbidden, detail));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What a header says that may be given once.

@@ -1,5 +1,9 @@
 //! To the directory and back. What somebody needs to come back goes with their browser in a sealed cookie, so that nobody
 //! can be led into a login that another began.
+//!
+//! What must hold: any page can make a browser go there and come back, so neither counts, and nobody waits for what a page
+//! in somebody's browser loads. So nothing is done that costs much either: where the directory's doors are is asked for once
+//! in a while, by one request at a time; who somebody is, only for an answer to the login that the browser is in.
 
 use std::sync::Arc;
 
@@ -10,12 +14,12 @@ use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Next, address_of, begin, seconds_of};
+use super::{Arrival, Next, address_of, begin, seconds_of};
 use crate::identity::oidc::{Flow, Oidc, OidcError};
-use crate::identity::{Paused, Purpose};
+use crate::identity::{Paused, Proven, Purpose, Way};
 use crate::store::Spent;
 use crate::web::operators::Operators;
-use crate::web::operators::entrance::{Cookie, unsealed};
+use crate::web::operators::entrance::{Cookie, gone_to, unsealed};
 use crate::web::problem::{self, Code, Problem};
 
 /// How long somebody may take at the directory.
@@ -34,6 +38,7 @@ pub(super) async fn leave(
     State(operators): State<Arc<Operators>>,
     parts: Parts,
 ) -> Result<Response, Problem> {
+    gone_to(&parts.headers)?;
     let entrance = &operators.entrance;
     let oidc = directory(&operators)?;
     let Some(base) = entrance.site.base(&parts.headers) else {
@@ -43,8 +48,6 @@ pub(super) async fn leave(
         ));
     };
     let now = operators.flow.clock().now();
-    let address = address_of(&parts, &operators);
-    (entrance.throttle.visit(address, now)).map_err(paused)?;
     let back = format!("{base}/login/oidc/callback");
     let (to, flow) = oidc.begin(back, now).await.map_err(failed)?;
     let until = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
@@ -65,12 +68,10 @@ pub(super) async fn come_back(
     State(operators): State<Arc<Operators>>,
     parts: Parts,
 ) -> Result<Response, Problem> {
+    gone_to(&parts.headers)?;
     let oidc = directory(&operators)?;
     let entrance = &operators.entrance;
     let now = operators.flow.clock().now();
-    let address = address_of(&parts, &operators);
-    (entrance.throttle.visit(address, now)).map_err(paused)?;
-    let said = Said::of(parts.uri.query().unwrap_or_default())?;
     let away = (entrance.site.cookie(&parts.headers, Cookie::Oidc))
         .and_then(|cookie| entrance.seal.open::<Away>(Purpose::Oidc, &cookie, now));
     let Some(away) = away else {
@@ -78,6 +79,7 @@ pub(super) async fn come_back(
             "this login was not begun in this browser, or too long ago; begin again",
         ));
     };
+    let said = Said::of(parts.uri.query().unwrap_or_default())?;
     if !away
         .flow
         .is_answered_by(said.state.as_deref().unwrap_or_default())
@@ -94,34 +96,44 @@ pub(super) async fn come_back(
         ));
     }
     // What is asked of the directory from here on may be a guess.
-    let attempt = (entrance.throttle.arrival(address, now)).map_err(paused)?;
-    let arrived = arrive(&operators, oidc, away, said, now).await;
-    match &arrived {
-        Ok(_) => entrance.throttle.succeeded(attempt, now),
+    let address = address_of(&parts, &operators);
+    let attempt = (entrance.throttle).attempt(Way::Directory, address, now);
+    let attempt = attempt.map_err(paused)?;
+    let proven = proven(&operators, oidc, &away.flow, said, now).await;
+    let is_guess = match &proven {
+        // Who they are is proven, whether or not they are let in.
+        Ok(_) => false,
         // The store's fault, or the directory's.
-        Err(problem) if problem.code() == Code::Unavailable => entrance.throttle.withdraw(attempt),
-        Err(_) => {}
+        Err(problem) => problem.code() != Code::Unavailable,
+    };
+    if !is_guess {
+        entrance.throttle.withdraw(attempt);
     }
-    arrived
+    let arrival = Arrival {
+        proven: proven?,
+        stamp: None,
+        device: None,
+    };
+    begin(&operators, arrival, &away.next)
 }
 
-async fn arrive(
+/// Who the directory says that they are.
+async fn proven(
     operators: &Operators,
     oidc: &Oidc,
-    away: Away,
+    flow: &Flow,
     said: Said,
     now: Timestamp,
-) -> Result<Response, Problem> {
+) -> Result<Proven, Problem> {
     let until = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
-    let spent = operators.flow.store().spend(away.flow.used(), until, now);
+    let spent = operators.flow.store().spend(flow.used(), until, now);
     if spent.await.map_err(problem::of_store)? == Spent::Before {
         return Err(refused("this login was finished before; begin again"));
     }
     let Some(code) = said.code.filter(|_| !said.refused) else {
         return Err(refused("the directory did not log you in"));
     };
-    let proven = oidc.finish(&away.flow, &code, now).await.map_err(failed)?;
-    begin(operators, proven, None, &away.next)
+    oidc.finish(flow, &code, now).await.map_err(failed)
 }
 
 /// What the directory sends back with somebody.

@@ -203,6 +203,7 @@ impl<'a> Errand<'a> {
             Occasion::Voted => "who voted",
             Occasion::HandedOver => "who is asked now",
             Occasion::Closed => "how it ended",
+            Occasion::Reopened => "that it is open again",
         })
     }
 }
@@ -327,6 +328,7 @@ mod tests {
             told(done, "payments/slack", "reminded", 1, none.clone()),
             told(done, "payments/webhook", "voted", 3, none.clone()),
             told(done, "payments/slack", "handed_over", 1, none.clone()),
+            told(done, "managers/slack", "reopened", 1, none.clone()),
             told(done, "pay\u{202e}ments/pager", "closed", 1, none),
             told(
                 EntryKind::AttemptFailed,
@@ -355,6 +357,7 @@ mod tests {
         Told payments on Slack: the reminder
         Told payments by webhook: who voted (attempt 3)
         Told payments on Slack: who is asked now
+        Told managers on Slack: that it is open again
         Told pay\u{202e}ments by pager: how it ended
         Could not tell managers by e-mail the question (attempt 2): connection refused; next at 2026-11-22 03:00:07 UTC
         Gave up to tell managers by e-mail how it ended (attempt 9): 550 no such user

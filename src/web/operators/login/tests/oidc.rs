@@ -260,42 +260,83 @@ async fn a_directory_that_calls_itself_otherwise_or_names_no_door_is_not_used() 
     }
 }
 
-#[tokio::test]
-async fn whoever_comes_back_with_nothing_again_and_again_waits() {
-    let provider = Provider::start().await;
-    let house = house(&provider, "email").await;
+/// What a page of somebody else's makes a browser load, over and over.
+async fn hostile_page(house: &House, at: IpAddr) {
     let mut browser = Browser::new(&house.operators);
-    for _ in 0..30 {
-        let heard = browser.get("/login/oidc/callback?code=x&state=y").await;
-        assert_eq!(heard.status, StatusCode::FORBIDDEN, "{}", heard.text);
+    browser.peer = at;
+    for number in 0..40 {
+        let path = ["/login/oidc/callback?code=x&state=y", "/login/oidc"][number % 2];
+        let heard = browser.get(path).await;
+        assert!(
+            [303, 403].contains(&heard.status.as_u16()),
+            "{}",
+            heard.text
+        );
+        browser.cookies.clear();
     }
-    let heard = browser.get("/login/oidc/callback?code=x&state=y").await;
-    assert_eq!(heard.status, StatusCode::TOO_MANY_REQUESTS);
-    let wait: u64 = heard.headers["retry-after"]
-        .to_str()
-        .unwrap()
-        .parse()
-        .unwrap();
-    assert!((1..=2).contains(&wait), "{wait}");
-    // Somebody else, elsewhere, gets in.
-    let (mut other, _) = logs_in(&house, &provider).await;
-    assert!(other.is_known().await);
 }
 
 #[tokio::test]
-async fn whoever_leaves_for_the_directory_again_and_again_waits() {
+async fn a_page_that_loads_the_way_to_the_directory_and_back_all_the_time_keeps_nobody_from_it() {
+    let provider = Provider::start().await;
+    let house = house(&provider, "email").await;
+    let office = elsewhere();
+    for _ in 0..10 {
+        let mut browser = Browser::new(&house.operators);
+        browser.peer = office;
+        hostile_page(&house, office).await;
+        let away = browser.get("/login/oidc").await;
+        assert_eq!(away.status, StatusCode::SEE_OTHER, "{}", away.text);
+        hostile_page(&house, office).await;
+        // With the cookie of a login that is under way, and no answer to it.
+        for _ in 0..40 {
+            let heard = browser.get("/login/oidc/callback?code=x&state=y").await;
+            assert_eq!(heard.status, StatusCode::FORBIDDEN, "{}", heard.text);
+        }
+        let heard = browser.get(&provider.logs_in(location(&away))).await;
+        assert_eq!(heard.status, StatusCode::SEE_OTHER, "{}", heard.text);
+        assert!(browser.is_known().await);
+    }
+    let calls = provider.calls.lock().unwrap().clone();
+    let of = |what| calls.iter().filter(|call| **call == what).count();
+    assert_eq!(
+        (of("description"), of("keys"), of("token")),
+        (1, 1, 10),
+        "the directory is asked for logins alone"
+    );
+}
+
+#[tokio::test]
+async fn what_is_loaded_as_a_part_of_a_page_begins_no_login_and_ends_none() {
     let provider = Provider::start().await;
     let house = house(&provider, "email").await;
     let mut browser = Browser::new(&house.operators);
-    for _ in 0..30 {
-        assert_eq!(
-            browser.get("/login/oidc").await.status,
-            StatusCode::SEE_OTHER
-        );
+    let gone = [
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ];
+    let away = browser
+        .send(http::Method::GET, "/login/oidc", "", &gone)
+        .await;
+    let back = provider.logs_in(location(&away));
+    let cookies = browser.cookies.clone();
+    for loaded in [
+        [("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")],
+        [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")],
+        [("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")],
+        [
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-mode", "no-cors"),
+        ],
+    ] {
+        for path in ["/login/oidc", &back] {
+            let heard = browser.send(http::Method::GET, path, "", &loaded).await;
+            assert_eq!(heard.status, StatusCode::FORBIDDEN, "{loaded:?}");
+            assert_eq!(browser.cookies, cookies, "{loaded:?}");
+        }
     }
-    let heard = browser.get("/login/oidc").await;
-    assert_eq!(heard.status, StatusCode::TOO_MANY_REQUESTS);
-    assert!(heard.headers.contains_key("retry-after"));
+    let heard = browser.send(http::Method::GET, &back, "", &gone).await;
+    assert_eq!(heard.status, StatusCode::SEE_OTHER, "{}", heard.text);
 }
 
 #[tokio::test]
@@ -315,6 +356,26 @@ async fn whoever_the_directory_vouches_for_badly_again_and_again_waits() {
         .logs_in(&[("name", "x"), ("password", "wrong wrong wrong")])
         .await;
     assert_eq!(heard.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn whoever_is_who_they_say_and_is_not_let_in_makes_nobody_wait() {
+    let provider = Provider::start().await;
+    let house = house(&provider, "email").await;
+    let office = elsewhere();
+    provider.conducts(|conduct| conduct.claims = json!({"groups": ["strangers"]}));
+    for _ in 0..12 {
+        let mut stranger = Browser::new(&house.operators);
+        stranger.peer = office;
+        let away = stranger.get("/login/oidc").await;
+        let heard = stranger.get(&provider.logs_in(location(&away))).await;
+        assert_eq!(heard.status, StatusCode::FORBIDDEN, "{}", heard.text);
+        assert!(!stranger.is_known().await);
+    }
+    let mut colleague = Browser::new(&house.operators);
+    colleague.peer = office;
+    let heard = colleague.logs_in(&[("token", "root")]).await;
+    assert_eq!(heard.status, StatusCode::SEE_OTHER, "{}", heard.text);
 }
 
 #[tokio::test]

@@ -112,21 +112,34 @@ async fn nobody_is_who_is_listed_here_by_what_a_proxy_calls_them() {
 }
 
 #[tokio::test]
-async fn only_a_configured_proxy_says_from_where_somebody_fails() {
+async fn only_a_configured_proxy_with_its_secret_says_from_where_somebody_fails() {
     let house = house().await;
-    for (peer, is_believed) in [([10_u8, 1, 2, 3], true), ([127, 0, 0, 1], false)] {
+    let proxy = [10_u8, 1, 2, 3];
+    for (at, (peer, secret, is_believed)) in [
+        (proxy, "pr0xy", true),
+        (proxy, "wrong", false),
+        ([127, 0, 0, 1], "pr0xy", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let mut last = 0;
         for number in 0..7_u8 {
             let mut browser = Browser::new(&house.operators);
             browser.peer = peer.into();
             let client = format!("198.51.100.1, 203.0.113.{number}");
+            browser.headers.push(("x-proxy-secret", secret.to_owned()));
             browser.headers.push(("x-forwarded-for", client));
-            let name = format!("{}-{number}", peer[0]);
+            let name = format!("{at}-{number}");
             let heard = browser
                 .logs_in(&[("name", &name), ("password", "wrong wrong wrong")])
                 .await;
             last = heard.status.as_u16();
         }
-        assert_eq!(last, if is_believed { 401 } else { 429 }, "{peer:?}");
+        assert_eq!(
+            last,
+            if is_believed { 401 } else { 429 },
+            "{peer:?} {secret}"
+        );
     }
 }

@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, ToSpan as _};
 
@@ -6,7 +9,7 @@ use crate::clock::Clock;
 use crate::domain::person::Role;
 use crate::identity::password::PasswordHash;
 use crate::identity::users::{Existing, User};
-use crate::identity::{Origin, Proven, Purpose, Seal, Session, Users};
+use crate::identity::{Origin, Proven, Purpose, Seal, Session, Users, Way};
 use crate::secret::Secret;
 use crate::web::operators::Site;
 use crate::web::tests::house::House;
@@ -162,6 +165,45 @@ async fn after_a_few_failures_also_the_right_password_waits() {
 }
 
 #[tokio::test]
+async fn whoever_logged_in_with_a_browser_before_does_not_wait_for_what_others_do() {
+    let before = house().await;
+    let mut browser = logged_in(&before).await;
+    let csrf = browser.csrf().await;
+    browser.post("/logout", &[("csrf", &csrf)]).await;
+    assert!(!browser.is_known().await, "it opens nothing by itself");
+    // After a restart, and while somebody fails at her name and from where she is.
+    let cafe = IpAddr::from([198, 51, 100, 1]);
+    let after = House::with_entrance(|entrance| {
+        entrance.site = Site::at(Some(SITE)).unwrap();
+        for hour in 1..20 {
+            let then = Clock.now() + (hour * 30).minutes();
+            let _ = (entrance.throttle).attempt(Way::Password("dora"), cafe, then);
+        }
+    })
+    .await;
+    let file = |house: &House| house.folder.path().join("users.yaml");
+    std::fs::copy(file(&before), file(&after)).unwrap();
+    let in_the_cafe = |cookies: &BTreeMap<String, String>| {
+        let mut browser = Browser::new(&after.operators);
+        (browser.peer, browser.cookies) = (cafe, cookies.clone());
+        browser
+    };
+    let right = [("name", "DORA"), ("password", PASSWORD)];
+    let heard = in_the_cafe(&BTreeMap::new()).logs_in(&right).await;
+    assert_eq!(heard.status, StatusCode::TOO_MANY_REQUESTS);
+    let heard = in_the_cafe(&browser.cookies).logs_in(&right).await;
+    assert_eq!(heard.status, StatusCode::SEE_OTHER, "{}", heard.text);
+    let other = [("name", "bob"), ("password", PASSWORD)];
+    let heard = in_the_cafe(&browser.cookies).logs_in(&other).await;
+    assert_eq!(heard.status, StatusCode::TOO_MANY_REQUESTS);
+    // With another password it is a browser that nobody logged in with.
+    add(&after, "dora", Role::Approver, "another password 12");
+    let right = [("name", "dora"), ("password", "another password 12")];
+    let heard = in_the_cafe(&browser.cookies).logs_in(&right).await;
+    assert_eq!(heard.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
 async fn a_session_is_over_when_it_is_ended_wherever_its_cookie_was_copied_to() {
     let house = house().await;
     let mut browser = logged_in(&house).await;
@@ -278,6 +320,24 @@ async fn the_holder_of_a_token_logs_in_with_it_until_it_is_another() {
     assert!(browser.is_known().await);
     std::fs::write(&file, "second").unwrap();
     assert!(!browser.is_known().await);
+}
+
+#[tokio::test]
+async fn no_name_that_somebody_types_elsewhere_keeps_tokens_out() {
+    let house = house().await;
+    for number in 0..7 {
+        let mut elsewhere = Browser::new(&house.operators);
+        elsewhere.peer = [198, 51, 100, number].into();
+        let typed = [
+            ("name", "token from 192.0.2.7"),
+            ("password", "wrong wrong wrong"),
+        ];
+        elsewhere.logs_in(&typed).await;
+    }
+    let heard = Browser::new(&house.operators)
+        .logs_in(&[("token", "root")])
+        .await;
+    assert_eq!(heard.status, StatusCode::SEE_OTHER, "{}", heard.text);
 }
 
 #[tokio::test]

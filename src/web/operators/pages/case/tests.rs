@@ -21,6 +21,7 @@ use crate::web::tests::house::{Heard, House, heard};
 /// What `who` sends from a form at `path`.
 mod banner;
 mod large;
+mod many;
 mod others;
 
 async fn sends(house: &House, who: &str, path: &str, fields: &[(&str, &str)]) -> Heard {
@@ -155,6 +156,21 @@ async fn whoever_is_too_late_is_told_who_decided_and_sees_the_case_as_it_is() {
             "rejected by alice",
             "Rejected by alice",
         ],
+    );
+}
+
+#[tokio::test]
+async fn whoever_repeats_a_vote_that_lost_is_told_who_decided_otherwise() {
+    let house = House::open().await;
+    let case = asked(&house, json!({"id": "p", "action": "payout"})).await;
+    let digest = house.digest(&case).await;
+    counts(&house, "alice", &case, "approve", &digest).await;
+    counts(&house, "bob", &case, "reject", &digest).await;
+    let late = votes(&house, "alice", &case, "approve", &digest).await;
+    assert_eq!(late.status, StatusCode::CONFLICT);
+    in_order(
+        &late.text,
+        &["Your vote was not counted", "rejected by bob"],
     );
 }
 

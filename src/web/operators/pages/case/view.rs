@@ -18,10 +18,10 @@ use crate::domain::team::People;
 use crate::domain::verdict::Outcome;
 use crate::json::Plain;
 use crate::store::{CaseFile, OutboxItem, Precedent};
-use crate::web::operators::pages::said;
+use crate::web::operators::pages::said::{Errand, said};
 use crate::web::operators::pages::text::{Beginning, Folded, lines, pretty};
 
-/// More entries of a case are counted; the log has them.
+/// Earlier entries of a case are counted; the log has them.
 const MOST_ENTRIES: usize = 200;
 
 /// What is known of a case beside itself.
@@ -59,9 +59,9 @@ pub(super) struct View {
     pub(super) votes: Vec<Voted>,
     pub(super) offer: Offer,
     pub(super) before: Before,
+    pub(super) earlier_entries: usize,
     pub(super) entries: Vec<Entry>,
-    pub(super) more_entries: usize,
-    pub(super) effects: Vec<Errand>,
+    pub(super) effects: Vec<Undone>,
     pub(super) audit: Vec<(&'static str, String)>,
     pub(super) commands: Vec<String>,
 }
@@ -90,7 +90,7 @@ pub(super) struct Entry {
 
 /// Something that is still to be done outside.
 #[derive(Debug)]
-pub(super) struct Errand {
+pub(super) struct Undone {
     pub(super) id: String,
     pub(super) what: String,
     pub(super) state: &'static str,
@@ -109,6 +109,7 @@ impl View {
         let card = Card::of(case, input.as_ref());
         let folded = |text: &Option<String>| text.as_deref().map(Folded::of);
         let fields = card.fields.iter();
+        let earlier = file.timeline.len().saturating_sub(MOST_ENTRIES);
         Self {
             id: case.asked.id.to_string(),
             headline: card.headline(120),
@@ -139,19 +140,19 @@ impl View {
             votes: votes(case, now),
             offer: known.offer,
             before: Before::of(case, known.similar, now),
-            entries: (file.timeline.iter().take(MOST_ENTRIES))
+            earlier_entries: earlier,
+            entries: (file.timeline.iter().skip(earlier))
                 .map(|line| Entry {
                     sequence: line.sequence,
                     at: When::new(line.at, now),
-                    said: said::said(line),
+                    said: said(line),
                     class: class_of(line.kind),
                 })
                 .collect(),
-            more_entries: file.timeline.len().saturating_sub(MOST_ENTRIES),
             effects: known
                 .effects
                 .iter()
-                .map(|item| Errand::of(item, now))
+                .map(|item| Undone::of(item, now))
                 .collect(),
             audit: audit(file),
             commands: commands(case),
@@ -171,7 +172,7 @@ impl View {
     }
 }
 
-impl Errand {
+impl Undone {
     fn of(item: &OutboxItem, now: Timestamp) -> Self {
         let (state, class) = match item.state.as_str() {
             "dead" => ("given up", "no"),
@@ -182,7 +183,7 @@ impl Errand {
         };
         let is_due = item.state == "due";
         let is_dead = item.state == "dead";
-        let errand = said::Errand {
+        let errand = Errand {
             kind: &item.kind,
             channel: item.channel.as_deref(),
             occasion: None,

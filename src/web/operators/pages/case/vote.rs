@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use super::ballot::{Filled, why};
 use super::{Notice, written};
-use crate::domain::case::{Case, Refused};
+use crate::domain::case::{Case, Refused, Resolved};
 use crate::domain::effect::Ballot;
 use crate::domain::escalation::Via;
 use crate::domain::id::ContentDigest;
@@ -69,7 +69,10 @@ pub(in crate::web::operators::pages) async fn vote(
         Err(VoteError::Refused(case, refused)) => (case, refused),
     };
     // The same form twice: what they wanted is done.
-    if matches!(refused, Refused::Closed(_)) && stands(&case, &visitor.person, ballot) {
+    if let Refused::Closed(end) = &refused
+        && is_done(ballot, end.outcome)
+        && stands(&case, &visitor.person, ballot)
+    {
         return Ok(here.into_response());
     }
     let file = cases::file(&operators, &id.to_string()).await?;
@@ -117,15 +120,26 @@ async fn again(
     written(operators, visitor, file, status, None, filled).await
 }
 
+/// Whether `outcome` is what `ballot` wants.
+fn is_done(ballot: Ballot, outcome: Resolved) -> bool {
+    match ballot {
+        Ballot::Approve => outcome == Resolved::Approved,
+        Ballot::Reject => outcome == Resolved::Rejected,
+    }
+}
+
 /// Whether this vote of `person` is among those that count.
 fn stands(case: &Case, person: &Person, ballot: Ballot) -> bool {
     let mut votes = case.votes.iter();
     votes.any(|vote| same(&vote.by, &person.name) && vote.vote == ballot)
 }
 
-/// What happened after the entry that the person saw last. That teams were told of it is no news.
+/// What happened after the entry that the person saw last. That something was delivered, or could not be this time, is no
+/// news.
 pub(super) fn since(file: &CaseFile, seen: u64) -> Vec<String> {
-    let is_news = |line: &&LogLine| line.sequence > seen && line.kind != EntryKind::Delivered;
+    let is_attempt =
+        |line: &LogLine| matches!(line.kind, EntryKind::Delivered | EntryKind::AttemptFailed);
+    let is_news = |line: &&LogLine| line.sequence > seen && !is_attempt(line);
     let after = file.timeline.iter().filter(is_news);
     after.take(MOST_SINCE).map(said::said).collect()
 }
