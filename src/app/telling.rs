@@ -9,6 +9,7 @@ use super::doors::Folk;
 use super::{StartError, lease, sources};
 use crate::clock::Clock;
 use crate::config::{ChannelConfig, ChannelKind, Config};
+use crate::domain::effect::Reached;
 use crate::domain::notice::ChannelName;
 use crate::flow::{Flow, Herald, Observer};
 use crate::notify::slack::SlackChannel;
@@ -61,6 +62,7 @@ impl Channel for Gone {
     async fn tell(&self, _message: &Message) -> Telling {
         Telling::Failed {
             error: format!("the channel `{}` is not in the config any more", self.0),
+            reached: Reached::No,
         }
     }
 }

@@ -43,6 +43,16 @@ word!(Occasion {
     Self::HandedOver => "handed_over", Self::Closed => "closed", Self::Reopened => "reopened",
 });
 
+impl Occasion {
+    /// Whether the team is asked then. Whatever else it is told is of use only to those who heard of the question.
+    pub const fn asks(self) -> bool {
+        match self {
+            Self::Asked | Self::Reminded => true,
+            Self::Voted | Self::HandedOver | Self::Closed | Self::Reopened => false,
+        }
+    }
+}
+
 impl ChannelName {
     /// The channel `name` of `team`.
     pub fn new(team: &str, name: &str) -> Self {

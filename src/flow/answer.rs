@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::case::{Case, Event, Mode};
 use crate::domain::effect::{Answer, Effect, EffectKind};
-use crate::flow::attempt::{described, judge, shown, stale, until};
+use crate::flow::attempt::{confirmation_in_words, judge, result_in_words, stale, until};
 use crate::flow::confirm::Unfounded;
 use crate::flow::{Desk, Forwards, Observer, Took, confirm};
 use crate::json;
@@ -167,7 +167,7 @@ impl Courier {
                 // A channel's own worker tells it.
                 Effect::Notify(_) => return,
             };
-            let (word, error) = described(&result);
+            let (word, error) = result_in_words(&result);
             self.observer
                 .attempted(self.desk.source.name(), claim.effect.kind(), word, error);
             judge(&claim, result, self.clock.now(), fastrand::f64())
@@ -189,7 +189,7 @@ impl Courier {
             Err(error) => return self.cannot_work(&error),
         };
         let confirmation = self.look(&confirm::task(case, claim)).await;
-        let (word, error) = shown(&confirmation);
+        let (word, error) = confirmation_in_words(&confirmation);
         self.observer
             .attempted(self.desk.source.name(), claim.effect.kind(), word, error);
         let (set, now) = (self.policies.current(), self.clock.now());

@@ -122,7 +122,7 @@ fn pause(attempts: u32, chance: f64) -> Duration {
     whole.mul_f64(1.0 - chance.clamp(0.0, 1.0) / 2.0)
 }
 
-pub(super) fn shown(confirmation: &Confirmation) -> (&'static str, Option<&str>) {
+pub(super) fn confirmation_in_words(confirmation: &Confirmation) -> (&'static str, Option<&str>) {
     match confirmation {
         Confirmation::Record(_) => ("done", None),
         Confirmation::NotPending { .. } => ("not_pending", None),
@@ -133,7 +133,7 @@ pub(super) fn shown(confirmation: &Confirmation) -> (&'static str, Option<&str>)
     }
 }
 
-pub(super) fn described(result: &AnswerResult) -> (&'static str, Option<&str>) {
+pub(super) fn result_in_words(result: &AnswerResult) -> (&'static str, Option<&str>) {
     match result {
         AnswerResult::Done { .. } => ("done", None),
         AnswerResult::Already { .. } => ("already", None),

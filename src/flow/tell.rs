@@ -10,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::card::Card;
 use crate::domain::case::{Case, CaseTerms};
-use crate::domain::effect::Effect;
+use crate::domain::effect::{Effect, Reached};
+use crate::domain::id::ContentDigest;
 use crate::domain::notice::Occasion;
 use crate::flow::Observer;
 use crate::flow::attempt::{LONGEST_PAUSE, next_attempt, stale, until};
 use crate::json;
 use crate::notify::{Channel, Message, Telling};
-use crate::store::{Attempt, Claim, Store, StoreError};
+use crate::store::{Attempt, Claim, Spent, Store, StoreError};
 
 /// How long a worker rests after the store said no.
 const REST: SignedDuration = SignedDuration::from_secs(1);
@@ -118,11 +119,12 @@ impl Herald {
         if is_outdated(notice.occasion, case, self.channel.name().team()) {
             return Attempt::Done(None);
         }
-        let told = match self.message(claim, notice.occasion, case).await {
-            Ok(message) => self.channel.tell(&message).await,
+        let told = match self.attempt(claim, notice.occasion, case).await {
+            Ok(told) => told,
             Err(error) => Telling::Retry {
                 after: None,
                 error: error.to_string(),
+                reached: Reached::No,
             },
         };
         let heard = |word, error: Option<&str>| {
@@ -135,7 +137,11 @@ impl Herald {
                 heard("done", None);
                 Attempt::Told { handle }
             }
-            Telling::Retry { after, error } => {
+            Telling::Retry {
+                after,
+                error,
+                reached,
+            } => {
                 heard("retry", Some(&error));
                 Attempt::Again {
                     at: next_attempt(
@@ -146,14 +152,50 @@ impl Herald {
                         fastrand::f64(),
                     ),
                     error,
-                    reached: claim.reached,
+                    reached,
                 }
             }
-            Telling::Failed { error } => {
+            Telling::Failed { error, reached: _ } => {
                 heard("failed", Some(&error));
                 Attempt::Dead { error, event: None }
             }
         }
+    }
+
+    /// Tells the team, unless it is no news to who never heard of the question. That they may have heard is on disk before
+    /// anything leaves, and is taken back only where surely nothing arrived: whatever becomes of the answer, or of this
+    /// process, nobody is left with a question that seems to be open.
+    async fn attempt(
+        &self,
+        claim: &Claim,
+        occasion: Occasion,
+        case: &Case,
+    ) -> Result<Telling, StoreError> {
+        let heard = self.heard_key(case);
+        if !occasion.asks() && claim.handle.is_none() && !self.store.spent(heard).await? {
+            return Ok(Telling::NoNews);
+        }
+        let message = self.message(claim, occasion, case).await?;
+        if !occasion.asks() {
+            return Ok(self.channel.tell(&message).await);
+        }
+        let now = self.clock.now();
+        let until = message.remembered_until(now);
+        let spent = self.store.spend(heard, until, now).await?;
+        let told = self.channel.tell(&message).await;
+        if spent == Spent::Now && reached(&told) == Reached::No {
+            // If this fails, the team hears the end of what it was not asked: better than the other way round.
+            if let Err(error) = self.store.forget(heard).await {
+                self.cannot_work(&error);
+            }
+        }
+        Ok(told)
+    }
+
+    /// What stands for the channel's team having heard of the case's question here, perhaps.
+    fn heard_key(&self, case: &Case) -> ContentDigest {
+        let (channel, case) = (self.channel.name(), case.asked.id.to_string());
+        ContentDigest::of(&[b"heard", channel.as_str().as_bytes(), case.as_bytes()])
     }
 
     async fn message(
@@ -162,8 +204,8 @@ impl Herald {
         occasion: Occasion,
         case: &Case,
     ) -> Result<Message, StoreError> {
-        let file = self.store.case(case.asked.id).await?;
-        let input = file.and_then(|file| file.input);
+        let question = self.store.question_of(case.asked.id).await?;
+        let input = question.and_then(|(_, input)| input);
         let input = input.and_then(|input| json::parse(input.as_bytes()).ok());
         Ok(Message {
             occasion,
@@ -181,6 +223,15 @@ impl Herald {
             error = error as &dyn std::error::Error,
             "the outbox cannot be worked on: {error}"
         );
+    }
+}
+
+/// Whether somebody may have heard.
+fn reached(told: &Telling) -> Reached {
+    match told {
+        Telling::NoNews => Reached::No,
+        Telling::Told { .. } => Reached::Perhaps,
+        Telling::Retry { reached, .. } | Telling::Failed { reached, .. } => *reached,
     }
 }
 

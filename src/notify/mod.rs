@@ -19,9 +19,14 @@ pub use webhook::WebhookChannel;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::card::Card;
+use crate::domain::effect::Reached;
 use crate::domain::notice::{ChannelName, Occasion};
+
+/// How long after a question's end it is known who heard of it: longer than anything is tried.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// What one channel is told of one case.
 #[derive(Debug, Clone)]
@@ -40,6 +45,15 @@ pub struct Message {
     pub handle: Option<String>,
 }
 
+impl Message {
+    /// Until when it is kept that somebody was told this: nobody is told anything of the case after that.
+    pub fn remembered_until(&self, now: Timestamp) -> Timestamp {
+        let question = self.card.question.as_ref();
+        let end = question.map_or(now, |question| question.deadline.max(now));
+        end.saturating_add(REMEMBERED).unwrap_or(Timestamp::MAX)
+    }
+}
+
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Telling {
@@ -56,11 +70,15 @@ pub enum Telling {
         after: Option<Duration>,
         /// Why, with no secret in it.
         error: String,
+        /// Whether somebody of the team may have heard all the same.
+        reached: Reached,
     },
     /// Not without a person: the channel is set up wrongly, or refuses the message.
     Failed {
         /// Why, with no secret in it.
         error: String,
+        /// Whether somebody of the team may have heard all the same.
+        reached: Reached,
     },
 }
 
@@ -73,6 +91,6 @@ pub trait Channel: Send + Sync {
     /// `slack`, `email` or `webhook`.
     fn kind(&self) -> &'static str;
 
-    /// Tells the team. May be repeated with the same [`Message::id`] when it is not known whether it arrived.
+    /// Tells the team: of what does not ask ([`Occasion::asks`]), only one that was asked here, or may have been. May be repeated with the same [`Message::id`] when it is not known whether it arrived.
     async fn tell(&self, message: &Message) -> Telling;
 }

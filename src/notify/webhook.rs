@@ -1,7 +1,9 @@
 //! A tool of the team's own, told by webhook as Standard Webhooks has it.
 //!
 //! What must hold: every configured secret signs, so that one can be exchanged; one message has one id however often it is
-//! sent; nobody is told the end of a question that they were not told of; it goes where the config says and nowhere else.
+//! sent; it goes where the config says and nowhere else.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,7 +14,8 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::domain::card::Card;
-use crate::domain::notice::{ChannelName, Occasion};
+use crate::domain::effect::Reached;
+use crate::domain::notice::ChannelName;
 use crate::notify::{Channel, Message, Telling, WebhookSettings};
 use crate::secret::Secret;
 use crate::signature::sign_by_each;
@@ -91,18 +94,10 @@ impl Channel for WebhookChannel {
 
     async fn tell(&self, message: &Message) -> Telling {
         let now = self.clock.now();
-        let over = match message.occasion {
-            Occasion::HandedOver | Occasion::Closed | Occasion::Reopened => true,
-            Occasion::Asked | Occasion::Reminded | Occasion::Voted => false,
-        };
-        if over && message.handle.is_none() {
-            // The question was over before the tool heard of it.
-            return Telling::Told { handle: None };
-        }
         let (secrets, unreadable) = self.secrets();
         if let Some(problem) = unreadable {
             if secrets.is_empty() {
-                return later(None, problem);
+                return later(None, problem, Reached::No);
             }
             tracing::warn!(
                 channel.name = self.name.as_str(),
@@ -124,7 +119,7 @@ impl Channel for WebhookChannel {
             .await;
         match sent {
             Ok(response) => judged(&response, &secrets, &message.id),
-            Err(NoResponse::Lost { error, reach: _ }) => later(None, error),
+            Err(NoResponse::Lost { error, reach }) => later(None, error, reach.into()),
             Err(NoResponse::Refused(refused)) => never(refused.to_string()),
         }
     }
@@ -134,7 +129,7 @@ fn judged(response: &Response, secrets: &[Secret], id: &str) -> Telling {
     let secrets: Vec<&Secret> = secrets.iter().collect();
     let status = response.status;
     if status.is_success() {
-        // That there is a handle says that the tool was told.
+        // That there is a handle says, for as long as there is the case, that the tool was told.
         return Telling::Told {
             handle: Some(id.to_owned()),
         };
@@ -144,15 +139,22 @@ fn judged(response: &Response, secrets: &[Secret], id: &str) -> Telling {
         // The tool wants no more; or it is somewhere else, and only the config says where.
         never(said)
     } else {
-        // Whatever else is wrong may be mended before the question ends.
-        later(response.retry_after(), said)
+        // Whatever else is wrong may be mended before the question ends. A tool that failed may show the question already.
+        later(response.retry_after(), said, Reached::Perhaps)
     }
 }
 
-fn later(after: Option<std::time::Duration>, error: String) -> Telling {
-    Telling::Retry { after, error }
+fn later(after: Option<Duration>, error: String, reached: Reached) -> Telling {
+    Telling::Retry {
+        after,
+        error,
+        reached,
+    }
 }
 
 fn never(error: String) -> Telling {
-    Telling::Failed { error }
+    Telling::Failed {
+        error,
+        reached: Reached::No,
+    }
 }

@@ -29,7 +29,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::domain::case::Mode;
-use crate::domain::effect::{Ballot, Forward};
+use crate::domain::effect::{Ballot, Forward, Reached};
 use crate::domain::id::{ContentDigest, InvalidId, RequestId, SourceName};
 use crate::domain::platform::PlatformOutcome;
 use crate::domain::request::Request;
@@ -331,4 +331,13 @@ pub enum Reach {
     Unknown,
     /// The platform declined to look at it.
     Refused,
+}
+
+impl From<Reach> for Reached {
+    fn from(reach: Reach) -> Self {
+        match reach {
+            Reach::NotReached | Reach::Refused => Self::No,
+            Reach::Unknown => Self::Perhaps,
+        }
+    }
 }

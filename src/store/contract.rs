@@ -80,6 +80,7 @@ macro_rules! all_laws {
             a_freeze_that_came_meanwhile_holds_what_the_record_would_approve
             what_ended_before_its_record_was_read_is_not_decided_any_more
             an_event_that_came_before_is_not_passed_on_again
+            what_is_taken_back_is_as_if_it_had_never_been
             earlier_decisions_of_people_are_found_by_action_those_of_the_agent_first
             what_is_not_done_of_a_case_is_told_and_nothing_of_another
             the_log_is_paged_from_the_end_by_kind_and_by_case
@@ -869,6 +870,10 @@ pub(crate) async fn the_source_of_a_case_is_known_without_the_rest_of_it(store: 
     new(&*store, "a", Outcome::Escalate).await;
     assert_eq!(store.source_of(id("a")).await.unwrap(), Some(source()));
     assert_eq!(store.source_of(id("b")).await.unwrap(), None);
+    let file = store.case(id("a")).await.unwrap().unwrap();
+    let question = store.question_of(id("a")).await.unwrap();
+    assert_eq!(question, Some((file.case, file.input)));
+    assert_eq!(store.question_of(id("b")).await.unwrap(), None);
 }
 
 pub(crate) async fn a_closed_store_is_unavailable(store: Arc<dyn Store>) {

@@ -75,6 +75,9 @@ pub struct CaseFile {
     pub timeline: Vec<LogLine>,
 }
 
+/// A case and the policy input as JSON text, which is gone when it was erased.
+pub type CaseAndInput = (Case, Option<Arc<str>>);
+
 impl CaseFile {
     /// Whether the request was found in its platform's list before any delivery told of it.
     pub fn was_found(&self) -> bool {

@@ -24,7 +24,7 @@ use crate::domain::verdict::Verdict;
 use crate::secret::Secret;
 
 pub use hindsight::{FireCounts, LogPage, LogQuery, Precedent};
-pub use listing::{CaseFile, CaseOrder, CasePage, CaseQuery, LogLine};
+pub use listing::{CaseAndInput, CaseFile, CaseOrder, CasePage, CaseQuery, LogLine};
 pub use sqlite::{GroupObserver, SqliteSettings, SqliteStore, Synchronous};
 
 /// A request that was decided and is not written yet.
@@ -275,6 +275,9 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<Spent, StoreError>;
 
+    /// Takes back what [`Store::spend`] wrote of `key`: what it stands for did not happen.
+    async fn forget(&self, key: ContentDigest) -> Result<(), StoreError>;
+
     /// Whether [`Store::spend`] was called with `key`.
     async fn spent(&self, key: ContentDigest) -> Result<bool, StoreError>;
 
@@ -287,6 +290,9 @@ pub trait Store: Send + Sync {
 
     /// The source that read the request of a case.
     async fn source_of(&self, id: CaseId) -> Result<Option<SourceName>, StoreError>;
+
+    /// A case with its input, if that was not erased, and without its timeline, which may be long.
+    async fn question_of(&self, id: CaseId) -> Result<Option<CaseAndInput>, StoreError>;
 
     /// A case with its input and timeline.
     async fn case(&self, id: CaseId) -> Result<Option<CaseFile>, StoreError>;

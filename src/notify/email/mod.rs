@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
 use lettre::Address;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -25,17 +24,15 @@ use letter::Letter;
 use smtp::{Conversation, Server, Unsent};
 
 use crate::clock::Clock;
+use crate::domain::effect::Reached;
 use crate::domain::id::ContentDigest;
 use crate::domain::notice::{ChannelName, Occasion};
 use crate::identity::{Directory, Seal};
 use crate::notify::{Channel, EmailSettings, Message, Telling};
-use crate::store::{Store, StoreError};
+use crate::store::{Spent, Store, StoreError};
 
 /// How long all mails of one message may take together. What is left then goes with the next attempt.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long after a question's end it is known who was asked, and who was sent what: longer than anything is tried.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// A team that is told by mail.
 pub struct EmailChannel {
@@ -136,8 +133,8 @@ impl EmailChannel {
         })
     }
 
-    /// Mails everybody in `to` who was not mailed yet, and says who was not because of what.
-    async fn mail(&self, message: &Message, to: Vec<&Mailbox>) -> Telling {
+    /// Mails everybody in `to` and says who was not because of what; `reached` says whether others were mailed before.
+    async fn mail(&self, message: &Message, to: Vec<&Mailbox>, mut reached: Reached) -> Telling {
         let end = Instant::now() + PATIENCE;
         let mut conversation: Option<Conversation> = None;
         let (mut later, mut never) = (Vec::new(), Vec::new());
@@ -158,8 +155,16 @@ impl EmailChannel {
             let mut open = match opened {
                 Ok(open) => open,
                 // The next address would fare no better.
-                Err(Unsent::NotNow(error)) => return retry(error),
-                Err(Unsent::Refused(error)) => return Telling::Failed { error },
+                Err(Unsent::NotNow(error) | Unsent::Lost(error)) => return retry(error, reached),
+                Err(Unsent::Refused(error)) => return Telling::Failed { error, reached },
+            };
+            let asked = match self.asking(message, &mailbox.email).await {
+                Ok(asked) => asked,
+                Err(error) => {
+                    later.push(format!("{address}: {error}"));
+                    conversation = Some(open);
+                    continue;
+                }
             };
             let secrets: Vec<&str> = written.token.as_deref().into_iter().collect();
             let envelope = written.mail.envelope();
@@ -175,25 +180,34 @@ impl EmailChannel {
                 .await;
             match taken {
                 Ok(()) => {
-                    if is_question(message.occasion) {
-                        self.remember(message, self.asked(message, &mailbox.email))
-                            .await;
-                    }
-                    self.remember(message, sent(message, &mailbox.email)).await;
+                    reached = Reached::Perhaps;
+                    self.remember_sent(message, &mailbox.email).await;
                     conversation = Some(open);
                 }
-                Err(Unsent::NotNow(error)) => later.push(format!("{address}: {error}")),
-                Err(Unsent::Refused(error)) => never.push(format!("{address}: {error}")),
+                Err(Unsent::Lost(error)) => {
+                    reached = Reached::Perhaps;
+                    later.push(format!("{address}: {error}"));
+                }
+                Err(Unsent::NotNow(error)) => {
+                    self.take_back(asked).await;
+                    later.push(format!("{address}: {error}"));
+                }
+                Err(Unsent::Refused(error)) => {
+                    self.take_back(asked).await;
+                    never.push(format!("{address}: {error}"));
+                }
             }
         }
         if let Some(open) = conversation {
             open.close(end).await;
         }
-        match (later.is_empty(), never.is_empty()) {
-            (true, true) => Telling::Told { handle: None },
-            (false, _) => retry(later.join("; ")),
-            (true, false) => Telling::Failed {
+        match (later.is_empty(), never.is_empty(), reached) {
+            (true, true, Reached::Perhaps) => Telling::Told { handle: None },
+            (true, true, Reached::No) => Telling::NoNews,
+            (false, _, _) => retry(later.join("; "), reached),
+            (true, false, _) => Telling::Failed {
                 error: never.join("; "),
+                reached,
             },
         }
     }
@@ -202,7 +216,7 @@ impl EmailChannel {
     fn write(&self, message: &Message, to: &Mailbox) -> Result<Option<Written>, String> {
         let card = &message.card;
         let question = card.question.as_ref();
-        let question = question.filter(|_| is_question(message.occasion));
+        let question = question.filter(|_| message.occasion.asks());
         let token = match question {
             Some(question) => {
                 let address = to.email.to_string();
@@ -240,21 +254,58 @@ impl EmailChannel {
         format!("<{}.{reader}@{}>", message.id, self.from.email.domain())
     }
 
-    /// Whether `to` is to have `message`: who was asked is told the rest, and nobody is asked about what their own agent asks.
-    async fn is_meant(&self, message: &Message, to: &Address) -> Result<bool, StoreError> {
-        let (store, now) = (&self.ports.store, self.ports.clock.now());
-        if store.spent(sent(message, to)).await? {
-            return Ok(false);
+    /// Who is to have `message` and has it not, and whether anybody has it.
+    async fn left(&self, message: &Message) -> Result<(Vec<&Mailbox>, Reached), StoreError> {
+        let (mut left, mut reached) = (Vec::new(), Reached::No);
+        for mailbox in &self.to {
+            if (self.ports.store)
+                .spent(sent_key(message, &mailbox.email))
+                .await?
+            {
+                reached = Reached::Perhaps;
+            } else if self.is_meant(message, &mailbox.email).await? {
+                left.push(mailbox);
+            }
         }
-        if is_question(message.occasion) {
-            let (directory, agent) = (&self.ports.directory, message.agent.as_deref());
-            return Ok(!directory.is_owner(to.as_ref(), agent, now));
-        }
-        store.spent(self.asked(message, to)).await
+        Ok((left, reached))
     }
 
-    /// What stands for `to` having been asked, by this channel, about the case of `message`.
-    fn asked(&self, message: &Message, to: &Address) -> ContentDigest {
+    /// Whether `to` is to have `message`: who was asked is told the rest, and nobody is asked about what their own agent asks.
+    async fn is_meant(&self, message: &Message, to: &Address) -> Result<bool, StoreError> {
+        if message.occasion.asks() {
+            let (directory, agent) = (&self.ports.directory, message.agent.as_deref());
+            return Ok(!directory.is_owner(to.as_ref(), agent, self.ports.clock.now()));
+        }
+        self.ports.store.spent(self.asked_key(message, to)).await
+    }
+
+    /// Keeps that `to` was asked, if `message` asks, before the mail leaves: whatever becomes of the answer to it, or of this
+    /// process, they are told the end. Returns what to take back if the mail surely did not arrive.
+    async fn asking(
+        &self,
+        message: &Message,
+        to: &Address,
+    ) -> Result<Option<ContentDigest>, StoreError> {
+        if !message.occasion.asks() {
+            return Ok(None);
+        }
+        let (key, now) = (self.asked_key(message, to), self.ports.clock.now());
+        let until = message.remembered_until(now);
+        let spent = self.ports.store.spend(key, until, now).await?;
+        Ok((spent == Spent::Now).then_some(key))
+    }
+
+    async fn take_back(&self, asked: Option<ContentDigest>) {
+        let Some(asked) = asked else {
+            return;
+        };
+        if let Err(error) = self.ports.store.forget(asked).await {
+            self.cannot_keep("they are told the end of what they were not asked", &error);
+        }
+    }
+
+    /// What stands for `to` having been asked, by this channel, about the case of `message`: perhaps, as far as anybody knows.
+    fn asked_key(&self, message: &Message, to: &Address) -> ContentDigest {
         let (channel, case) = (self.name.as_str(), message.card.case_id.to_string());
         let to = to.to_string();
         ContentDigest::of(&[
@@ -265,21 +316,21 @@ impl EmailChannel {
         ])
     }
 
-    /// Keeps what `key` stands for, until nobody is told anything of the case any more.
-    async fn remember(&self, message: &Message, key: ContentDigest) {
+    async fn remember_sent(&self, message: &Message, to: &Address) {
         let now = self.ports.clock.now();
-        let end = message.card.question.as_ref();
-        let end = end.map_or(now, |question| question.deadline.max(now));
-        let until = end.saturating_add(REMEMBERED);
-        let until = until.unwrap_or(jiff::Timestamp::MAX);
-        let kept = self.ports.store.spend(key, until, now).await;
-        if let Err(error) = kept {
-            tracing::warn!(
-                channel.name = self.name.as_str(),
-                error = &error as &dyn std::error::Error,
-                "it could not be kept who was mailed; they may be mailed twice: {error}"
-            );
+        let until = message.remembered_until(now);
+        let key = sent_key(message, to);
+        if let Err(error) = self.ports.store.spend(key, until, now).await {
+            self.cannot_keep("they may be mailed twice", &error);
         }
+    }
+
+    fn cannot_keep(&self, therefore: &str, error: &StoreError) {
+        tracing::warn!(
+            channel.name = self.name.as_str(),
+            error = error as &dyn std::error::Error,
+            "it could not be kept who was mailed; {therefore}: {error}"
+        );
     }
 }
 
@@ -303,32 +354,23 @@ impl Channel for EmailChannel {
         if message.occasion == Occasion::Voted {
             return Telling::NoNews;
         }
-        let mut left = Vec::new();
-        for mailbox in &self.to {
-            match self.is_meant(message, &mailbox.email).await {
-                Ok(true) => left.push(mailbox),
-                Ok(false) => {}
-                Err(error) => return retry(error.to_string()),
-            }
+        match self.left(message).await {
+            Ok((left, reached)) => self.mail(message, left, reached).await,
+            Err(error) => retry(error.to_string(), Reached::No),
         }
-        self.mail(message, left).await
     }
 }
 
-fn retry(error: String) -> Telling {
-    Telling::Retry { after: None, error }
-}
-
-/// Whether it is asked then: what is sent has a link to vote by.
-fn is_question(occasion: Occasion) -> bool {
-    match occasion {
-        Occasion::Asked | Occasion::Reminded => true,
-        Occasion::Voted | Occasion::HandedOver | Occasion::Closed | Occasion::Reopened => false,
+fn retry(error: String, reached: Reached) -> Telling {
+    Telling::Retry {
+        after: None,
+        error,
+        reached,
     }
 }
 
 /// What stands for `to` having been sent `message`.
-fn sent(message: &Message, to: &Address) -> ContentDigest {
+fn sent_key(message: &Message, to: &Address) -> ContentDigest {
     let to = to.to_string();
     ContentDigest::of(&[b"mail sent", message.id.as_bytes(), to.as_bytes()])
 }

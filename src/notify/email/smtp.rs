@@ -61,6 +61,8 @@ impl std::fmt::Debug for Way {
 pub(super) enum Unsent {
     /// Perhaps later.
     NotNow(String),
+    /// Perhaps it did: nobody said so. Later again.
+    Lost(String),
     /// Never, as it is.
     Refused(String),
 }
@@ -156,13 +158,20 @@ impl Server {
             Ok(Ok(_)) => Ok(()),
             // An address that this server cannot take is not taken later either.
             Ok(Err(error)) if error.is_client() => Err(Unsent::Refused(words(&error, secrets))),
-            Ok(Err(error)) => Err(unsent(&error, secrets)),
-            Err(_) => Err(self.silent()),
+            Ok(Err(error)) if error.is_permanent() || error.is_transient() => {
+                Err(unsent(&error, secrets))
+            }
+            Ok(Err(error)) => Err(Unsent::Lost(words(&error, secrets))),
+            Err(_) => Err(Unsent::Lost(self.silence())),
         }
     }
 
     fn silent(&self) -> Unsent {
-        Unsent::NotNow(format!("no answer from `{}` in time", self.host))
+        Unsent::NotNow(self.silence())
+    }
+
+    fn silence(&self) -> String {
+        format!("no answer from `{}` in time", self.host)
     }
 }
 

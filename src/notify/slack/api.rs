@@ -10,6 +10,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::domain::effect::Reached;
 use crate::notify::SlackSettings;
 use crate::notify::slack::blocks::{Face, said_in_blocks};
 use crate::notify::slack::choice::Place;
@@ -20,14 +21,18 @@ use crate::source::{Client, NoResponse, Outgoing, Response};
 /// The most that is read of an answer: Slack repeats the message it was given, with every other character escaped.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
-/// What Slack says when the same call may succeed later.
-const LATER: [&str; 9] = [
-    "ratelimited",
-    "rate_limited",
+/// What Slack says when it failed on the way: a part of the call may have been done.
+const FAILED: [&str; 4] = [
     "internal_error",
     "fatal_error",
     "service_unavailable",
     "request_timeout",
+];
+
+/// What Slack says when it did nothing, and the same call may succeed later.
+const LATER: [&str; 5] = [
+    "ratelimited",
+    "rate_limited",
     "accesslimited",
     "org_login_required",
     "team_added_to_org",
@@ -43,13 +48,15 @@ pub struct SlackApi {
 /// Why Slack did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SlackError {
-    /// Not now. It may have been done, where the answer was lost.
+    /// Not now.
     #[error("{error}")]
     Later {
         /// At the earliest after this.
         after: Option<Duration>,
         /// Why.
         error: String,
+        /// Whether it may have been done all the same, where the answer was lost.
+        reached: Reached,
     },
     /// Not as it is.
     #[error("Slack refuses `{method}`: {word}{}", needed(.scope.as_deref()))]
@@ -170,10 +177,12 @@ impl SlackApi {
         body: Bytes,
     ) -> Result<Value, SlackError> {
         let token = self.settings.token.read();
-        let token = token.map_err(|error| later(format!("no token for Slack: {error}")))?;
+        let token =
+            token.map_err(|error| later(format!("no token for Slack: {error}"), Reached::No))?;
         let mut bearer =
             HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| {
-                later("the token for Slack holds characters that no token has".to_owned())
+                let error = "the token for Slack holds characters that no token has";
+                later(error.to_owned(), Reached::No)
             })?;
         bearer.set_sensitive(true);
         let to = self.settings.api_url.under(&format!("/{method}"));
@@ -187,14 +196,18 @@ impl SlackApi {
         });
         match response.await {
             Ok(response) => understood(method, &response, &token),
-            Err(NoResponse::Lost { error, .. }) => Err(later(error)),
+            Err(NoResponse::Lost { error, reach }) => Err(later(error, reach.into())),
             Err(NoResponse::Refused(refused)) => Err(SlackError::Unusable(refused.to_string())),
         }
     }
 }
 
-fn later(error: String) -> SlackError {
-    SlackError::Later { after: None, error }
+fn later(error: String, reached: Reached) -> SlackError {
+    SlackError::Later {
+        after: None,
+        error,
+        reached,
+    }
 }
 
 fn understood(
@@ -203,21 +216,23 @@ fn understood(
     token: &Secret,
 ) -> Result<Value, SlackError> {
     let status = response.status;
-    if status == StatusCode::TOO_MANY_REQUESTS
-        || status == StatusCode::REQUEST_TIMEOUT
-        || status.is_server_error()
-    {
-        return Err(SlackError::Later {
-            after: response.retry_after(),
-            error: response.describe(&[token]),
-        });
+    let put_off = |error, reached| SlackError::Later {
+        after: response.retry_after(),
+        error,
+        reached,
+    };
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(put_off(response.describe(&[token]), Reached::No));
+    }
+    if status == StatusCode::REQUEST_TIMEOUT || status.is_server_error() {
+        return Err(put_off(response.describe(&[token]), Reached::Perhaps));
     }
     if status != StatusCode::OK {
         return Err(SlackError::Unusable(response.describe(&[token])));
     }
     // A broken answer may stand for a message that is there; the caller tries again.
     let answer = response.strict_json();
-    let answer = answer.map_err(|unreadable| later(unreadable.to_string()))?;
+    let answer = answer.map_err(|unreadable| later(unreadable.to_string(), Reached::Perhaps))?;
     if answer.get("ok") == Some(&Value::Bool(true)) {
         return Ok(answer);
     }
@@ -227,11 +242,12 @@ fn understood(
             "the answer to `{method}` is none of Slack's; look at `slack.api_url`"
         )));
     };
+    let not_now = format!("Slack cannot do `{method}` now: {word}");
+    if FAILED.contains(&word) {
+        return Err(put_off(not_now, Reached::Perhaps));
+    }
     if LATER.contains(&word) {
-        return Err(SlackError::Later {
-            after: response.retry_after(),
-            error: format!("Slack cannot do `{method}` now: {word}"),
-        });
+        return Err(put_off(not_now, Reached::No));
     }
     Err(SlackError::Refused {
         method,

@@ -19,6 +19,7 @@ mod text;
 
 use async_trait::async_trait;
 
+use crate::domain::effect::Reached;
 use crate::domain::notice::{ChannelName, Occasion};
 use crate::identity::Seal;
 use crate::notify::{Channel, Message, SlackSettings, Telling};
@@ -176,10 +177,19 @@ impl Channel for SlackChannel {
             Ok(place) => Telling::Told {
                 handle: place.and_then(|place| place.handle()),
             },
-            Err(SlackError::Later { after, error }) => Telling::Retry { after, error },
+            Err(SlackError::Later {
+                after,
+                error,
+                reached,
+            }) => Telling::Retry {
+                after,
+                error,
+                reached,
+            },
             Err(error @ (SlackError::Refused { .. } | SlackError::Unusable(_))) => {
                 Telling::Failed {
                     error: error.to_string(),
+                    reached: Reached::No,
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::case::Confirmed;
+use crate::store::Spent;
 
 fn received(request: &str) -> Decided {
     let decided = decided(request, Outcome::Escalate);
@@ -117,4 +118,17 @@ pub(crate) async fn an_event_that_came_before_is_not_passed_on_again(store: Arc<
     store.forward(event(), None, at(9)).await.unwrap();
     store.forward(event(), None, at(9)).await.unwrap();
     assert_eq!(claim(&*store, 10).await.len(), 1);
+}
+
+pub(crate) async fn what_is_taken_back_is_as_if_it_had_never_been(store: Arc<dyn Store>) {
+    let [kept, taken_back] = ["kept", "taken back"].map(|key| ContentDigest::of(&[key.as_bytes()]));
+    for key in [kept, taken_back] {
+        assert_eq!(store.spend(key, at(9), at(0)).await.unwrap(), Spent::Now);
+        assert_eq!(store.spend(key, at(9), at(1)).await.unwrap(), Spent::Before);
+    }
+    store.forget(taken_back).await.unwrap();
+    assert!(store.spent(kept).await.unwrap());
+    assert!(!store.spent(taken_back).await.unwrap());
+    let again = store.spend(taken_back, at(9), at(2)).await;
+    assert_eq!(again.unwrap(), Spent::Now);
 }

@@ -8,7 +8,7 @@ use crate::domain::freeze::Freeze;
 use crate::domain::id::ContentDigest;
 use crate::domain::log_entry::EntryKind;
 use crate::store::sqlite::chain::{self, Link};
-use crate::store::sqlite::rows::{freeze_digest, json as text, whole};
+use crate::store::sqlite::rows::{self, freeze_digest, whole};
 use crate::store::sqlite::writer::{Failure, Planned, Writing};
 use crate::store::{Spent, StoredSet};
 
@@ -111,13 +111,22 @@ pub(super) fn spend(
     Ok(if new == 1 { Spent::Now } else { Spent::Before })
 }
 
+/// Takes back that what `key` stands for was used.
+pub(super) fn forget(writing: &mut Writing<'_>, key: ContentDigest) -> Result<(), Failure> {
+    writing
+        .connection
+        .prepare_cached("DELETE FROM spent WHERE key = ?1")?
+        .execute([key.as_bytes()])?;
+    Ok(())
+}
+
 fn log(
     writing: &mut Writing<'_>,
     kind: EntryKind,
     detail: &serde_json::Value,
     at: Timestamp,
 ) -> Result<(), Failure> {
-    let detail = text(detail)?;
+    let detail = rows::json(detail)?;
     let link = Link {
         at,
         kind,

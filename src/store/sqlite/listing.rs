@@ -12,7 +12,7 @@ use crate::domain::log_entry::EntryKind;
 use crate::store::sqlite::chain;
 use crate::store::sqlite::reader::Trouble;
 use crate::store::sqlite::rows::{CaseRow, case_columns, time};
-use crate::store::{CaseFile, Counts, LogLine, OutboxItem, StoreError, StoredSet};
+use crate::store::{CaseAndInput, CaseFile, Counts, LogLine, OutboxItem, StoreError, StoredSet};
 
 /// The source of a case, and nothing else of it, which may be long.
 pub(super) fn source_of(
@@ -26,19 +26,20 @@ pub(super) fn source_of(
     Ok(source.as_deref().map(source_name).transpose()?)
 }
 
+/// A case with its input, and without its timeline, which may be long.
+pub(super) fn question_of(
+    connection: &Connection,
+    id: CaseId,
+) -> Result<Option<CaseAndInput>, Trouble> {
+    let Some((_, input, row)) = found(connection, id)? else {
+        return Ok(None);
+    };
+    Ok(Some((row.case()?, input)))
+}
+
 /// A case with its input and timeline.
 pub(super) fn case(connection: &Connection, id: CaseId) -> Result<Option<CaseFile>, Trouble> {
-    let found = connection
-        .prepare_cached(concat!(
-            "SELECT id, input, ",
-            case_columns!(),
-            " FROM cases WHERE key = ?1"
-        ))?
-        .query_row([id.as_bytes()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get(1)?, CaseRow::read(row, 2)?))
-        })
-        .optional()?;
-    let Some((rowid, input, row)) = found else {
+    let Some((rowid, input, row)) = found(connection, id)? else {
         return Ok(None);
     };
     Ok(Some(CaseFile {
@@ -50,6 +51,22 @@ pub(super) fn case(connection: &Connection, id: CaseId) -> Result<Option<CaseFil
             &[rowid],
         )?,
     }))
+}
+
+/// The number of a case's row, its input, and the rest of it.
+type FoundCase = (i64, Option<Arc<str>>, CaseRow);
+
+fn found(connection: &Connection, id: CaseId) -> rusqlite::Result<Option<FoundCase>> {
+    connection
+        .prepare_cached(concat!(
+            "SELECT id, input, ",
+            case_columns!(),
+            " FROM cases WHERE key = ?1"
+        ))?
+        .query_row([id.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?, CaseRow::read(row, 2)?))
+        })
+        .optional()
 }
 
 /// Cases decided since then whose platform outcome is known, the oldest first.

@@ -20,9 +20,9 @@ use crate::domain::freeze::Freeze;
 use crate::domain::id::{CaseId, ContentDigest, SourceName};
 use crate::domain::notice::ChannelName;
 use crate::store::{
-    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, FireCounts,
-    LogLine, LogPage, LogQuery, OutboxItem, Precedent, Receipt, Retried, Spent, Stepped, Store,
-    StoreError, StoredSet, Waiting,
+    Attempt, CaseAndInput, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided,
+    FireCounts, LogLine, LogPage, LogQuery, OutboxItem, Precedent, Receipt, Retried, Spent,
+    Stepped, Store, StoreError, StoredSet, Waiting,
 };
 
 #[async_trait]
@@ -134,6 +134,11 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn forget(&self, key: ContentDigest) -> Result<(), StoreError> {
+        self.write(move |writing| control::forget(writing, key))
+            .await
+    }
+
     async fn spent(&self, key: ContentDigest) -> Result<bool, StoreError> {
         self.read(move |connection| people::spent(connection, key))
             .await
@@ -150,6 +155,11 @@ impl Store for SqliteStore {
 
     async fn source_of(&self, id: CaseId) -> Result<Option<SourceName>, StoreError> {
         self.read(move |connection| listing::source_of(connection, id))
+            .await
+    }
+
+    async fn question_of(&self, id: CaseId) -> Result<Option<CaseAndInput>, StoreError> {
+        self.read(move |connection| listing::question_of(connection, id))
             .await
     }
 

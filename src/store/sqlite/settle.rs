@@ -12,7 +12,7 @@ use crate::store::Attempt;
 use crate::store::sqlite::chain::{self, Link};
 use crate::store::sqlite::effects::EffectRow;
 use crate::store::sqlite::outbox::bury;
-use crate::store::sqlite::rows::json as text;
+use crate::store::sqlite::rows;
 use crate::store::sqlite::step::Loaded;
 use crate::store::sqlite::writer::{Failure, Writing};
 
@@ -181,7 +181,7 @@ pub(super) fn log(
     detail: Map<String, Value>,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let detail = text(&Value::Object(detail))?;
+    let detail = rows::json(&Value::Object(detail))?;
     if let Some(loaded) = loaded {
         return loaded.log(writing, kind, detail, now);
     }

@@ -15,7 +15,7 @@ use crate::notify::slack::{
     Buttons, Choice, Clicker, Face, Interaction, KIND, NoMember, Place, SlackError, Wording, form,
     is_asked,
 };
-use crate::store::{CaseFile, StoreError};
+use crate::store::StoreError;
 use crate::web::problem::Problem;
 
 /// A card is changed again where the case moved while it was being changed, but not for ever.
@@ -262,7 +262,7 @@ impl Interactions {
 
     async fn look(&self, choice: &Choice, place: &Place) -> Result<Option<Looked>, StoreError> {
         let store = self.flow.store();
-        let Some(CaseFile { case, input, .. }) = store.case(choice.case).await? else {
+        let Some((case, input)) = store.question_of(choice.case).await? else {
             return Ok(None);
         };
         let channel = ChannelName::new(&choice.team, KIND);

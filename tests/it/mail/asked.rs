@@ -55,7 +55,7 @@ async fn a_reminder_asks_whom_the_question_did_not_reach_but_no_owner() {
     let case = house.asked_with(&event).await;
     for occasion in [Occasion::Closed, Occasion::HandedOver] {
         let message = house.message(&case, occasion).await;
-        assert_eq!(channel.tell(&message).await, Telling::Told { handle: None });
+        assert_eq!(channel.tell(&message).await, Telling::NoNews);
     }
     assert!(house.post.taken().is_empty(), "nobody was asked yet");
     let reminder = house.message(&case, Occasion::Reminded).await;
@@ -75,4 +75,5 @@ async fn nobody_is_mailed_the_end_of_a_question_that_was_over_before_it_was_mail
     house.herald(Arc::new(house.channel(&everybody(), &house.plain())));
     house.all_is_told().await;
     assert!(house.post.taken().is_empty());
+    assert_eq!(house.attempts(&case).await, Vec::<String>::new());
 }

@@ -291,6 +291,16 @@ impl House {
         self.server.flow.store().case(id).await.unwrap().unwrap()
     }
 
+    /// What the timeline says of attempts to tell the team of the case: what came of each, and what it was told.
+    pub async fn attempts(&self, case: &str) -> Vec<String> {
+        let timeline = self.file(case).await.timeline.into_iter();
+        let attempts = timeline.filter_map(|line| {
+            let occasion = line.detail?["occasion"].as_str()?.to_owned();
+            Some(format!("{} {occasion}", line.kind.as_str()))
+        });
+        attempts.collect()
+    }
+
     /// Who voted what, and how.
     pub async fn votes(&self, case: &str) -> Vec<String> {
         let file = self.file(case).await;

@@ -48,6 +48,9 @@ class Keep:
             "parts": sorted(body),
         }
         print(json.dumps(told), flush=True)
+        if envelope.rcpt_tos[0].startswith("lost") and "lost" not in self.refused:
+            self.refused.add("lost")
+            server.transport.abort()
         return "250 2.0.0 taken"
 
 

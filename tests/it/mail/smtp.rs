@@ -1,6 +1,7 @@
 //! The way to the mail server: nothing goes to one that does not prove who it is, and nobody is mailed twice because
 //! somebody else was not mailed.
 
+use countersign::domain::effect::Reached;
 use countersign::domain::notice::{ChannelName, Occasion};
 use countersign::notify::{
     Channel, EmailChannel, EmailSettings, EmailUnusable, SmtpSecurity, Telling,
@@ -46,7 +47,7 @@ async fn an_address_that_is_refused_for_good_keeps_nobody_else_from_their_mail()
     let message = house.message(&case, Occasion::Asked).await;
     let to = addresses(&["gone@example.com", CAROL]);
     let channel = house.channel(&to, &house.plain());
-    let Telling::Failed { error } = channel.tell(&message).await else {
+    let Telling::Failed { error, .. } = channel.tell(&message).await else {
         panic!("one was refused");
     };
     assert!(error.starts_with("gone@example.com: "), "{error}");
@@ -62,8 +63,40 @@ async fn a_server_that_quotes_the_link_does_not_bring_it_into_our_error() {
     let channel = house.channel(&addresses(&["filter@example.com"]), &house.plain());
     let expected = Telling::Failed {
         error: "filter@example.com: the server answered 554".to_owned(),
+        reached: Reached::No,
     };
     assert_eq!(channel.tell(&message).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_have_the_question_is_mailed_the_end_and_who_surely_has_not_is_not() {
+    let house = House::told_by(&[]).await;
+    let case = house.asked(1).await;
+    let asked = house.message(&case, Occasion::Asked).await;
+    let mut closed = house.message(&case, Occasion::Closed).await;
+    closed.id = format!("{case}_2");
+    // The server takes the mail and goes; refuses it for good; or wants it later.
+    for (address, perhaps) in [
+        ("lost@example.com", Reached::Perhaps),
+        ("gone@example.com", Reached::No),
+        ("later@example.com", Reached::No),
+    ] {
+        let channel = house.channel(&addresses(&[address]), &house.plain());
+        match channel.tell(&asked).await {
+            Telling::Retry { reached, .. } | Telling::Failed { reached, .. } => {
+                assert_eq!(reached, perhaps, "{address}");
+            }
+            other @ (Telling::NoNews | Telling::Told { .. }) => panic!("{address}: {other:?}"),
+        }
+        let end = match perhaps {
+            Reached::Perhaps => told(),
+            Reached::No => Telling::NoNews,
+        };
+        assert_eq!(channel.tell(&closed).await, end, "{address}");
+    }
+    let taken = house.post.taken();
+    let readers: Vec<&str> = taken.iter().map(super::post::Mail::to).collect();
+    assert_eq!(readers, ["lost@example.com"; 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,6 +140,7 @@ async fn a_server_proves_who_it_is_before_it_gets_the_password_or_a_mail() {
         };
         let refused = channel(&stranger, &root).tell(&message).await;
         let expected = Telling::Failed {
+            reached: Reached::No,
             error: "`localhost` refused the login (535)".to_owned(),
         };
         assert_eq!(refused, expected);

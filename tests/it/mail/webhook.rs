@@ -34,7 +34,11 @@ struct Console {
 
 impl Console {
     async fn open(&self) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.open_at("127.0.0.1:0").await
+    }
+
+    async fn open_at(&self, address: &str) -> String {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new()
             .route("/hook", post(hear))
@@ -154,7 +158,9 @@ async fn a_message_has_one_id_however_often_it_is_sent() {
     ] {
         console.answer(status, &headers, "");
         match channel.tell(&message).await {
-            Telling::Retry { after: told, error } => {
+            Telling::Retry {
+                after: told, error, ..
+            } => {
                 assert_eq!(told, after);
                 assert!(error.contains(&status.to_string()), "{error}");
             }
@@ -209,10 +215,52 @@ async fn a_tool_is_not_told_the_end_of_a_question_that_it_was_not_told_of() {
     house.herald(Arc::new(channel(&console.open().await)));
     house.all_is_told().await;
     assert!(console.heard().is_empty());
+    assert_eq!(house.attempts(&case).await, Vec::<String>::new());
     house.asked(2).await;
     eventually("the tool hears of the next", async || {
         (!console.heard().is_empty()).then_some(())
     })
     .await;
     assert_eq!(verified(&console.heard()[0])["type"], "escalation.asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_whose_answer_to_the_question_was_lost_is_told_the_end() {
+    let house = House::told_by(&["webhook"]).await;
+    let console = Console::default();
+    // It shows the question, and then fails.
+    console.answer(500, &[("retry-after", "2")], "");
+    house.herald(Arc::new(channel(&console.open().await)));
+    let case = house.asked(1).await;
+    eventually("the tool is asked", async || {
+        (console.heard().len() == 1).then_some(())
+    })
+    .await;
+    house.server.vote(ADMIN, &case, "reject", "never").await;
+    house.all_is_told().await;
+    let heard: Vec<Value> = console.heard().iter().map(verified).collect();
+    let heard: Vec<&Value> = heard.iter().map(|event| &event["type"]).collect();
+    assert_eq!(heard, ["escalation.asked", "escalation.closed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_that_nothing_could_reach_is_not_told_the_end() {
+    let house = House::told_by(&["webhook"]).await;
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = free.local_addr().unwrap().to_string();
+    drop(free);
+    house.herald(Arc::new(channel(&format!("http://{address}/hook"))));
+    let case = house.asked(1).await;
+    eventually("the tool is tried", async || {
+        (!house.attempts(&case).await.is_empty()).then_some(())
+    })
+    .await;
+    house.server.vote(ADMIN, &case, "reject", "never").await;
+    let console = Console::default();
+    console.open_at(&address).await;
+    house.all_is_told().await;
+    assert!(console.heard().is_empty());
+    let attempts = house.attempts(&case).await;
+    let failed = |attempt: &String| attempt == "attempt_failed asked";
+    assert!(attempts.iter().all(failed), "{attempts:?}");
 }

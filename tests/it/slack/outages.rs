@@ -65,12 +65,13 @@ async fn no_decision_waits_for_a_slack_that_is_down() {
     let house = House::start().await;
     house.slack.is_down(true);
     let id = house.asked(1, json!(500), true).await;
+    house.slack.called("chat.postMessage", 1).await;
     let (status, _) = house.server.vote(APPROVER, &id, "approve", "fine").await;
     assert_eq!(status, 200);
     let answer = house.platform.wait_for(1).await[0].json();
     assert_eq!(answer["resolution"], "approved");
     house.slack.is_down(false);
-    // The team hears how it ended, and is not asked about what is over.
+    // The team may have a card whose answer was lost: it hears how it ended, and is not asked about what is over.
     let over = house
         .slack
         .message("the end is posted", |message| {
@@ -78,6 +79,21 @@ async fn no_decision_waits_for_a_slack_that_is_down() {
         })
         .await;
     assert!(!over.has_buttons());
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_team_that_never_had_a_card_hears_no_end() {
+    let house = House::start().await;
+    let after = vec![("retry-after", "2".to_owned())];
+    let busy = Behaviour::Say(429, after, json!({ "ok": false, "error": "ratelimited" }));
+    house.slack.script("chat.postMessage", [busy]);
+    let id = house.asked(1, json!(500), true).await;
+    house.slack.called("chat.postMessage", 1).await;
+    let (status, _) = house.server.vote(APPROVER, &id, "approve", "fine").await;
+    assert_eq!(status, 200);
+    house.settled().await;
+    assert!(house.slack.messages().is_empty());
     house.end().await;
 }
 
