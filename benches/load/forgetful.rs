@@ -10,9 +10,9 @@ use countersign::domain::freeze::Freeze;
 use countersign::domain::id::{CaseId, ContentDigest, SourceName};
 use countersign::domain::notice::ChannelName;
 use countersign::store::{
-    Attempt, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided, FireCounts,
-    LogLine, LogPage, LogQuery, OutboxItem, Precedent, Receipt, Retried, Spent, Stepped, Store,
-    StoreError, StoredSet, Waiting,
+    Attempt, CaseAndInput, CaseFile, CasePage, CaseQuery, ChainReport, Claim, Counts, Decided,
+    FireCounts, LogLine, LogPage, LogQuery, OutboxItem, Precedent, Receipt, Retried, Spent,
+    Stepped, Store, StoreError, StoredSet, Waiting,
 };
 use jiff::Timestamp;
 use tokio::sync::{broadcast, watch};
@@ -92,6 +92,10 @@ impl Store for Forgetful {
         Ok(None)
     }
 
+    async fn question_of(&self, _: CaseId) -> Result<Option<CaseAndInput>, StoreError> {
+        Ok(None)
+    }
+
     async fn case(&self, _: CaseId) -> Result<Option<CaseFile>, StoreError> {
         Ok(None)
     }
@@ -133,6 +137,10 @@ impl Store for Forgetful {
         _: Timestamp,
     ) -> Result<Spent, StoreError> {
         Ok(Spent::Now)
+    }
+
+    async fn forget(&self, _: ContentDigest) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn spent(&self, _: ContentDigest) -> Result<bool, StoreError> {
