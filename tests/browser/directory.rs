@@ -49,8 +49,8 @@ impl Drop for Provider {
     }
 }
 
-/// Plays a scenario on a server that believes the provider.
-async fn plays(scenario: &str) {
+/// Plays a scenario with this in its environment on a server that believes the provider.
+async fn plays(scenario: &str, environment: &[(&str, &str)]) {
     let provider = Provider::start().await;
     let config = with(
         &config_at("enforce", "http://127.0.0.1:9"),
@@ -61,15 +61,22 @@ async fn plays(scenario: &str) {
         provider.issuer
     );
     let server = Countersign::start(&config.replacen("operators:\n", &oidc, 1)).await;
-    play(&server, scenario, &[("ISSUER", &provider.issuer)]).await;
+    let mut all = vec![("ISSUER", provider.issuer.as_str())];
+    all.extend(environment);
+    play(&server, scenario, &all).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_of_the_directory_makes_a_team_for_as_long_as_one_is_in_it() {
-    plays("directory.mjs").await;
+    plays("directory.mjs", &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_the_directory_that_is_wrong_in_any_way_lets_nobody_in() {
-    plays("lies.mjs").await;
+async fn a_token_of_the_directory_that_is_for_somebody_else_lets_nobody_in() {
+    plays("lies.mjs", &[("LIES", "for somebody else")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_the_directory_does_not_stand_by_lets_nobody_in() {
+    plays("lies.mjs", &[("LIES", "not stood by")]).await;
 }

@@ -34,15 +34,6 @@ impl Hook {
         Self { url, heard }
     }
 
-    /// How many events of `kind` came.
-    pub fn count(&self, kind: &str) -> usize {
-        let heard = self.heard.lock().unwrap();
-        heard
-            .iter()
-            .filter(|(_, _, event)| event["type"] == kind)
-            .count()
-    }
-
     /// Every event of `kind` in the order it came.
     pub fn heard(&self, kind: &str) -> Vec<Value> {
         let mut events = self.events();

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use self::literal::literal;
 use crate::domain::case::Case;
 use crate::domain::near;
-use crate::domain::rationale::visible;
+use crate::domain::rationale::{bounded, visible};
 use crate::domain::verdict::{Cause, MissingEvidence, Outcome, RuleSet, Verdict};
 use crate::policy::engine::interpreter::Interpreter;
 use crate::policy::folder::{PolicyFiles, RegoFile};
@@ -29,6 +29,9 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 const MOST_PACKAGES: usize = 20;
 /// More of an action does not help to tell tests apart.
 const LONGEST_NAME: usize = 40;
+
+/// Of facts that the guard missed no more is said in a comment.
+const LONGEST_FACTS: usize = 300;
 
 /// A file with one test.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,7 +192,7 @@ fn guarded(verdict: &Verdict) -> String {
     let facts: Vec<String> = facts.into_iter().collect();
     format!(
         "# The guard left it to a person: {}. Below is what the rules say without the guard; once they ask for\n# what they need, the sets that approve give 0 here.\n",
-        visible(&facts.join(", "))
+        bounded(&visible(&facts.join(", ")), LONGEST_FACTS)
     )
 }
 

@@ -95,11 +95,14 @@ pub(super) async fn come_back(
             "this is the answer of another directory; begin again",
         ));
     }
+    let Some(code) = said.code.filter(|_| !said.refused) else {
+        return Err(refused("the directory did not log you in"));
+    };
     // What is asked of the directory from here on may be a guess.
     let address = address_of(&parts, &operators);
     let attempt = (entrance.throttle).attempt(Way::Directory, address, now);
     let attempt = attempt.map_err(paused)?;
-    let proven = proven(&operators, oidc, &away.flow, said, now).await;
+    let proven = proven(&operators, oidc, &away.flow, &code, now).await;
     let is_guess = match &proven {
         // Who they are is proven, whether or not they are let in.
         Ok(_) => false,
@@ -122,7 +125,7 @@ async fn proven(
     operators: &Operators,
     oidc: &Oidc,
     flow: &Flow,
-    said: Said,
+    code: &str,
     now: Timestamp,
 ) -> Result<Proven, Problem> {
     let until = now.checked_add(LIFETIME).unwrap_or(Timestamp::MAX);
@@ -130,10 +133,7 @@ async fn proven(
     if spent.await.map_err(problem::of_store)? == Spent::Before {
         return Err(refused("this login was finished before; begin again"));
     }
-    let Some(code) = said.code.filter(|_| !said.refused) else {
-        return Err(refused("the directory did not log you in"));
-    };
-    oidc.finish(flow, &code, now).await.map_err(failed)
+    oidc.finish(flow, code, now).await.map_err(failed)
 }
 
 /// What the directory sends back with somebody.
