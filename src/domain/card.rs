@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::domain::case::{Case, Mode, Resolution};
 use crate::domain::effect::Ballot;
 use crate::domain::id::{CaseId, ContentDigest};
-use crate::domain::rationale::{self, bounded, deciding, near, visible};
+use crate::domain::rationale::{self, bounded, near, visible, voters};
 
 /// More fields than these are counted, not listed.
 const MOST_FIELDS: usize = 60;
@@ -181,16 +181,12 @@ impl Card {
 
 impl Ending {
     fn of(case: &Case, said: &Resolution) -> Self {
-        let voters = deciding(case, said).into_iter();
-        let voters: Vec<&str> = voters.map(|vote| vote.by.as_str()).collect();
         let by = said.by.to_string();
-        let by = match voters.as_slice() {
-            [] => by.strip_prefix("person:").unwrap_or(&by).to_owned(),
-            voters => voters.join(", "),
-        };
+        let by = voters(case, said)
+            .unwrap_or_else(|| visible(by.strip_prefix("person:").unwrap_or(&by)));
         Self {
             outcome: said.outcome.as_str(),
-            by: visible(&by),
+            by,
             reason: said.reason.as_deref().map(visible),
             at: said.at,
             platform: (case.platform_outcome.as_ref()).map(|word| visible(word.as_str())),

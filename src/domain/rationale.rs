@@ -4,17 +4,18 @@
 //! itself as JSON. Text that came from an agent is shown with control and bidirectional characters made visible.
 
 pub mod near;
+mod people;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::domain::case::{Case, Resolution, Resolved, Resolver, State};
-use crate::domain::effect::Ballot;
-use crate::domain::escalation::Vote;
-use crate::domain::person::same;
 use crate::domain::verdict::{
     Cause, Condition, FiredRule, Outcome, PolicyFailure, RuleSet, Truth, Verdict,
 };
+
+pub use people::voters;
+use people::{by_people, said};
 
 /// Most facts that [`short`] names, and most rules that need one of them.
 const MOST_NAMED: usize = 3;
@@ -160,78 +161,6 @@ pub fn for_platform(case: &Case, resolution: &Resolution, limit: usize) -> Strin
     bounded(&visible(&text), limit)
 }
 
-/// The votes that made `resolution`, if people did: those that agree with it and were given for the team of the last one.
-pub fn deciding<'c>(case: &'c Case, resolution: &Resolution) -> Vec<&'c Vote> {
-    let Resolver::Person(last) = &resolution.by else {
-        return Vec::new();
-    };
-    let last = case.votes.iter().rfind(|vote| same(&vote.by, last));
-    let team = last.map(|vote| &vote.team);
-    let counts = |vote: &&Vote| agrees(vote.vote, resolution) && Some(&vote.team) == team;
-    case.votes.iter().filter(counts).collect()
-}
-
-/// Who decided, each with the reason they gave.
-fn said(case: &Case, resolution: &Resolution, last: &str) -> Vec<(String, String)> {
-    let shown = |name: &str, reason: Option<&str>| {
-        let reason = reason.unwrap_or_default().trim();
-        (visible(name), visible(reason))
-    };
-    let votes = deciding(case, resolution);
-    if votes.is_empty() {
-        return vec![shown(last, resolution.reason.as_deref())];
-    }
-    let votes = votes.iter();
-    votes
-        .map(|vote| shown(&vote.by, vote.reason.as_deref()))
-        .collect()
-}
-
-/// `done` by these people: all names before any reason, so that nobody can write another voter into theirs. Where it would
-/// be too long, the reasons give way alike, and before the names.
-fn by_people(done: &str, said: &[(String, String)], limit: usize) -> String {
-    let names: Vec<&str> = said.iter().map(|(name, _)| name.as_str()).collect();
-    let mut who = format!("{done} by {}", names.join(", "));
-    let is_one = said
-        .iter()
-        .all(|(_, reason)| Some(reason) == said.first().map(|(_, first)| first));
-    let mut reasons: Vec<(&str, String)> = said
-        .iter()
-        .filter(|(_, reason)| !reason.is_empty())
-        .map(|(name, reason)| {
-            let whose = if is_one {
-                String::new()
-            } else {
-                format!(" ({name})")
-            };
-            (reason.as_str(), whose)
-        })
-        .collect();
-    if is_one {
-        reasons.truncate(1);
-    }
-    if !reasons.is_empty() {
-        who.push_str(": ");
-    }
-    let text = |longest: usize| {
-        let reasons = reasons.iter();
-        let each = reasons.map(|(reason, whose)| format!("{}{whose}", bounded(reason, longest)));
-        format!("{who}{}", each.collect::<Vec<_>>().join("; "))
-    };
-    let longest = reasons.iter().map(|(reason, _)| reason.chars().count());
-    // The longest that a reason may be for all of it to fit.
-    let (mut fits, mut too_long) = (1, longest.max().unwrap_or_default() + 1);
-    while fits + 1 < too_long {
-        let half = usize::midpoint(fits, too_long);
-        if text(half).chars().count() <= limit {
-            fits = half;
-        } else {
-            too_long = half;
-        }
-    }
-    bounded(&text(fits), limit)
-}
-
 /// `text` with every control, bidirectional and invisible character written as `\u{…}`; a line break becomes `\n`.
 pub fn visible(text: &str) -> String {
     if !text.chars().any(is_hidden) {
@@ -276,13 +205,6 @@ pub fn is_hidden(character: char) -> bool {
 pub fn is_blank(text: &str) -> bool {
     let nothing = |character: char| character.is_whitespace() || is_hidden(character);
     text.chars().all(nothing)
-}
-
-fn agrees(ballot: Ballot, resolution: &Resolution) -> bool {
-    match ballot {
-        Ballot::Approve => resolution.outcome == Resolved::Approved,
-        Ballot::Reject => resolution.outcome == Resolved::Rejected,
-    }
 }
 
 fn reasons(verdict: &Verdict) -> String {

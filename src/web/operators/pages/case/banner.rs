@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use super::When;
-use crate::domain::case::{AnswerState, Case, Channel, Mode, Resolved, Resolver, State};
-use crate::domain::rationale::visible;
+use crate::domain::case::{
+    AnswerState, Case, Channel, Mode, Resolution, Resolved, Resolver, State,
+};
+use crate::domain::rationale::{visible, voters};
 use crate::domain::team::{OnDeadline, People};
 
 /// What stands above everything else on the page.
@@ -66,7 +68,7 @@ impl Banner {
                     Resolved::Rejected => "bad",
                     Resolved::Expired | Resolved::Superseded => "over",
                 },
-                title: last_word(case, said.outcome, &said.by),
+                title: last_word(case, said),
                 deadline: None,
                 quorum: None,
                 at: Some(When::new(said.at, now)),
@@ -77,15 +79,15 @@ impl Banner {
     }
 }
 
-/// `Approved by alice`.
-fn last_word(case: &Case, outcome: Resolved, by: &Resolver) -> String {
-    let who = match by {
-        Resolver::Person(name) => visible(name),
+/// `Approved by bob, alice`.
+fn last_word(case: &Case, said: &Resolution) -> String {
+    let who = match &said.by {
+        Resolver::Person(name) => voters(case, said).unwrap_or_else(|| visible(name)),
         Resolver::Policy => format!("policy {}", case.verdict.revision.short()),
         Resolver::Platform => "the platform".to_owned(),
         Resolver::Deadline => "the deadline".to_owned(),
     };
-    match outcome {
+    match said.outcome {
         Resolved::Approved => format!("Approved by {who}"),
         Resolved::Rejected => format!("Rejected by {who}"),
         Resolved::Expired => "Expired: nobody answered in time".to_owned(),
