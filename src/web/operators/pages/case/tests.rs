@@ -227,7 +227,7 @@ async fn two_people_make_a_quorum_of_two_and_the_page_counts_them() {
         page(&house, "alice", &case)
             .await
             .text
-            .contains("Approved by bob")
+            .contains("Approved by alice, bob")
     );
 }
 
