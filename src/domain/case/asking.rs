@@ -137,13 +137,17 @@ impl Stood {
         }
     }
 
-    /// Whether the end that was told is not the end any more, or not the platform's.
+    /// Whether the end that was told is not the end any more, or the platform's word on it is another than before.
     fn is_overruled(&self, case: &Case) -> bool {
         let ending = case.resolution().map(|said| said.outcome);
         let word = case.platform_outcome.as_ref();
-        let contradicts = |(ending, word): (Resolved, &PlatformOutcome)| ending.contradicts(word);
-        ending != self.ending
-            || (word != self.platform.as_ref() && ending.zip(word).is_some_and(contradicts))
+        let contradicts = |word: Option<&PlatformOutcome>| {
+            ending
+                .zip(word)
+                .is_some_and(|(ending, word)| ending.contradicts(word))
+        };
+        let known = self.platform.as_ref();
+        ending != self.ending || (word != known && (contradicts(word) || contradicts(known)))
     }
 }
 

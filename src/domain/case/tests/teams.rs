@@ -340,6 +340,8 @@ fn a_platform_that_overrules_people_after_their_answer_tells_every_team_that_was
     assert_eq!(told(&agreed), [""; 0]);
     let denied = step(&taken.case, platform_said(PlatformOutcome::Rejected));
     assert_eq!(told(&denied), everybody);
+    let taken_back = step(&denied.case, platform_said(PlatformOutcome::Approved));
+    assert_eq!(told(&taken_back), everybody);
 }
 
 #[test]
