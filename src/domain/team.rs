@@ -128,6 +128,11 @@ impl People {
         }
     }
 
+    /// Who owns any agent, by name or e-mail address.
+    pub fn owners(&self) -> impl Iterator<Item = &String> {
+        self.owners.values().flatten()
+    }
+
     /// Whether `person` owns `agent`: nobody votes on what their own agent asks.
     pub fn owns(&self, person: &Person, agent: Option<&str>) -> bool {
         let owners = agent.and_then(|agent| {

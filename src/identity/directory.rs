@@ -1,12 +1,15 @@
 //! From who somebody proved to be to what they may do.
 
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
+use self::names::{has_address, is_anothers};
 use super::users::{Refused, UsersError, is_address};
-use crate::domain::person::{Person, Role, folded, is_name, same};
+use crate::domain::person::{Person, Role, folded, same};
 use crate::domain::team::People;
 
 /// How an identity was proven.
@@ -250,24 +253,6 @@ impl Directory {
         readers.any(|reader| self.people.owns(&reader, agent))
     }
 
-    /// What everybody with the address `email` is called here, by whichever way they come in.
-    fn called(&self, email: Option<&str>) -> BTreeSet<String> {
-        let Some(email) = email else {
-            return BTreeSet::new();
-        };
-        // While the users file cannot be used, nobody comes in by it; the holders of tokens do.
-        let users = self.users().unwrap_or_default();
-        let listed = self.tokens.iter().chain(&users);
-        let listed = listed.filter(|listed| has_address(listed.email.as_deref(), email));
-        let mut called: BTreeSet<String> = listed.map(|listed| listed.name.clone()).collect();
-        let mut refused = self.refused().unwrap_or_default();
-        refused.retain(|refused| has_address(refused.email.as_deref(), email));
-        called.extend(refused.into_iter().map(|refused| refused.name));
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        called.extend(seen.get(&folded(email)).map(|(seen, _)| seen.name.clone()));
-        called
-    }
-
     fn seen_with(&self, address: &str, now: Timestamp) -> Option<Proven> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (proven, until) = seen.get(&folded(address))?;
@@ -280,15 +265,6 @@ impl Directory {
 
     fn refused(&self) -> Result<Vec<Refused>, UsersError> {
         (self.users.as_ref()).map_or_else(|| Ok(Vec::new()), |users| users.refused())
-    }
-
-    /// Whether whoever has this name and address is no tool.
-    fn no_tool(&self, name: &str, email: Option<&str>) -> Result<(), NotAdmitted> {
-        let mut tools = self.tools.iter();
-        match tools.find(|tool| same(tool, name) || has_address(email, tool)) {
-            Some(tool) => Err(NotAdmitted::NameOfTool(tool.clone())),
-            None => Ok(()),
-        }
     }
 
     /// A local user; whoever has the name of a token is that person, or nobody.
@@ -349,43 +325,6 @@ impl Directory {
             also: self.called(email),
         })
     }
-
-    /// With a name come its votes and its agents, so nobody gets that of another from a directory in which people may call
-    /// themselves what they like.
-    fn check_name(&self, proven: &Proven) -> Result<(), NotAdmitted> {
-        let name = proven.name.as_str();
-        if !is_name(name) {
-            return Err(NotAdmitted::Nameless);
-        }
-        let is_their_address = has_address(proven.email.as_deref(), name);
-        if proven.origin == Origin::Oidc && name.contains('@') && !is_their_address {
-            return Err(NotAdmitted::NameIsAnAddress(name.to_owned()));
-        }
-        let (email, mut listed) = (proven.email.as_deref(), self.users()?);
-        let refused = self.refused()?.into_iter().map(|refused| Listed {
-            name: refused.name,
-            email: refused.email,
-            role: Role::Viewer,
-            teams: Vec::new(),
-        });
-        listed.extend(refused);
-        let mut everybody = self.tokens.iter().chain(&listed);
-        if everybody.any(|listed| is_anothers(listed, name, email)) {
-            return Err(NotAdmitted::NameTaken(name.to_owned()));
-        }
-        Ok(())
-    }
-}
-
-/// Whether `name` is that of `listed`, who is not whoever has the address `email`.
-fn is_anothers(listed: &Listed, name: &str, email: Option<&str>) -> bool {
-    let theirs = listed.email.as_deref();
-    let is_called = same(&listed.name, name) || has_address(theirs, name);
-    is_called && !theirs.is_some_and(|theirs| has_address(email, theirs))
-}
-
-fn has_address(email: Option<&str>, address: &str) -> bool {
-    email.is_some_and(|email| same(email, address))
 }
 
 impl std::fmt::Debug for Directory {

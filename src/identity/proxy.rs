@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
+use super::users::is_address;
 use super::{Origin, Proven};
 use crate::credential::{Credential, CredentialError};
 use crate::domain::rationale::visible;
@@ -180,13 +181,6 @@ fn groups(headers: &HeaderMap, name: &HeaderName) -> Result<Vec<String>, Unclear
         return Err(Unclear::Malformed(name.clone()));
     }
     Ok(listed)
-}
-
-fn is_address(text: &str) -> bool {
-    let is_one = text
-        .split_once('@')
-        .is_some_and(|(local, host)| !local.is_empty() && !host.is_empty() && !host.contains('@'));
-    is_one && text.chars().count() <= LONGEST && !text.contains([' ', ',', '<', '>', '"'])
 }
 
 #[cfg(test)]

@@ -416,6 +416,28 @@ fn nothing_of_a_list_is_kept() {
 }
 
 #[test]
+fn while_the_users_file_cannot_be_used_nobody_votes_who_may_be_an_owner_in_it() {
+    let mut desk = Desk::with(BOB);
+    let owners = BTreeMap::from([
+        ("bot".to_owned(), BTreeSet::from(["bob".to_owned()])),
+        ("cibot".to_owned(), BTreeSet::from(["CI".to_owned()])),
+    ]);
+    let people = People::new(Vec::new(), owners, people().defaults().clone());
+    desk.directory.people = Arc::new(people);
+    let owns = |desk: &Desk, name: &str, agent: &str| {
+        let person = desk.directory.person(&token(name)).unwrap();
+        desk.directory.people().owns(&person, Some(agent))
+    };
+    assert!(!owns(&desk, "alice", "bot"), "bob has another address");
+    std::fs::write(&desk.path, "users: [").unwrap();
+    assert!(owns(&desk, "alice", "bot"), "nobody knows bob's address");
+    assert!(
+        !owns(&desk, "alice", "cibot"),
+        "the holder of a token is somebody else"
+    );
+}
+
+#[test]
 fn whoever_comes_in_by_another_of_their_names_still_owns_their_agents() {
     let desk =
         Desk::with("{name: al, role: approver, email: alice@example.com, added: 2026-01-01}");
