@@ -11,9 +11,8 @@
 pub mod code;
 pub mod source;
 
-mod channel;
-
 mod blank;
+mod channel;
 mod check;
 mod defaults;
 mod environment;

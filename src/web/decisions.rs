@@ -183,13 +183,12 @@ impl TeamTools {
 
     async fn vote(&self, decision: Decision, heard: Spent) -> Result<Value, Problem> {
         let Decision { team, by, said, .. } = decision;
-        let file = self.flow.store().case(said.case_id).await;
+        let asked = self.flow.store().question_of(said.case_id).await;
         let unknown = || {
             let detail = format!("there is no case `{}`", said.case_id);
             Problem::new(Code::NotFound, detail)
         };
-        let file = file.map_err(problem::of_store)?;
-        let case = file.map(|file| file.case);
+        let case = asked.map_err(problem::of_store)?.map(|(case, _)| case);
         // What another team is asked is none of this one's business, not even that there is such a case.
         let case = case.filter(|case| case.was_asked(&team));
         let case = case.ok_or_else(unknown)?;

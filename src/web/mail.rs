@@ -36,7 +36,7 @@ use crate::json;
 use crate::notify::MailLink;
 use crate::notify::email::{ended, progress};
 use crate::secret::Secret;
-use crate::store::{CaseFile, Spent, StoreError};
+use crate::store::{Spent, StoreError};
 use form::{BROWSER, Said, browser, fresh, is_same_origin, said};
 use page::{Form, Notice};
 
@@ -105,19 +105,20 @@ impl MailLinks {
             ));
         };
         let spent = self.flow.store().spent(link.key()).await;
-        let file = self.flow.store().case(link.case).await;
-        let (spent, file) = (
+        let asked = self.flow.store().question_of(link.case).await;
+        let (spent, asked) = (
             spent.map_err(|error| unavailable(&error))?,
-            file.map_err(|error| unavailable(&error))?,
+            asked.map_err(|error| unavailable(&error))?,
         );
-        let Some(file) = file else {
+        let Some((case, input)) = asked else {
             return Err(Notice::new(
                 StatusCode::NOT_FOUND,
                 "There is no such case any more",
                 "Nothing is left to decide.",
             ));
         };
-        let card = card(&file);
+        let input = input.and_then(|input| json::parse(input.as_bytes()).ok());
+        let card = Card::of(&case, input.as_ref());
         if spent {
             let what =
                 "You voted with this link; it works once. To change your mind, vote in the inbox.";
@@ -134,7 +135,7 @@ impl MailLinks {
                 "This link ended with the time to answer.",
             ));
         }
-        if file.case.shown() != link.digest {
+        if case.shown() != link.digest {
             return Err(stale());
         }
         let Some(person) = self.directory.by_email(&link.address, now) else {
@@ -320,12 +321,6 @@ async fn vote(
         .under_way
         .spawn(async move { voting.vote(&token, said, browser).await });
     voted.await.unwrap_or_else(|_| broken().into_page())
-}
-
-fn card(file: &CaseFile) -> Card {
-    let input = file.input.as_deref();
-    let input = input.and_then(|input| json::parse(input.as_bytes()).ok());
-    Card::of(&file.case, input.as_ref())
 }
 
 /// How things stand, in a sentence.
